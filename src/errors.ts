@@ -1,0 +1,16 @@
+/**
+ * The errors that are a user's to mend. The command line prints their message (one or two lines) without a
+ * stack trace; anything else that is thrown is a fault of the program.
+ *
+ * @module
+ */
+
+/** Something given to the program (a file, a folder, a value) is not what it must be. Exit code 1. */
+export class InputError extends Error {
+  override name = "InputError";
+}
+
+/** An option or argument of the command line is wrong. Exit code 2. */
+export class UsageError extends InputError {
+  override name = "UsageError";
+}
