@@ -1,0 +1,11 @@
+/**
+ * What goes wrong on the GPU: no adapter, a device lost or out of memory, a kernel that does not compile.
+ *
+ * @module
+ */
+import { InputError } from "../errors.ts";
+
+/** The GPU cannot do what was asked. The message says what that was and, where something helps, what to lower. */
+export class GpuError extends InputError {
+  override name = "GpuError";
+}

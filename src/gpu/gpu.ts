@@ -1,0 +1,178 @@
+/**
+ * The device: adapter, limits, errors, self-test. Opens WebGPU once and owns the memory and the stream; nothing
+ * outside this folder touches a GPUDevice.
+ *
+ * @module
+ */
+import { GpuError } from "./error.ts";
+import { Memory } from "./memory.ts";
+import { Stream } from "./stream.ts";
+import { count, Tensor } from "./tensor.ts";
+import selftest from "./selftest.wgsl" with { type: "text" };
+
+/** What the adapter says of itself. `software` is true where a CPU plays the GPU (llvmpipe, SwiftShader). */
+export interface AdapterInfo {
+  vendor: string;
+  architecture: string;
+  description: string;
+  software: boolean;
+}
+
+/** How to open the device. */
+export interface GpuOptions {
+  /** Time every kernel by timestamp queries, at the price of a pass a dispatch. */
+  profile?: boolean;
+}
+
+const NO_ADAPTER =
+  "No GPU adapter found: WebGPU needs a Vulkan, Metal or Direct3D 12 driver. On Debian or Ubuntu without a GPU,\n" +
+  "`apt-get install libvulkan1 mesa-vulkan-drivers` gives a software one (./adtr does this for you).";
+
+/** An open GPU. */
+export class Gpu {
+  readonly info: AdapterInfo;
+  /** The device's limits, those of the adapter. */
+  readonly limits: GPUSupportedLimits;
+  /** The names of the features in use. */
+  readonly features: readonly string[];
+  readonly memory: Memory;
+  readonly stream: Stream;
+  #device: GPUDevice;
+  #failure: GpuError | null = null;
+  #closed = false;
+
+  private constructor(device: GPUDevice, info: AdapterInfo, options: GpuOptions) {
+    this.#device = device;
+    this.info = info;
+    this.limits = device.limits;
+    this.features = [...device.features].sort();
+    this.memory = new Memory(device, device.limits.maxBufferSize);
+    this.stream = new Stream(device, () => this.check(), options.profile ?? false);
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.#failure ??= new GpuError(
+        error instanceof GPUOutOfMemoryError
+          ? `The GPU is out of memory: asked for ${this.memory.lastRequest}.\nLower --batch-size, --feature-size or --image-size.`
+          : `The GPU refused a command: ${error.message.trim()}`,
+      );
+    });
+    device.lost.then(({ message }) => {
+      if (!this.#closed) {
+        this.#failure ??= new GpuError(
+          `The GPU device was lost (${message || "no reason given"}): asked for ${this.memory.lastRequest} last.\n` +
+            "A smaller --batch-size helps where a display driver's watchdog ended it.",
+        );
+      }
+    });
+  }
+
+  /**
+   * Opens the adapter that WebGPU prefers, with the adapter's own limits, and tests that it computes.
+   *
+   * @throws {GpuError} without an adapter, or where the self-test gives wrong numbers
+   */
+  static async open(options: GpuOptions = {}): Promise<Gpu> {
+    const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+    if (!adapter) throw new GpuError(NO_ADAPTER);
+    const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
+    const requiredLimits: Record<string, number> = {};
+    for (
+      const name of [
+        "maxBufferSize",
+        "maxStorageBufferBindingSize",
+        "maxComputeWorkgroupStorageSize",
+        "maxComputeInvocationsPerWorkgroup",
+        "maxComputeWorkgroupSizeX",
+      ] as const
+    ) requiredLimits[name] = adapter.limits[name];
+    const requiredFeatures: GPUFeatureName[] = options.profile ? ["timestamp-query"] : [];
+    let device: GPUDevice;
+    try {
+      device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+    } catch (error) {
+      throw new GpuError(`The adapter "${description}" gives no device: ${(error as Error).message}`);
+    }
+    const gpu = new Gpu(device, { vendor, architecture, description, software: isFallbackAdapter }, options);
+    await gpu.selfTest();
+    return gpu;
+  }
+
+  /** A new tensor of that shape. Its values are whatever the memory held. */
+  empty(shape: readonly number[], what?: string): Tensor {
+    const bytes = count(shape) * 4;
+    if (bytes > this.limits.maxStorageBufferBindingSize) {
+      const mib = (n: number) => `${Math.round(n / 2 ** 20)} MiB`;
+      throw new GpuError(
+        `${what ?? "A tensor"} [${shape}] needs ${mib(bytes)}; this adapter binds at most ` +
+          `${mib(this.limits.maxStorageBufferBindingSize)} at once. Lower --batch-size, --feature-size or --image-size.`,
+      );
+    }
+    return new Tensor(shape, this.memory.take(bytes, `${what ?? "a tensor"} [${shape}]`));
+  }
+
+  /** A new tensor holding `values`. */
+  tensor(values: ArrayLike<number>, shape: readonly number[] = [values.length]): Tensor {
+    const tensor = this.empty(shape);
+    this.stream.write(tensor, values instanceof Float32Array ? new Float32Array(values) : Float32Array.from(values));
+    return tensor;
+  }
+
+  /** Reads a tensor's values. */
+  async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    return (await this.stream.read(tensor))[0];
+  }
+
+  /** Gives a tensor's memory back to the pool (and so that of all its views). */
+  release(tensor: Tensor): void {
+    this.memory.give(tensor.slab);
+  }
+
+  /** Runs `work` as one step: every tensor made within it is returned to the pool at its end, but for `keep`. */
+  async step<T>(work: () => T | Promise<T>): Promise<T> {
+    this.memory.begin();
+    try {
+      return await work();
+    } finally {
+      this.memory.end();
+    }
+  }
+
+  /**
+   * Computes a few numbers whose results are known, with workgroup memory and a barrier in the way.
+   *
+   * @throws {GpuError} where they come out wrong
+   */
+  async selfTest(): Promise<void> {
+    const values = Float32Array.from({ length: 256 }, (_, i) => i % 17);
+    const x = this.tensor(values);
+    const y = this.empty([256]);
+    this.stream.dispatch({ name: "selftest", source: selftest, entry: "main" }, { x, y }, { scale: 0.5 }, [4]);
+    const found = await this.read(y);
+    this.release(x);
+    this.release(y);
+    for (let i = 0; i < 256; i++) {
+      const group = values.subarray(i - (i % 64), i - (i % 64) + 64);
+      const expected = 0.5 * (values[i] + group.reduce((a, b) => a + b));
+      if (found[i] !== expected) {
+        throw new GpuError(
+          `The GPU's self-test failed on "${this.info.description}": expected ${expected} at ${i}, but found ${found[i]}.\n` +
+            "The driver computes wrong numbers; another driver version or adapter is needed.",
+        );
+      }
+    }
+  }
+
+  /** Throws the first thing that went wrong on the device, if anything did. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Frees everything on the device. */
+  close(): void {
+    this.#closed = true;
+    this.stream.destroy();
+    this.memory.destroy();
+    this.#device.destroy();
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * GPU memory: a pool of buffers that are never freed before the device, so that a training step finds again
+ * what the last one left, and a step arena on top. Whatever is taken between `begin` and `end` goes back at
+ * `end` unless it was kept; what is taken outside of a step persists until it is given back.
+ *
+ * @module
+ */
+import { GpuError } from "./error.ts";
+
+/** A pooled piece of GPU memory. `id` is unique for the life of the device; `bytes` is what it can hold. */
+export interface Slab {
+  readonly buffer: GPUBuffer;
+  readonly id: number;
+  readonly bytes: number;
+}
+
+/** Sizes in bytes; `held` is all that the pool ever made, `inUse` what is out at the moment. */
+export interface MemoryStats {
+  buffers: number;
+  held: number;
+  inUse: number;
+  peak: number;
+}
+
+const USAGE = 0x80 | 0x4 | 0x8; // STORAGE | COPY_SRC | COPY_DST
+
+/** Rounds up to 1, 1.25, 1.5 or 1.75 times a power of two, at least 256, so that sizes meet again. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= 256) return 256;
+  const power = 2 ** Math.floor(Math.log2(bytes - 1));
+  return Math.ceil(bytes / (power / 4)) * (power / 4);
+}
+
+/** The pool. One of it belongs to each {@linkcode Gpu}. */
+export class Memory {
+  #device: GPUDevice;
+  #maxBytes: number;
+  #free = new Map<number, Slab[]>();
+  #arena: Set<Slab> | null = null;
+  #all: GPUBuffer[] = [];
+  #held = 0;
+  #inUse = 0;
+  #peak = 0;
+  /** What was asked for last, for the message when the device reports that it has no more. */
+  lastRequest = "";
+
+  constructor(device: GPUDevice, maxBytes: number) {
+    this.#device = device;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Takes at least `bytes` from the pool. Contents are whatever was there before. */
+  take(bytes: number, what = "a tensor"): Slab {
+    const size = sizeClass(bytes);
+    const mib = (n: number) => `${(n / 2 ** 20).toFixed(1)} MiB`;
+    this.lastRequest = `${mib(size)} for ${what} with ${mib(this.#inUse)} in use`;
+    if (size > this.#maxBytes) {
+      throw new GpuError(
+        `${what} needs ${mib(bytes)} in one piece; this adapter's largest buffer is ${mib(this.#maxBytes)}. ` +
+          "Lower --batch-size, --feature-size or --image-size.",
+      );
+    }
+    const slab = this.#free.get(size)?.pop() ?? this.#create(size);
+    this.#arena?.add(slab);
+    this.#inUse += size;
+    this.#peak = Math.max(this.#peak, this.#inUse);
+    return slab;
+  }
+
+  /** Puts a slab back. Work recorded before this may still use it; nothing else may. */
+  give(slab: Slab): void {
+    this.#arena?.delete(slab);
+    this.#inUse -= slab.bytes;
+    const list = this.#free.get(slab.bytes);
+    if (list) list.push(slab);
+    else this.#free.set(slab.bytes, [slab]);
+  }
+
+  /** Opens a step. Steps do not nest. */
+  begin(): void {
+    if (this.#arena) throw new Error("Expected no open step, but one is open");
+    this.#arena = new Set();
+  }
+
+  /** Takes a slab out of the step: it outlives `end`. */
+  keep(slab: Slab): void {
+    this.#arena?.delete(slab);
+  }
+
+  /** Closes the step: everything that it took and did not keep goes back to the pool, in a fixed order. */
+  end(): void {
+    if (!this.#arena) throw new Error("Expected an open step, but none is open");
+    const left = [...this.#arena].reverse();
+    this.#arena = null;
+    for (const slab of left) this.give(slab);
+  }
+
+  /** Sizes at the moment. */
+  stats(): MemoryStats {
+    return { buffers: this.#all.length, held: this.#held, inUse: this.#inUse, peak: this.#peak };
+  }
+
+  /** Frees everything; the pool is unusable afterwards. */
+  destroy(): void {
+    for (const buffer of this.#all) buffer.destroy();
+    this.#all = [];
+    this.#free.clear();
+  }
+
+  #create(size: number): Slab {
+    const buffer = this.#device.createBuffer({ size, usage: USAGE, label: this.lastRequest });
+    this.#all.push(buffer);
+    this.#held += size;
+    return { buffer, id: this.#all.length, bytes: size };
+  }
+}

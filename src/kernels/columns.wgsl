@@ -1,0 +1,21 @@
+// Sums over rows: y[j] = scale · Σ_r x[r, j]  (+ y[j] where accumulate).   x [rows, columns], y [columns].
+// Rows come in blocks; with more than one block, block i writes its sum to y + i · columns and a second run adds those.
+
+struct Params { rows: u32, columns: u32, block: u32, offset: u32, scale: f32, accumulate: u32 }
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn sum(@builtin(global_invocation_id) id: vec3u) {
+  let column = id.x;
+  if (column >= params.columns) { return; }
+  let first = id.y * params.block;
+  let end = min(first + params.block, params.rows);
+  var total = 0.0;
+  for (var r = first; r < end; r++) { total += x[r * params.columns + column]; }
+  let at = params.offset + id.y * params.columns + column;
+  total *= params.scale;
+  if (params.accumulate == 1u) { total += y[at]; }
+  y[at] = total;
+}

@@ -1,0 +1,64 @@
+// Batched matrix product with register tiles:  C = act(alpha · op(A) · op(B) + bias) + residual + beta · C
+//
+//   op(A) [M, K]: A row-major [M, K], or [K, M] where TRANS_A      op(B) [K, N]: B row-major [K, N], or [N, K] where TRANS_B
+//   bias [N], residual laid out as C.  Batch z = outer · inner: operand X begins at offX + outer · outerX + inner · innerX.
+//
+// A thread computes a TM×TN tile of C from registers, four k at a time. Everything is counted in floats; where VEC, all
+// rows begin on 16 bytes and K, N (and M where TRANS_A) are multiples of 4. With splits > 1 each split of K writes its
+// partial product to C + split · M · N and `columns.wgsl` adds them up in a fixed order.
+// The lines marked @generate are straight-line code made by gemm.ts.
+
+struct Params {
+  M: u32, N: u32, K: u32, tiles: u32, tilesN: u32,
+  lda: u32, ldb: u32, ldc: u32,
+  offA: u32, offB: u32, offC: u32,
+  inner: u32, outerA: u32, outerB: u32, outerC: u32, innerA: u32, innerB: u32, innerC: u32,
+  splits: u32, chunk: u32,  // K in `splits` pieces of `chunk`
+  bias: u32, residual: u32, act: u32, // flags; act: 0 none, 1 ReLU, 2 SiLU, 3 sigmoid
+  alpha: f32, beta: f32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<Element>;
+@group(0) @binding(1) var<storage, read> b: array<Element>;
+@group(0) @binding(2) var<storage, read_write> c: array<Element>;
+@group(0) @binding(3) var<storage, read> vector: array<Element>; // bias
+@group(0) @binding(4) var<storage, read> skip: array<Element>;   // residual
+@group(1) @binding(0) var<uniform> params: Params;
+
+fn activate(v: Element) -> Element {
+  if (params.act == 1u) { return max(v, Element(0.0)); }
+  if (params.act == 2u) { return v / (Element(1.0) + exp(-v)); }
+  if (params.act == 3u) { return Element(1.0) / (Element(1.0) + exp(-v)); }
+  return v;
+}
+
+fn epilogue(index: u32, col: u32, value: Element) {
+  var v = params.alpha * value;
+  if (params.bias == 1u) { v += vector[col]; }
+  v = activate(v);
+  if (params.residual == 1u) { v += skip[index]; }
+  if (params.beta != 0.0) { v += params.beta * c[index]; }
+  c[index] = v;
+}
+
+// @generate access
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= params.tiles) { return; }
+  let m0 = (id.x / params.tilesN) * TM;
+  let n0 = (id.x % params.tilesN) * TN;
+  let z = id.z / params.splits;
+  let split = id.z % params.splits;
+  let outer = z / params.inner;
+  let inner = z % params.inner;
+  let baseA = params.offA + outer * params.outerA + inner * params.innerA;
+  let baseB = params.offB + outer * params.outerB + inner * params.innerB;
+  let baseC = params.offC + outer * params.outerC + inner * params.innerC + split * params.M * params.N;
+  let end = min(params.K, (split + 1u) * params.chunk);
+  // @generate declare
+  for (var k = split * params.chunk; k < end; k += 4u) {
+    // @generate inner
+  }
+  // @generate finish
+}
