@@ -1,0 +1,43 @@
+/**
+ * Host side of se.wgsl: the mean over a map's positions and the gating of its channels.
+ *
+ * @module
+ */
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import source from "./se.wgsl" with { type: "text" };
+
+const MEAN = { name: "se mean", source, entry: "mean" };
+const GATE = { name: "se gate", source, entry: "gate" };
+const BLOCK = 256; // positions a thread adds up in a first run
+
+/** Means over the positions: x [B, H, W, C] → [B, C], added up in an order that depends on H·W alone. */
+export function positionMean(gpu: Gpu, x: Tensor): Tensor {
+  const [B, H, W, C] = x.shape;
+  if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);
+  const y = gpu.empty([B, C], "means");
+  const sum = (source: Tensor, y: Tensor, rows: number, block: number, scale: number) => {
+    const blocks = Math.ceil(rows / block);
+    const params = { rows, W: 1, C4: C / 4, block, blocks, scale };
+    gpu.stream.dispatch(MEAN, { source, y }, params, [Math.ceil(C / 4 / 64), blocks, B]);
+  };
+  const blocks = Math.ceil(H * W / BLOCK);
+  if (blocks === 1) {
+    sum(x, y, H * W, H * W, 1 / (H * W));
+    return y;
+  }
+  const parts = gpu.empty([B, blocks, C], "partial means");
+  sum(x, parts, H * W, BLOCK, 1);
+  sum(parts, y, blocks, blocks, 1 / (H * W));
+  gpu.release(parts);
+  return y;
+}
+
+/** x[b, h, w, c] *= gates[b, c], in place: x [B, H, W, C], gates [B, C]. */
+export function gate(gpu: Gpu, x: Tensor, gates: Tensor): void {
+  const [B, H, W, C] = x.shape;
+  if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);
+  if (gates.size !== B * C) throw new RangeError(`Expected gates [${B},${C}], but found [${gates.shape}]`);
+  const params = { rows: H, W, C4: C / 4, block: 1, blocks: 1, scale: 1 };
+  gpu.stream.dispatch(GATE, { source: gates, y: x }, params, [Math.ceil(W * C / 4 / 64), H, B]);
+}

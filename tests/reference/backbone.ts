@@ -1,0 +1,206 @@
+/**
+ * The backbone's ops as plain loops in float64: they are the specification of the kernels. Maps are NHWC.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { Window } from "../../src/kernels/conv.ts";
+import type { EfficientNetWeights, FoldedConv } from "../../src/model/efficientnet.ts";
+
+/** ‖found − wanted‖₂ / ‖wanted‖₂; NaN where anything is not a number. */
+export function relativeL2(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  assert.equal(found.length, wanted.length);
+  let error = 0, norm = 0;
+  for (let i = 0; i < wanted.length; i++) {
+    error += (found[i] - wanted[i]) ** 2;
+    norm += wanted[i] ** 2;
+  }
+  return Math.sqrt(error / norm);
+}
+
+/** Fails where the relative L2 distance exceeds `tolerance` or is not a number. */
+export function assertClose(
+  found: ArrayLike<number>,
+  wanted: ArrayLike<number>,
+  tolerance: number,
+  what = "Results:",
+): void {
+  const distance = relativeL2(found, wanted);
+  assert.ok(distance <= tolerance, `${what} relative L2 distance ${distance} exceeds ${tolerance}`);
+}
+
+/** What may follow a convolution. */
+export const activations = {
+  none: (v: number): number => v,
+  relu: (v: number): number => Math.max(v, 0),
+  silu: (v: number): number => v / (1 + Math.exp(-v)),
+  sigmoid: (v: number): number => 1 / (1 + Math.exp(-v)),
+};
+
+/** x [B, H, W, C], weight [O, C / groups, k, k] as PyTorch has it, bias [O] → [B, outH, outW, O]. Groups 1 or C. */
+export function conv(
+  x: ArrayLike<number>,
+  [B, H, W, C]: readonly number[],
+  weight: Float32Array,
+  bias: Float32Array,
+  k: number,
+  { stride, top, left, outH, outW }: Window,
+  groups: number,
+): Float64Array {
+  const O = bias.length, perGroup = C / groups;
+  const y = new Float64Array(B * outH * outW * O);
+  let at = 0;
+  for (let b = 0; b < B; b++) {
+    for (let i = 0; i < outH; i++) {
+      for (let j = 0; j < outW; j++) {
+        for (let o = 0; o < O; o++) {
+          let sum = bias[o];
+          for (let c = 0; c < perGroup; c++) {
+            for (let p = 0; p < k; p++) {
+              for (let q = 0; q < k; q++) {
+                const row = i * stride + p - top, column = j * stride + q - left;
+                if (row < 0 || row >= H || column < 0 || column >= W) continue;
+                const channel = groups === 1 ? c : o;
+                sum += x[((b * H + row) * W + column) * C + channel] *
+                  weight[((o * perGroup + c) * k + p) * k + q];
+              }
+            }
+          }
+          y[at++] = sum;
+        }
+      }
+    }
+  }
+  return y;
+}
+
+/** Bilinear with aligned corners: x [B, h, w, C] → [B, H, W, C]. */
+export function resize(
+  x: ArrayLike<number>,
+  [B, h, w, C]: readonly number[],
+  H: number,
+  W: number,
+): Float64Array {
+  const y = new Float64Array(B * H * W * C);
+  const source = (i: number, n: number, out: number) => {
+    const s = out > 1 ? i * (n - 1) / (out - 1) : 0;
+    const low = Math.min(Math.floor(s), n - 1);
+    return { low, high: Math.min(low + 1, n - 1), f: s - low };
+  };
+  let at = 0;
+  for (let b = 0; b < B; b++) {
+    for (let i = 0; i < H; i++) {
+      for (let j = 0; j < W; j++) {
+        for (let c = 0; c < C; c++) {
+          const r = source(i, h, H), s = source(j, w, W);
+          const pixel = (row: number, column: number) => x[((b * h + row) * w + column) * C + c];
+          y[at++] = (1 - r.f) * ((1 - s.f) * pixel(r.low, s.low) + s.f * pixel(r.low, s.high)) +
+            r.f * ((1 - s.f) * pixel(r.high, s.low) + s.f * pixel(r.high, s.high));
+        }
+      }
+    }
+  }
+  return y;
+}
+
+/** Means over k×k windows, stride 1, no padding: x [B, H, W]. */
+export function averagePool(x: ArrayLike<number>, [B, H, W]: readonly number[], k: number): Float64Array {
+  const outH = H - k + 1, outW = W - k + 1;
+  const y = new Float64Array(B * outH * outW);
+  let at = 0;
+  for (let b = 0; b < B; b++) {
+    for (let i = 0; i < outH; i++) {
+      for (let j = 0; j < outW; j++, at++) {
+        for (let p = 0; p < k; p++) {
+          for (let q = 0; q < k; q++) y[at] += x[(b * H + i + p) * W + j + q] / (k * k);
+        }
+      }
+    }
+  }
+  return y;
+}
+
+/** Means over positions: x [B, positions, C] → [B, C]. */
+export function positionMean(x: ArrayLike<number>, [B, positions, C]: readonly number[]): Float64Array {
+  const y = new Float64Array(B * C);
+  for (let b = 0; b < B; b++) {
+    for (let i = 0; i < positions; i++) {
+      for (let c = 0; c < C; c++) y[b * C + c] += x[(b * positions + i) * C + c] / positions;
+    }
+  }
+  return y;
+}
+
+/** Tensors of a safetensors file in tests/golden, by name: F32 and U8. */
+export function readGolden(
+  name: string,
+): Record<string, Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>> {
+  const file = Deno.readFileSync(new URL(`../golden/${name}`, import.meta.url));
+  const start = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(file.subarray(8, start)));
+  delete header.__metadata__;
+  return Object.fromEntries(
+    Object.entries<{ dtype: string; data_offsets: [number, number] }>(header).map(([name, entry]) => {
+      const [from, to] = entry.data_offsets;
+      const bytes = file.slice(start + from, start + to);
+      return [name, entry.dtype === "F32" ? new Float32Array(bytes.buffer) : bytes];
+    }),
+  );
+}
+
+/** The five taps of EfficientNet-B4 (SPEC.md §2) of images [B, S, S, 3], with an own reading of the paddings. */
+export function efficientNetTaps(
+  { padding, stem, blocks }: EfficientNetWeights,
+  images: Float32Array,
+  B: number,
+  S: number,
+): { shape: number[]; values: Float64Array }[] {
+  const { none, silu, sigmoid } = activations;
+  let shape = [B, S, S, 3];
+  let nominal = 380; // what the side would be
+  const axis = (input: number, k: number, stride: number) => {
+    const size = padding === "same380" ? nominal : input;
+    const same = Math.max((Math.ceil(size / stride) - 1) * stride + k - size, 0);
+    const [before, total] = padding === "symmetric" ? [k >> 1, k - 1] : [same >> 1, same];
+    return { before, out: Math.floor((input + total - k) / stride) + 1 };
+  };
+  const apply = (
+    x: ArrayLike<number>,
+    layer: FoldedConv,
+    stride: number,
+    act: (v: number) => number,
+    groups = 1,
+  ) => {
+    const rows = axis(shape[1], layer.kernel, stride), columns = axis(shape[2], layer.kernel, stride);
+    const window = { stride, top: rows.before, left: columns.before, outH: rows.out, outW: columns.out };
+    const y = conv(x, shape, layer.weight, layer.bias, layer.kernel, window, groups).map(act);
+    shape = [B, window.outH, window.outW, layer.out];
+    nominal = Math.ceil(nominal / stride);
+    return y;
+  };
+  const taps: { shape: number[]; values: Float64Array }[] = [];
+  let x = apply(images, stem, 2, silu);
+  blocks.forEach((block, i) => {
+    let y = block.expand ? apply(x, block.expand, 1, silu) : x;
+    y = apply(y, block.depthwise, block.stride, silu, block.depthwise.out);
+    const maps = shape, C = shape[3], positions = shape[1] * shape[2];
+    shape = [B, 1, 1, C];
+    const gates = apply(
+      apply(positionMean(y, [B, positions, C]), block.reduce, 1, silu),
+      block.excite,
+      1,
+      sigmoid,
+    );
+    shape = maps;
+    y = apply(
+      y.map((v, at) => v * gates[Math.floor(at / (positions * C)) * C + at % C]),
+      block.project,
+      1,
+      none,
+    );
+    x = block.skip ? y.map((v, at) => v + x[at]) : y;
+    const last = blocks[i + 1]?.stage !== block.stage;
+    if (last && [0, 1, 2, 4, 6].includes(block.stage)) taps.push({ shape, values: x });
+  });
+  return taps;
+}
