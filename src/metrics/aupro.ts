@@ -1,0 +1,81 @@
+/**
+ * AUPRO, the area under the per-region overlap curve: how much of each defect is found at a given rate of false
+ * alarms, a small defect counting as much as a large one. Bergmann et al., "The MVTec Anomaly Detection Dataset",
+ * IJCV 2021, §5; integrated as MVTec's own evaluation does it. SPEC.md §7.
+ *
+ * @module
+ */
+import { label8 } from "./components.ts";
+import { rank, type Ranking, total } from "./ranking.ts";
+
+/** The defects of a stack of masks. */
+export interface Regions {
+  /** [n·height·width] 0 for a normal pixel, else the number of its region, unique over the whole stack. */
+  tags: Uint32Array;
+  /** [regions + 1] pixels by region; entry 0 is unused. */
+  sizes: number[];
+}
+
+/**
+ * Area under the mean recall of the ground-truth regions over the false-positive rate, pooled over all normal
+ * pixels, from 0 up to `limit`, divided by `limit`.
+ *
+ * @param maps [n, height, width] anomaly scores, higher means more anomalous
+ * @param masks [n, height, width] 0 normal, otherwise anomalous; 8-connected pixels of an image are one region
+ * @param limit the false-positive rate at which integration stops, in (0, 1]
+ * @returns 0..1, or null without an anomalous or without a normal pixel
+ * @throws InputError on a NaN score, RangeError on sizes or a limit that can't be
+ */
+export function aupro(
+  maps: Float32Array,
+  masks: Uint8Array,
+  n: number,
+  width: number,
+  height: number,
+  limit = 0.3,
+): number | null {
+  const { tags, sizes } = findRegions(masks, n, width, height);
+  return rankedAupro(rank(maps, tags), sizes, limit);
+}
+
+/** Numbers the 8-connected regions of a stack of masks [n, height, width]. Throws RangeError on a wrong size. */
+export function findRegions(masks: Uint8Array, n: number, width: number, height: number): Regions {
+  const area = width * height;
+  if (masks.length !== n * area) {
+    throw new RangeError(
+      `Expected ${n} masks of ${width}×${height} pixels, but found ${masks.length} values`,
+    );
+  }
+  const tags = new Uint32Array(masks.length);
+  const sizes = [0];
+  for (let image = 0; image < n; image++) {
+    const start = image * area, before = sizes.length - 1;
+    const regions = label8(masks.subarray(start, start + area), width, height);
+    for (let i = 0; i < area; i++) if (regions.labels[i] > 0) tags[start + i] = before + regions.labels[i];
+    for (const size of regions.sizes.subarray(1)) sizes.push(size);
+  }
+  return { tags, sizes };
+}
+
+/** `aupro` of pixels that are ranked already, tagged and sized by `findRegions`. */
+export function rankedAupro({ tags, tp, fp }: Ranking, sizes: ArrayLike<number>, limit = 0.3): number | null {
+  if (!(limit > 0 && limit <= 1)) throw new RangeError(`Expected a limit in (0, 1], but found ${limit}`);
+  const normal = total(fp), regions = sizes.length - 1;
+  if (normal === 0 || regions === 0) return null;
+
+  // The curve starts at (0, 0); each distinct score adds a point (false-positive rate, mean recall).
+  let area = 0, rate = 0, overlap = 0, seen = 0;
+  for (let p = 0; rate < limit; p++) {
+    const lastRate = rate, lastOverlap = overlap;
+    for (const end = tp[p] + fp[p]; seen < end; seen++) {
+      if (tags[seen] > 0) overlap += 1 / (sizes[tags[seen]] * regions);
+    }
+    rate = fp[p] / normal;
+    if (rate > limit) {
+      overlap = lastOverlap + (overlap - lastOverlap) * (limit - lastRate) / (rate - lastRate);
+      rate = limit;
+    }
+    area += (rate - lastRate) * (lastOverlap + overlap) / 2;
+  }
+  return area / limit;
+}
