@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { InputError } from "../../src/errors.ts";
+import { COLORMAP, COLORS } from "../../src/report/colormap.ts";
+import { contactSheet, heatmap, sharedRange } from "../../src/report/heatmap.ts";
+import { fill } from "../fill.ts";
+
+const WIDTH = 6, HEIGHT = 5, GAP = 4;
+const image = {
+  width: WIDTH,
+  height: HEIGHT,
+  data: Uint8Array.from(fill("image", WIDTH * HEIGHT * 3, 0, 256)),
+};
+
+/** A panel's pixels, row by row. */
+function panel(picture: { width: number; data: Uint8Array }, index: number): Uint8Array {
+  const rows = Array.from({ length: HEIGHT }, (_, y) => {
+    const start = (y * picture.width + index * (WIDTH + GAP)) * 3;
+    return [...picture.data.subarray(start, start + WIDTH * 3)];
+  });
+  return Uint8Array.from(rows.flat());
+}
+
+Deno.test("the colour map grows lighter in even steps, from dark to light", () => {
+  // Relative luminance (CIE Y); its cube root is close to evenly spaced where lightness is.
+  const linear = (byte: number): number => {
+    const v = byte / 255;
+    return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  };
+  const lightness = Array.from({ length: COLORS }, (_, i) => {
+    const [r, g, b] = [...COLORMAP.subarray(i * 3, i * 3 + 3)].map(linear);
+    return 116 * Math.cbrt(0.2126 * r + 0.7152 * g + 0.0722 * b) - 16;
+  });
+  for (let i = 16; i < COLORS; i += 16) {
+    const step = lightness[i] - lightness[i - 16];
+    assert(step > 3 && step < 9, `entries ${i - 16} to ${i}: lightness rises by ${step}`);
+  }
+  assert(lightness[0] < 10 && lightness[COLORS - 1] > 90);
+});
+
+Deno.test("panels: the image as it is, clear where scores are low, strong where they are high", () => {
+  const map = new Float32Array(WIDTH * HEIGHT).fill(1);
+  map[0] = 5; // above the range
+  map[1] = 0; // below it
+  const picture = heatmap({ image, map, low: 1, high: 3 });
+  assert.deepEqual([picture.width, picture.height], [3 * WIDTH + 2 * GAP, HEIGHT]);
+  assert.deepEqual(panel(picture, 0), image.data);
+  const [over, pure] = [panel(picture, 1), panel(picture, 2)];
+  assert.deepEqual(over.subarray(3), image.data.subarray(3));
+  assert.deepEqual(pure.subarray(0, 3), COLORMAP.subarray(-3));
+  assert.deepEqual(pure.subarray(3, 6), COLORMAP.subarray(0, 3));
+  for (let c = 0; c < 3; c++) assert(Math.abs(over[c] - pure[c]) <= 26, "a tenth of the image shows through");
+});
+
+Deno.test("the outline runs along the defect's border and leaves all else", () => {
+  const rows = ["......", ".###..", ".###..", ".###..", "......"];
+  const mask = { width: WIDTH, height: HEIGHT, data: Uint8Array.from(rows.join(""), (c) => +(c === "#")) };
+  const map = new Float32Array(WIDTH * HEIGHT);
+  const drawn = panel(heatmap({ image, map, low: 0, high: 1, mask }), 3);
+  const expected = [".rrr..", "rlllr.", "rl.lr.", "rlllr.", ".rrr.."].join("");
+  for (let i = 0; i < expected.length; i++) {
+    const color =
+      { l: [0, 255, 140], r: [0, 0, 0], ".": [...image.data.subarray(i * 3, i * 3 + 3)] }[expected[i]];
+    assert.deepEqual([...drawn.subarray(i * 3, i * 3 + 3)], color, `pixel ${i}`);
+  }
+});
+
+Deno.test("a constant map and an empty mask give the plain image", () => {
+  const mask = { width: WIDTH, height: HEIGHT, data: new Uint8Array(WIDTH * HEIGHT) };
+  const map = new Float32Array(WIDTH * HEIGHT).fill(7);
+  const picture = heatmap({ image, map, ...sharedRange(map), mask });
+  for (const index of [0, 1, 3]) assert.deepEqual(panel(picture, index), image.data);
+});
+
+Deno.test("the shared range goes from the median to the 99.9 % quantile", () => {
+  const scores = Float32Array.from({ length: 1001 }, (_, i) => (i * 10) % 1001);
+  assert.deepEqual(sharedRange(scores), { low: 500, high: 999 });
+  assert.throws(() => sharedRange(Float32Array.of(1, NaN)), InputError);
+  assert.throws(() => sharedRange(new Float32Array()), InputError);
+});
+
+Deno.test("a sheet holds every picture once, row by row, on white", () => {
+  const tiles = [10, 20, 30].map((v) => ({ width: 2, height: 1, data: new Uint8Array(6).fill(v) }));
+  const sheet = contactSheet(tiles, 2);
+  assert.deepEqual([sheet.width, sheet.height], [8 + 2 + 8 + 2 + 8, 8 + 1 + 8 + 1 + 8]);
+  const at = (x: number, y: number): number => sheet.data[(y * sheet.width + x) * 3];
+  assert.deepEqual([at(8, 8), at(9, 8), at(10, 8), at(18, 8), at(8, 17), at(18, 17)], [
+    10,
+    10,
+    255,
+    20,
+    30,
+    255,
+  ]);
+  assert.equal(contactSheet(tiles, 8).width, 3 * 2 + 4 * 8);
+});
+
+Deno.test("sizes that don't agree are refused", () => {
+  assert.throws(() => heatmap({ image, map: new Float32Array(3), low: 0, high: 1 }), RangeError);
+  const map = new Float32Array(WIDTH * HEIGHT), mask = { width: 2, height: 2, data: new Uint8Array(4) };
+  assert.throws(() => heatmap({ image, map, low: 0, high: 1, mask }), RangeError);
+  assert.throws(() => contactSheet([image, { width: 1, height: 1, data: new Uint8Array(3) }], 2), RangeError);
+  assert.throws(() => contactSheet([], 2), RangeError);
+});
