@@ -1,0 +1,27 @@
+/**
+ * What a long run tells whoever watches it.
+ *
+ * @module
+ */
+
+/** One step forward. */
+export interface ProgressEvent {
+  phase: "data" | "features" | "training" | "evaluation" | "scoring";
+  /** The category at work, where there is one. */
+  category?: string;
+  /** How much of `total` is done. */
+  done: number;
+  total: number;
+  /** What `done` counts. */
+  unit: "images" | "steps" | "epochs";
+  /** Images that went through since the phase began, for the rate. */
+  images?: number;
+  /** In training: epochs finished, and of how many. */
+  epoch?: number;
+  epochs?: number;
+  /** In training: mean loss of the epoch so far, or of the last one finished. */
+  loss?: number;
+}
+
+/** Called now and then, at least once a phase and once an epoch. */
+export type OnProgress = (event: ProgressEvent) => void;

@@ -1,0 +1,100 @@
+/**
+ * Everything about a run that a user can set, under the names of config.json: the command line's options with `_`
+ * for `-`. Defaults are SPEC.md's, which are the paper's; the demo's are small enough for a software adapter.
+ *
+ * @module
+ */
+
+/** The names of the frozen feature extractors. */
+export const BACKBONES = ["efficientnet_b4", "tf_efficientnet_b4", "gabor", "gabor2"] as const;
+
+/** The settings in effect. */
+export interface Settings {
+  /** Frozen feature extractor. `gabor` and `gabor2` are built in, the others need a weight file. */
+  backbone: typeof BACKBONES[number];
+  /** S: images are resized to S×S pixels. */
+  image_size: number;
+  /** H = W: side of the feature map, N = H·W tokens. */
+  feature_size: number;
+  /** Passes over the training images. */
+  epochs: number;
+  /** B: images an optimizer step. */
+  batch_size: number;
+  /** AdamW's learning rate. */
+  lr: number;
+  /** AdamW's decoupled weight decay. */
+  weight_decay: number;
+  /** Gradients are scaled down to this L2 norm; 0 leaves them alone. */
+  clip: number;
+  /** Epochs after which the learning rate is multiplied by 0.1, once. */
+  lr_step: number;
+  /** Dropout probability, of attention weights too. */
+  dropout: number;
+  /** Fixes initialisation, order and dropout. */
+  seed: number;
+  /** Whether training images are taken in a new random order each epoch. */
+  shuffle: boolean;
+  /** The loss: L_norm of the paper (Eq. 1). */
+  loss: "norm";
+  /** Distance of features from their reconstruction: Euclidean (paper) or Mahalanobis. */
+  score: "residual" | "residual-mahalanobis";
+  /** How a map becomes an image's score: maximum after 16×16 average pooling, or mean. */
+  image_score: "max" | "mean";
+  /** Whether features are centred by position and scaled by channel (SPEC.md §9). */
+  feature_norm: "none" | "position";
+  /** D: width of the transformer, a multiple of 4 and of `heads`. */
+  hidden: number;
+  /** A: attention heads. */
+  heads: number;
+  /** F: width of the feed-forward blocks. */
+  ffn: number;
+  /** Layers of the encoder, and as many of the decoder. */
+  layers: number;
+}
+
+/** The paper's settings for MVTec-AD, but for what depends on the backbone (`backboneDefaults`). */
+export const PAPER: Omit<Settings, "backbone" | "feature_norm"> = {
+  image_size: 256,
+  feature_size: 16,
+  epochs: 500,
+  batch_size: 16,
+  lr: 1e-4,
+  weight_decay: 1e-4,
+  clip: 0.1,
+  lr_step: 400,
+  dropout: 0.1,
+  seed: 0,
+  shuffle: true,
+  loss: "norm",
+  score: "residual",
+  image_score: "max",
+  hidden: 256,
+  heads: 8,
+  ffn: 1024,
+  layers: 4,
+};
+
+/** Small enough to train in seconds on a software adapter; with 60 training images, 104 steps. */
+export const DEMO: typeof PAPER = {
+  ...PAPER,
+  image_size: 128,
+  epochs: 13,
+  batch_size: 8,
+  lr: 2e-3,
+  hidden: 64,
+  heads: 4,
+  ffn: 128,
+  layers: 1,
+};
+
+/** The presets by name. */
+export const PRESETS: Record<string, typeof PAPER> = { paper: PAPER, demo: DEMO };
+
+/** `gabor` without a weight file, and each backbone's feature normalisation (SPEC.md §9). */
+export function backboneDefaults(
+  backbone: Settings["backbone"] | undefined,
+  weights: string | undefined,
+): Pick<Settings, "backbone" | "feature_norm"> {
+  const name = backbone ?? (weights === undefined ? "gabor" : "efficientnet_b4");
+  return { backbone: name, feature_norm: name.startsWith("gabor") ? "position" : "none" };
+}
