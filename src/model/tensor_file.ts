@@ -1,0 +1,147 @@
+/**
+ * Tensors as weight files hold them, whatever the format: bytes of a dtype, little-endian, row-major; and the same as
+ * float32, checked.
+ *
+ * @module
+ */
+import { InputError } from "../errors.ts";
+
+/** Bytes of a value of every dtype that is read, by its name in safetensors. */
+export const DTYPE_BYTES = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  I16: 2,
+  U16: 2,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  U32: 4,
+  F32: 4,
+  I64: 8,
+  U64: 8,
+  F64: 8,
+} as const;
+
+/** A dtype's name in safetensors. */
+export type Dtype = keyof typeof DTYPE_BYTES;
+
+/** A tensor in a file. A shape without dimensions is a single value's; a dimension may be 0. */
+export interface StoredTensor {
+  dtype: Dtype;
+  shape: readonly number[];
+  /** Little-endian, row-major; often a view of the whole file. */
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What a file of tensors holds. `path` is what errors call it. */
+export interface TensorFile {
+  path: string;
+  tensors: Map<string, StoredTensor>;
+  metadata: Record<string, string>;
+}
+
+/** Values that can be stored as they are. */
+export type Values =
+  | Float32Array<ArrayBuffer>
+  | Float64Array<ArrayBuffer>
+  | Uint8Array<ArrayBuffer>
+  | Int32Array<ArrayBuffer>
+  | Uint32Array<ArrayBuffer>
+  | BigInt64Array<ArrayBuffer>
+  | BigUint64Array<ArrayBuffer>;
+
+/**
+ * Values under a shape, to be written. Keeps a view of them.
+ *
+ * @throws {RangeError} where the shape is of another number of values
+ */
+export function stored(values: Values, shape: readonly number[] = [values.length]): StoredTensor {
+  if (shape.reduce((a, b) => a * b, 1) !== values.length) {
+    throw new RangeError(`Expected a shape of ${values.length} values, but found [${shape}]`);
+  }
+  const { buffer, byteOffset, byteLength } = values;
+  return { dtype: dtypeOf(values), shape, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
+}
+
+function dtypeOf(values: Values): Dtype {
+  if (values instanceof Float32Array) return "F32";
+  if (values instanceof Float64Array) return "F64";
+  if (values instanceof Uint8Array) return "U8";
+  if (values instanceof Int32Array) return "I32";
+  if (values instanceof Uint32Array) return "U32";
+  return values instanceof BigInt64Array ? "I64" : "U64";
+}
+
+/** A tensor's values rounded to float32, in memory of their own. */
+export function float32Of({ dtype, bytes }: StoredTensor): Float32Array<ArrayBuffer> {
+  const { buffer } = bytes.slice(); // a typed array's view has to begin at a multiple of its value's size
+  switch (dtype) {
+    case "F32":
+      return new Float32Array(buffer);
+    case "F64":
+      return new Float32Array(new Float64Array(buffer));
+    case "F16":
+      return Float32Array.from(new Float16Array(buffer));
+    case "BF16":
+      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
+    case "I64":
+      return Float32Array.from(new BigInt64Array(buffer), Number);
+    case "U64":
+      return Float32Array.from(new BigUint64Array(buffer), Number);
+    case "I32":
+      return new Float32Array(new Int32Array(buffer));
+    case "U32":
+      return new Float32Array(new Uint32Array(buffer));
+    case "I16":
+      return new Float32Array(new Int16Array(buffer));
+    case "U16":
+      return new Float32Array(new Uint16Array(buffer));
+    case "I8":
+      return new Float32Array(new Int8Array(buffer));
+    case "U8":
+    case "BOOL":
+      return new Float32Array(bytes);
+  }
+}
+
+/**
+ * A file's tensor of that name and shape as float32, in memory of its own.
+ *
+ * @throws {InputError} where it is missing, of another shape, not of a floating-point dtype, or has NaN or infinities
+ */
+export function expectTensor(
+  { path, tensors }: TensorFile,
+  name: string,
+  shape: readonly number[],
+): Float32Array<ArrayBuffer> {
+  const tensor = tensors.get(name);
+  if (!tensor) throw new InputError(`Expected a tensor ${name} in ${path}, but found none of that name`);
+  if (tensor.shape.length !== shape.length || tensor.shape.some((d, i) => d !== shape[i])) {
+    throw new InputError(
+      `Expected ${name} in ${path} to have shape [${shape}], but found [${tensor.shape}]`,
+    );
+  }
+  if (!["F16", "BF16", "F32", "F64"].includes(tensor.dtype)) {
+    throw new InputError(
+      `Expected ${name} in ${path} to hold floating-point numbers, but found dtype ${tensor.dtype}`,
+    );
+  }
+  const values = float32Of(tensor);
+  requireFinite(values, name, path);
+  return values;
+}
+
+/**
+ * Checks that there is no NaN and no infinity among a tensor's values.
+ *
+ * @throws {InputError} naming the tensor, the file and the first such value's position
+ */
+export function requireFinite(values: Float32Array, name: string, path: string): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) {
+    throw new InputError(
+      `Expected finite numbers in ${name} of ${path}, but found ${values[at]} at position ${at}`,
+    );
+  }
+}
