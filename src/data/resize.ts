@@ -1,0 +1,92 @@
+/**
+ * Resizing of images and masks, bit for bit as Pillow's `Image.resize` with `BILINEAR` and `NEAREST` does it, so that
+ * features are the same as those of a Python program.
+ *
+ * @module
+ */
+import type { Image, Mask } from "./image.ts";
+
+/** Weights are whole numbers of 1/2^22: 32 bits less 8 for a byte and 2 for overshoot (Pillow's PRECISION_BITS). */
+const ONE = 2 ** 22, SHIFT = 22;
+
+/** One axis' weights: output i is the sum of `count[i]` inputs from `first[i]` on, weighted by `weights[i·taps…]`. */
+interface Taps {
+  readonly first: Int32Array;
+  readonly count: Int32Array;
+  readonly weights: Int32Array;
+  readonly taps: number;
+}
+
+/** The triangle filter, widened by the scale when shrinking (antialias); its part beyond the border is cut off. */
+function triangle(from: number, to: number): Taps {
+  const scale = from / to, radius = Math.max(scale, 1), taps = 2 * Math.ceil(radius) + 1;
+  const first = new Int32Array(to), count = new Int32Array(to), weights = new Int32Array(to * taps);
+  for (let i = 0; i < to; i++) {
+    const center = (i + 0.5) * scale;
+    const low = Math.max(Math.trunc(center - radius + 0.5), 0);
+    const high = Math.min(Math.trunc(center + radius + 0.5), from);
+    const row = Array.from(
+      { length: high - low },
+      (_, k) => Math.max(1 - Math.abs((k + low - center + 0.5) * (1 / radius)), 0),
+    );
+    const sum = row.reduce((total, w) => total + w, 0);
+    first[i] = low;
+    count[i] = high - low;
+    row.forEach((w, k) => weights[i * taps + k] = Math.trunc(w / sum * ONE + 0.5));
+  }
+  return { first, count, weights, taps };
+}
+
+/** One pass along the middle axis, rounded to bytes: [rows, inputs, width] to [rows, outputs, width]. */
+function pass(
+  input: Uint8Array,
+  { first, count, weights, taps }: Taps,
+  rows: number,
+  inputs: number,
+  width: number,
+): Uint8Array {
+  const outputs = first.length, out = new Uint8Array(rows * outputs * width);
+  for (let r = 0, to = 0; r < rows; r++) {
+    for (let i = 0; i < outputs; i++) {
+      const begin = i * taps, end = begin + count[i], start = (r * inputs + first[i]) * width;
+      for (let c = 0; c < width; c++) {
+        let sum = ONE / 2;
+        for (let k = begin, from = start + c; k < end; k++, from += width) sum += weights[k] * input[from];
+        out[to++] = sum >> SHIFT; // weights are positive and add up to one: never outside of a byte
+      }
+    }
+  }
+  return out;
+}
+
+/**
+ * An image at S×S: a triangle filter with antialias, along rows first, rounded to bytes after each pass; an axis that
+ * has the size already is left alone (Pillow's `Image.resize((S, S), Image.BILINEAR)`).
+ *
+ * @returns RGB bytes [S, S, 3]
+ */
+export function resizeBilinear({ width, height, data }: Image, S: number): Uint8Array {
+  const wide = width === S ? data : pass(data, triangle(width, S), height, width, 3);
+  // Along columns, the 3·S bytes of a row all have the same weights.
+  if (height !== S) return pass(wide, triangle(height, S), 1, height, 3 * S);
+  return wide === data ? data.slice() : wide;
+}
+
+/**
+ * A mask at S×S: the nearest pixel (Pillow's `Image.resize((S, S), Image.NEAREST)`, which adds up its steps).
+ *
+ * @returns 0 or 1, [S, S]
+ */
+export function resizeNearest({ width, height, data }: Mask, S: number): Uint8Array {
+  const columns = nearest(width, S), out = new Uint8Array(S * S);
+  nearest(height, S).forEach((row, y) => {
+    for (let x = 0; x < S; x++) out[y * S + x] = data[row * width + columns[x]];
+  });
+  return out;
+}
+
+function nearest(from: number, to: number): Int32Array {
+  const step = from / to, out = new Int32Array(to);
+  for (let i = 0, at = step / 2; i < to; i++, at += step) out[i] = at;
+  return out;
+}

@@ -1,0 +1,181 @@
+/**
+ * Decoding: files of every kind against Pillow (tests/golden/images.py), and damage of every kind, which must be
+ * refused with the file's name.
+ *
+ * @module
+ */
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import fc from "fast-check";
+import { formatOf, imageSize, MAX_PIXELS } from "../../src/data/decode.ts";
+import { decodeImage, decodeMask, encodeGreyPng, encodePng } from "../../src/data/image.ts";
+import { InputError } from "../../src/errors.ts";
+import { readSafetensors } from "../../src/model/safetensors.ts";
+
+const { tensors } = await readSafetensors(new URL("../golden/images.safetensors", import.meta.url).pathname);
+const kinds = [...tensors.keys()].filter((key) => key.startsWith("file.")).map((key) => key.slice(5));
+const file = (kind: string): Uint8Array<ArrayBuffer> => tensors.get(`file.${kind}`)!.bytes.slice();
+const good = kinds.filter((kind) => tensors.has(`rgb.${kind}`));
+
+for (const kind of kinds) {
+  const expected = tensors.get(`rgb.${kind}`);
+  if (expected === undefined) {
+    Deno.test(`${kind} is refused`, async () => {
+      await rejects(decodeImage(file(kind), "some/file"), { name: "InputError", message: /some\/file/ });
+    });
+  } else {
+    Deno.test(`${kind} gives Pillow's bytes`, async () => {
+      const [height, width] = expected.shape;
+      deepEqual(await decodeImage(file(kind), kind), {
+        width,
+        height,
+        data: Uint8Array.from(expected.bytes),
+      });
+      deepEqual(await imageSize(file(kind), kind), { width, height });
+      equal(formatOf(file(kind)), kind.split(".")[0].toUpperCase());
+    });
+  }
+}
+
+Deno.test("a mask is anomalous where any colour is above 0, however dim, and whatever the alpha", async () => {
+  for (const kind of good) {
+    const { data } = await decodeImage(file(kind), kind);
+    const expected = Uint8Array.from(
+      { length: data.length / 3 },
+      (_, i) => data.subarray(3 * i, 3 * i + 3).some((v) => v > 0) ? 1 : 0,
+    );
+    const mask = await decodeMask(file(kind), kind);
+    // The first pixel of 16-bit files rounds to black, and is tested below.
+    deepEqual(mask.data.subarray(1), expected.subarray(1), kind);
+  }
+  // The first pixel of the 16-bit files is [0, 128, 129, 65535]: black as a byte, anomalous in red and green.
+  equal((await decodeImage(file("png.rgb16"), "")).data[1], 0);
+  equal((await decodeMask(file("png.rgb16"), "")).data[0], 1);
+  equal((await decodeMask(file("png.grey_alpha16"), "")).data[0], 0);
+});
+
+Deno.test("PNG: what is encoded comes back", async () => {
+  const sides = fc.integer({ min: 8, max: 40 });
+  await fc.assert(
+    fc.asyncProperty(sides, sides, fc.integer(), async (width, height, seed) => {
+      const data = Uint8Array.from(
+        { length: 3 * width * height },
+        (_, i) => Math.imul(i + seed, 2654435761) >>> 24,
+      );
+      deepEqual(await decodeImage(encodePng({ width, height, data }), ""), { width, height, data });
+      const grey = data.subarray(0, width * height).map((v) => v & 1);
+      deepEqual(await decodeMask(encodeGreyPng({ width, height, data: grey }), ""), {
+        width,
+        height,
+        data: grey,
+      });
+    }),
+    { numRuns: 20 },
+  );
+});
+
+Deno.test("a view into a larger buffer is decoded alike", async () => {
+  for (const kind of good) {
+    const whole = file(kind), padded = new Uint8Array(whole.length + 14);
+    padded.fill(0x5a).set(whole, 7);
+    const view = padded.subarray(7, 7 + whole.length);
+    deepEqual(await decodeImage(view, kind), await decodeImage(whole, kind), kind);
+  }
+});
+
+Deno.test("a file cut off anywhere is refused", async () => {
+  for (const kind of good) {
+    const whole = file(kind);
+    for (let length = 0; length < whole.length; length += 1 + length % 37) {
+      await rejects(decodeImage(whole.subarray(0, length), `cut ${kind}`), (error: Error) => {
+        ok(error instanceof InputError, `${kind} at ${length}: ${error.stack}`);
+        ok(error.message.includes(`cut ${kind}`), error.message);
+        return true;
+      }, `${kind} cut at ${length} of ${whole.length}`);
+    }
+  }
+});
+
+Deno.test("a damaged file gives an image or an InputError, nothing else", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...good),
+      fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+      async (kind, changes) => {
+        const bytes = file(kind);
+        for (const [at, value] of changes) bytes[at % bytes.length] = value;
+        try {
+          const { width, height, data } = await decodeImage(bytes, kind);
+          equal(data.length, 3 * width * height);
+        } catch (error) {
+          ok(error instanceof InputError, `${kind}: ${(error as Error).stack}`);
+        }
+      },
+    ),
+    { numRuns: 1500 },
+  );
+});
+
+Deno.test("PNG: a wrong checksum is damage", async () => {
+  const bytes = file("png.rgb");
+  bytes[bytes.length - 20] ^= 1; // in the pixels' checksum
+  await rejects(decodeImage(bytes, "x.png"), { name: "InputError", message: /x\.png as a PNG.*CRC/ });
+});
+
+Deno.test("JPEG: the decoder works on after a file that ended it", async () => {
+  const broken = file("jpeg.rgb");
+  broken.fill(0, broken.length >> 1);
+  await rejects(decodeImage(broken, "x.jpg"), InputError);
+  const headless = Uint8Array.from([...broken.subarray(0, 330), 0xff, 0xd9]);
+  await rejects(decodeImage(headless, "x.jpg"), InputError);
+  deepEqual((await decodeImage(file("jpeg.rgb"), "")).data, tensors.get("rgb.jpeg.rgb")!.bytes.slice());
+});
+
+Deno.test("what is no image is refused by its content, whatever its name", async () => {
+  const text = new TextEncoder().encode("not a picture, whatever its name says");
+  await rejects(decodeImage(text, "a.png"), {
+    name: "InputError",
+    message: "Expected a.png to be a PNG, JPEG, BMP or TIFF image, but found something else",
+  });
+  await rejects(decodeMask(new Uint8Array(), "a.png"), /a\.png .*found an empty file/);
+  await rejects(decodeImage(file("gif"), "a.png"), /found a GIF/);
+  equal(formatOf(text), null);
+  deepEqual((await decodeImage(file("jpeg.rgb"), "a.png")).data, tensors.get("rgb.jpeg.rgb")!.bytes.slice());
+});
+
+Deno.test("images under 8 pixels a side are refused", async () => {
+  for (const [width, height] of [[1, 1], [7, 8], [8, 7]]) {
+    const small = encodePng({ width, height, data: new Uint8Array(3 * width * height) });
+    await rejects(decodeImage(small, "a.png"), new RegExp(`a.png .*8 pixels.*${width}×${height}`));
+  }
+  equal((await decodeImage(encodePng({ width: 8, height: 8, data: new Uint8Array(192) }), "")).width, 8);
+});
+
+Deno.test("a declared size is refused before anything is allocated for it", async () => {
+  const declare = (kind: string, at: number[], value: number[]): Uint8Array => {
+    const bytes = file(kind);
+    for (const start of at) bytes.set(value, start);
+    return bytes;
+  };
+  const huge = [
+    declare("png.rgb", [16, 20], [0x7f, 0xff, 0xff, 0xff]),
+    declare("bmp.rgb", [18, 22], [0xff, 0xff, 0xff, 0x7f]),
+    declare("jpeg.rgb", [file("jpeg.rgb").findIndex((v, i, b) => v === 0xff && b[i + 1] === 0xc0) + 5], [
+      0xff,
+      0xff,
+      0xff,
+      0xff,
+    ]),
+    declare("tiff.rgb16", [
+      file("tiff.rgb16").findLastIndex((v, i, b) => v === 1 && b[i + 1] === 0 && b[i + 3] === 4) + 8,
+    ], [
+      0x7f,
+    ]),
+  ];
+  for (const bytes of huge) {
+    await rejects(decodeImage(bytes, "a"), new RegExp(`a .*at most ${MAX_PIXELS} pixels`));
+    await rejects(imageSize(bytes, "a"), InputError);
+  }
+  // Within the limit, but more than the compressed bytes can hold.
+  const bytes = declare("png.rgb", [16, 20], [0, 0, 0x10, 0]);
+  await rejects(decodeImage(bytes, "a.png"), /a\.png.*4096×4096 pixels.*only \d+ bytes/);
+});
