@@ -1,0 +1,40 @@
+/**
+ * Ctrl-C: the first asks the work to save and stop, the second ends the program at once.
+ *
+ * @module
+ */
+
+/** The exit code of a program that was interrupted. */
+export const INTERRUPTED = 130;
+
+/** The work was stopped on request and can be gone on with. The message says how. */
+export class Stopped extends Error {
+  override name = "Stopped";
+}
+
+const SIGNALS: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+
+/** Listens while it is in scope (`using`). */
+export class Interrupt implements Disposable {
+  #controller = new AbortController();
+
+  /** @param notify called at the first signal, for a word to the user */
+  constructor(private notify: () => void) {
+    for (const signal of SIGNALS) Deno.addSignalListener(signal, this.#listen);
+  }
+
+  /** Aborted at the first signal. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  #listen = (): void => {
+    if (this.signal.aborted) Deno.exit(INTERRUPTED);
+    this.notify();
+    this.#controller.abort();
+  };
+
+  [Symbol.dispose](): void {
+    for (const signal of SIGNALS) Deno.removeSignalListener(signal, this.#listen);
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The program: its commands, and how they end. Exit code 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+ *
+ * @module
+ */
+import { Command, CommanderError } from "commander";
+import { InputError, UsageError } from "../errors.ts";
+import { addData } from "./data.ts";
+import { addInfo } from "./info.ts";
+import { INTERRUPTED, Stopped } from "./interrupt.ts";
+import { VERSION } from "./version.ts";
+
+/**
+ * Runs the command that the arguments name.
+ *
+ * @returns the exit code; whatever there is to say has been printed
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function program(): Command {
+  const root = new Command("adtr")
+    .description(
+      "Finds defects in images: a transformer learns to reconstruct features of normal\n" +
+        "images; what it can't reconstruct in a new image is anomalous (ADTR).",
+    )
+    .version(VERSION)
+    .exitOverride();
+  for (const add of [addData, addInfo]) add(root);
+  return root.addHelpText("after", "\nExample, without any data at hand:\n  adtr train");
+}
+
+/** Prints what went wrong, in a line or two where it is the user's to mend. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // it has printed its message
+  if (error instanceof Stopped) {
+    console.error(error.message);
+    return INTERRUPTED;
+  }
+  if (error instanceof InputError || isSystemError(error)) {
+    console.error(`error: ${(error as Error).message}`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+  console.error(error instanceof Error ? error.stack : error);
+  return 1;
+}
+
+/** What the operating system refused, a full disk for example. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && /\(os error \d+\)/.test(error.message);
+}

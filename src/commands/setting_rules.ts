@@ -1,0 +1,145 @@
+/**
+ * What each setting may be, whether it comes as an option or from a config file, and how `--help` describes it.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { UsageError } from "../errors.ts";
+import { BACKBONES, DEMO, PAPER, type Settings } from "../train/settings.ts";
+
+/** The name of a setting. */
+export type SettingName = keyof Settings;
+
+/** What is allowed; the schema's message says what is expected. */
+type Schema = v.GenericSchema<unknown, string | number | boolean>;
+
+interface Rule {
+  schema: Schema;
+  /** What `--help` calls the value. */
+  value: string;
+  help: string;
+}
+
+/** A whole number in least..most. */
+export function whole(least: number, most = 2 ** 31 - 1): Schema {
+  const expected = most === 2 ** 31 - 1
+    ? `a whole number of at least ${least}`
+    : `a whole number from ${least} to ${most}`;
+  const { number, integer, minValue, maxValue } = v;
+  return v.pipe(number(expected), integer(expected), minValue(least, expected), maxValue(most, expected));
+}
+
+function real(expected: string, isGood: (value: number) => boolean): Schema {
+  return v.pipe(v.number(expected), v.finite(expected), v.check(isGood, expected));
+}
+
+function oneOf(...names: readonly string[]): Schema {
+  return v.picklist(names, names.length === 1 ? names[0] : `one of ${names.join(", ")}`);
+}
+
+const above0 = real("a number above 0", (x) => x > 0);
+const atLeast0 = real("a number of at least 0", (x) => x >= 0);
+
+/** The settings in the order in which `--help` lists them. */
+const RULES: Record<SettingName, Rule> = {
+  backbone: {
+    schema: oneOf(...BACKBONES),
+    value: "NAME",
+    help: `frozen feature extractor: ${BACKBONES.join(", ")} ` +
+      "(default: gabor, which is built in; with --weights efficientnet_b4)",
+  },
+  image_size: { schema: whole(8, 4096), value: "S", help: "images are resized to S×S pixels" },
+  feature_size: { schema: whole(1, 256), value: "H", help: "side of the feature map" },
+  epochs: { schema: whole(1), value: "N", help: "passes over the training images" },
+  batch_size: { schema: whole(1, 65535), value: "B", help: "images an optimizer step" },
+  lr: { schema: above0, value: "X", help: "learning rate of AdamW" },
+  weight_decay: { schema: atLeast0, value: "X", help: "weight decay of AdamW" },
+  clip: { schema: atLeast0, value: "X", help: "largest gradient norm; 0 leaves gradients alone" },
+  lr_step: { schema: whole(1), value: "N", help: "epochs after which the learning rate falls to a tenth" },
+  dropout: {
+    schema: real("a number from 0 to below 1", (x) => x >= 0 && x < 1),
+    value: "P",
+    help: "dropout probability",
+  },
+  seed: {
+    schema: whole(0, 2 ** 32 - 1),
+    value: "N",
+    help: "fixes initialisation, order and dropout",
+  },
+  shuffle: {
+    schema: v.boolean("true or false"),
+    value: "",
+    help: "take training images in sorted name order",
+  },
+  loss: { schema: oneOf("norm"), value: "NAME", help: "norm: mean squared difference of the features" },
+  score: {
+    schema: oneOf("residual", "residual-mahalanobis"),
+    value: "NAME",
+    help: "distance of the features: residual, residual-mahalanobis",
+  },
+  image_score: {
+    schema: oneOf("max", "mean"),
+    value: "NAME",
+    help: "an image's score: max (after 16×16 average pooling) or mean of its map",
+  },
+  feature_norm: {
+    schema: oneOf("none", "position"),
+    value: "NAME",
+    help: "centre features by position and scale them by channel: none, position " +
+      "(default: position with gabor and gabor2, else none)",
+  },
+  hidden: {
+    schema: whole(4, 65536),
+    value: "D",
+    help: "width of the transformer, a multiple of 4 and --heads",
+  },
+  heads: { schema: whole(1, 1024), value: "A", help: "attention heads" },
+  ffn: { schema: whole(1, 65536), value: "F", help: "width of the feed-forward blocks" },
+  layers: { schema: whole(1, 100), value: "L", help: "layers of the encoder, and as many of the decoder" },
+};
+
+/** All names, in the order of `--help`. */
+export const SETTING_NAMES = Object.keys(RULES) as readonly SettingName[];
+
+/** A setting's option: `--image-size`; `--no-shuffle` for `shuffle`. */
+export function flagOf(name: SettingName): string {
+  return name === "shuffle" ? "--no-shuffle" : `--${name.replaceAll("_", "-")}`;
+}
+
+/** A setting's option with its value, and what `--help` says of it, with the default of every preset. */
+export function describe(name: SettingName): { flags: string; help: string } {
+  const { value, help } = RULES[name];
+  const paper = (PAPER as Partial<Settings>)[name], demo = (DEMO as Partial<Settings>)[name];
+  const defaults = paper === undefined || name === "shuffle"
+    ? ""
+    : ` (default: ${paper}${demo === paper ? "" : `, demo ${demo}`})`;
+  return { flags: value ? `${flagOf(name)} <${value}>` : flagOf(name), help: help + defaults };
+}
+
+/**
+ * Checks a value against what is expected.
+ *
+ * @param label where the value comes from, an option's name for example
+ * @throws {UsageError} where it is something else
+ */
+export function checkValue<T extends string | number | boolean>(
+  schema: v.GenericSchema<unknown, T>,
+  value: unknown,
+  label: string,
+): T {
+  const result = v.safeParse(schema, value, { abortEarly: true, abortPipeEarly: true });
+  if (result.success) return result.output;
+  throw new UsageError(
+    `Expected ${label} to be ${result.issues[0].message}, but found ${JSON.stringify(value)}`,
+  );
+}
+
+/** `checkValue` for a setting. */
+export function checkSetting(name: SettingName, value: unknown, label: string): string | number | boolean {
+  return checkValue(RULES[name].schema, value, label);
+}
+
+/** An option's text as what a config file would hold: a number where it is one. */
+export function parseText(text: string): string | number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text;
+}
