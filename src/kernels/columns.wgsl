@@ -1,7 +1,9 @@
-// Sums over rows: y[j] = scale · Σ_r x[r, j]  (+ y[j] where accumulate).   x [rows, columns], y [columns].
+// Sums over rows: y[j] = scale · Σ_r x[r · pitch + first + j]  (+ y[j] where accumulate), j below `columns`.
 // Rows come in blocks; with more than one block, block i writes its sum to y + i · columns and a second run adds those.
 
-struct Params { rows: u32, columns: u32, block: u32, offset: u32, scale: f32, accumulate: u32 }
+struct Params {
+  rows: u32, columns: u32, pitch: u32, first: u32, block: u32, offset: u32, scale: f32, accumulate: u32,
+}
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
@@ -13,7 +15,7 @@ fn sum(@builtin(global_invocation_id) id: vec3u) {
   let first = id.y * params.block;
   let end = min(first + params.block, params.rows);
   var total = 0.0;
-  for (var r = first; r < end; r++) { total += x[r * params.columns + column]; }
+  for (var r = first; r < end; r++) { total += x[r * params.pitch + params.first + column]; }
   let at = params.offset + id.y * params.columns + column;
   total *= params.scale;
   if (params.accumulate == 1u) { total += y[at]; }

@@ -8,6 +8,8 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { sumColumns } from "./columns.ts";
+import { type Dropout, dropoutParams, elementText } from "./element.ts";
+import dropout from "./dropout.wgsl" with { type: "text" };
 import source from "./gemm.wgsl" with { type: "text" };
 
 /** Applied to the product after the bias. */
@@ -22,7 +24,7 @@ export interface Layout {
   inner?: number;
 }
 
-/** A product C [M, N] = act(alpha · op(A) · op(B) + bias) + residual + beta · C over a batch of outer × inner. */
+/** A product C [M, N] = dropout(act(alpha · op(A) · op(B) + bias)) + residual + beta · C over a batch of outer × inner. */
 export interface Gemm {
   a: Tensor;
   b: Tensor;
@@ -41,7 +43,10 @@ export interface Gemm {
   /** 1 adds to C. */
   beta?: 0 | 1;
   bias?: Tensor;
+  /** Where the bias begins in its tensor, in floats. */
+  offBias?: number;
   act?: Activation;
+  drop?: Dropout;
   residual?: Tensor;
 }
 
@@ -66,7 +71,7 @@ export function gemm(gpu: Gpu, g: Gemm): void {
   const A = { offset: 0, outer: 0, inner: 0, ...(g.layoutA ?? { ld: g.transA ? M : K }) };
   const B = { offset: 0, outer: 0, inner: 0, ...(g.layoutB ?? { ld: g.transB ? K : N }) };
   const C = { offset: 0, outer: 0, inner: 0, ...(g.layoutC ?? { ld: N }) };
-  const vec = [K, N, g.transA ? M : 0, A, B, C].every((x) =>
+  const vec = [K, N, g.transA ? M : 0, g.offBias ?? 0, A, B, C].every((x) =>
     typeof x === "number" ? x % 4 === 0 : Object.values(x).every((n) => n % 4 === 0)
   );
   const kind = gpu.info.software ? "software" : "hardware";
@@ -75,7 +80,7 @@ export function gemm(gpu: Gpu, g: Gemm): void {
   const tile = vec && (threads(tiles[0]) >= ENOUGH_THREADS[kind] || K >= 1024) ? tiles[0] : tiles[1];
   // A long K over few outputs: split it until there is work for everyone. Only plain products of one matrix.
   const wanted = Math.ceil(ENOUGH_THREADS[kind] / threads(tile));
-  const splits = batch === 1 && !g.bias && !g.residual && !g.act && C.ld === N && K >= 512
+  const splits = batch === 1 && !g.bias && !g.residual && !g.act && !g.drop && C.ld === N && K >= 512
     ? Math.min(wanted, Math.floor(K / 128), 64)
     : 1;
   const chunk = splits > 1 ? Math.ceil(K / splits / 4) * 4 : K;
@@ -108,10 +113,12 @@ export function gemm(gpu: Gpu, g: Gemm): void {
       splits: parts,
       chunk,
       bias: g.bias ? 1 : 0,
+      offBias: g.offBias ?? 0,
       residual: g.residual ? 1 : 0,
       act: ACTIVATIONS[g.act ?? "none"],
       alpha: g.alpha ?? 1,
       beta: parts > 1 ? 0 : g.beta ?? 0,
+      ...dropoutParams(g.drop),
     },
     [Math.ceil(count / tile.THREADS), 1, batch * parts],
   );
@@ -125,12 +132,20 @@ const kernels = new Map<string, Kernel>();
 
 /** The kernel for one tile and one way of reading; its text is made once. */
 function gemmKernel(transA: boolean, transB: boolean, vec: boolean, tile: Tile): Kernel {
-  const name = `gemm ${transA ? "T" : "N"}${transB ? "T" : "N"} ${vec ? "vec4" : "scalar"} ${tile.TM}x${tile.TN}`;
+  const name = `gemm ${transA ? "T" : "N"}${transB ? "T" : "N"} ${
+    vec ? "vec4" : "scalar"
+  } ${tile.TM}x${tile.TN}`;
   let kernel = kernels.get(name);
   if (!kernel) {
     const code = straightLine(transA, transB, vec, tile);
     const text = source.replace(/\/\/ @generate (\w+)/g, (_, part: keyof typeof code) => code[part]);
-    kernel = { name, source: `alias Element = ${vec ? "vec4f" : "f32"};` + text, entry: "main", constants: { ...tile } };
+    const width = vec ? 4 : 1;
+    kernel = {
+      name,
+      source: elementText(width) + dropout + text,
+      entry: "main",
+      constants: { ...tile, WIDTH: width },
+    };
     kernels.set(name, kernel);
   }
   return kernel;

@@ -1,4 +1,4 @@
-// Batched matrix product with register tiles:  C = act(alpha · op(A) · op(B) + bias) + residual + beta · C
+// Batched matrix product with register tiles:  C = dropout(act(alpha · op(A) · op(B) + bias)) + residual + beta · C
 //
 //   op(A) [M, K]: A row-major [M, K], or [K, M] where TRANS_A      op(B) [K, N]: B row-major [K, N], or [N, K] where TRANS_B
 //   bias [N], residual laid out as C.  Batch z = outer · inner: operand X begins at offX + outer · outerX + inner · innerX.
@@ -14,8 +14,9 @@ struct Params {
   offA: u32, offB: u32, offC: u32,
   inner: u32, outerA: u32, outerB: u32, outerC: u32, innerA: u32, innerB: u32, innerC: u32,
   splits: u32, chunk: u32,  // K in `splits` pieces of `chunk`
-  bias: u32, residual: u32, act: u32, // flags; act: 0 none, 1 ReLU, 2 SiLU, 3 sigmoid
+  bias: u32, offBias: u32, residual: u32, act: u32, // flags; act: 0 none, 1 ReLU, 2 SiLU, 3 sigmoid
   alpha: f32, beta: f32,
+  seed: u32, threshold: u32, rescale: f32, // dropout by position in C
 }
 
 @group(0) @binding(0) var<storage, read> a: array<Element>;
@@ -34,8 +35,8 @@ fn activate(v: Element) -> Element {
 
 fn epilogue(index: u32, col: u32, value: Element) {
   var v = params.alpha * value;
-  if (params.bias == 1u) { v += vector[col]; }
-  v = activate(v);
+  if (params.bias == 1u) { v += vector[params.offBias / WIDTH + col]; }
+  v = drop_out(activate(v), index, params.seed, params.threshold, params.rescale);
   if (params.residual == 1u) { v += skip[index]; }
   if (params.beta != 0.0) { v += params.beta * c[index]; }
   c[index] = v;

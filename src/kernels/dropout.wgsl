@@ -1,0 +1,20 @@
+// Dropout by counter: the value at position i is dropped where a hash of (seed, i) is below the threshold, p · 2³².
+// The hash is that of src/hash.ts, so the same seed drops the same positions on every adapter, and the backward pass
+// needs no stored mask. Prepended to kernels by element.ts.
+
+fn mix32(v: Index) -> Index {
+  var x = v;
+  x ^= x >> Index(16u);
+  x *= Index(0x7feb352du);
+  x ^= x >> Index(15u);
+  x *= Index(0x846ca68bu);
+  x ^= x >> Index(16u);
+  return x;
+}
+
+// `i` counts Elements.
+fn drop_out(v: Element, i: u32, seed: u32, threshold: u32, rescale: f32) -> Element {
+  if (threshold == 0u) { return v * rescale; }
+  let hash = mix32(mix32(positions(i) + Index(seed)) ^ Index(seed));
+  return select(Element(0.0), v * rescale, hash >= Index(threshold));
+}

@@ -1,0 +1,43 @@
+/**
+ * Host side of softmax.wgsl.
+ *
+ * @module
+ */
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { type Dropout, dropoutParams, rowKernel } from "./element.ts";
+import source from "./softmax.wgsl" with { type: "text" };
+
+/** x [rows, columns] becomes its softmax over the columns, in place. */
+export function softmax(gpu: Gpu, x: Tensor): void {
+  launch(gpu, "forward", { x });
+}
+
+/**
+ * x = dropout(y), of the same size.
+ *
+ * @param first the position of y's first value in a larger tensor of which it is a part
+ */
+export function dropped(gpu: Gpu, y: Tensor, x: Tensor, drop: Dropout, first = 0): void {
+  launch(gpu, "dropped", { x, y }, drop, first);
+}
+
+/** x, the gradient of the dropped softmax y, becomes that of the softmax's argument, in place. */
+export function softmaxBackward(gpu: Gpu, x: Tensor, y: Tensor, drop?: Dropout, first = 0): void {
+  launch(gpu, "backward", { x, y }, drop, first);
+}
+
+function launch(
+  gpu: Gpu,
+  entry: string,
+  tensors: { x: Tensor; y?: Tensor },
+  drop?: Dropout,
+  first = 0,
+): void {
+  const { shape, size } = tensors.x;
+  const columns = shape[shape.length - 1], rows = size / columns;
+  const { kernel, width, grid } = rowKernel(gpu, source, "softmax", entry, columns);
+  const [across, down] = grid(rows);
+  const params = { rows, columns: columns / width, first: first / width, across, ...dropoutParams(drop) };
+  gpu.stream.dispatch(kernel, tensors as Record<string, Tensor>, params, [across, down]);
+}
