@@ -17,6 +17,8 @@ export class Tensor {
   readonly offset: number;
   /** Whether a gradient is wanted. Set on parameters; results of ops on a tape have it where an input has. */
   requiresGrad: boolean;
+  /** Where a parameter's gradient goes: set by its optimizer, so that all gradients lie in one buffer. */
+  grad: Tensor | null = null;
 
   constructor(shape: readonly number[], slab: Slab, offset = 0, requiresGrad = false) {
     this.shape = shape;
@@ -36,7 +38,9 @@ export class Tensor {
     if (count(shape) !== this.size) {
       throw new RangeError(`Expected a shape of ${this.size} values for [${this.shape}], but found [${shape}]`);
     }
-    return new Tensor(shape, this.slab, this.offset, this.requiresGrad);
+    const view = new Tensor(shape, this.slab, this.offset, this.requiresGrad);
+    view.grad = this.grad;
+    return view;
   }
 }
 

@@ -1,0 +1,60 @@
+/**
+ * torch.optim.AdamW over a flat buffer of parameters, with the gradient's norm clipped first.
+ *
+ * @module
+ */
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { adamwStep } from "../kernels/adamw.ts";
+import { fill } from "../kernels/elementwise.ts";
+import { sumOfSquares } from "../kernels/squares.ts";
+import type { Parameters } from "./parameters.ts";
+import type { Tape } from "./tape.ts";
+
+/** PyTorch's names and, but for `clip`, defaults. */
+export interface AdamWOptions {
+  lr: number;
+  /** Decoupled weight decay. Default 0.01. */
+  weight_decay?: number;
+  /** Default 0.9 and 0.999. */
+  betas?: readonly [number, number];
+  /** Default 1e-8. */
+  eps?: number;
+  /** Largest L2 norm of all gradients together (torch.nn.utils.clip_grad_norm_). Default 0: any. */
+  clip?: number;
+}
+
+/** The optimizer and its state: moments `m` and `v` in the layout of the parameters, and the number of steps done. */
+export class AdamW {
+  readonly m: Tensor;
+  readonly v: Tensor;
+  steps = 0;
+  #gpu: Gpu;
+  #parameters: Parameters;
+
+  constructor(gpu: Gpu, parameters: Parameters) {
+    this.#gpu = gpu;
+    this.#parameters = parameters;
+    this.m = gpu.empty([parameters.values.size], "AdamW's first moments");
+    this.v = gpu.empty([parameters.values.size], "AdamW's second moments");
+    fill(gpu, this.m, 0);
+    fill(gpu, this.v, 0);
+  }
+
+  /**
+   * One step along the gradients that `tape` computed.
+   *
+   * @param norms receives at `at` the square of the gradients' norm before clipping; a tensor of its own by default
+   * @throws {Error} where a parameter has no gradient on the tape
+   */
+  step(tape: Tape, options: AdamWOptions, norms?: Tensor, at = 0): void {
+    const { lr, weight_decay = 0.01, betas: [beta1, beta2] = [0.9, 0.999], eps = 1e-8, clip = 0 } = options;
+    for (const [, parameter] of this.#parameters.entries()) tape.gradient(parameter);
+    const { values, gradients } = this.#parameters;
+    const squares = norms ?? this.#gpu.empty([1], "a gradient norm");
+    sumOfSquares(this.#gpu, gradients, squares, { offset: at });
+    const flat = { parameters: values, gradients, m: this.m, v: this.v };
+    adamwStep(this.#gpu, flat, { lr, weight_decay, beta1, beta2, eps, clip }, ++this.steps, squares, at);
+    if (!norms) this.#gpu.release(squares);
+  }
+}

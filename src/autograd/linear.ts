@@ -1,0 +1,74 @@
+/**
+ * y = dropout(act(x · Wᵀ + b)): torch.nn.Linear, with what may follow it in a feed-forward block.
+ *
+ * @module
+ */
+import type { Tensor } from "../gpu/tensor.ts";
+import { sumColumns } from "../kernels/columns.ts";
+import { reluBackward } from "../kernels/elementwise.ts";
+import { gemm } from "../kernels/gemm.ts";
+import type { Tape } from "./tape.ts";
+
+/** Variations of {@linkcode linear}. */
+export interface LinearOptions {
+  /** Default none. */
+  act?: "none" | "relu";
+  /** Dropout probability after ReLU. Default 0. */
+  dropout?: number;
+  /** Use `count` rows of the weight and the bias from `first` on: one part of a packed projection. Default all. */
+  rows?: { first: number; count: number };
+}
+
+/**
+ * @param x [..., K]
+ * @param weight [rows, K], as PyTorch has it
+ * @param bias [rows]
+ * @returns [..., rows]
+ * @throws {RangeError} where the shapes do not fit, or dropout is asked for without ReLU
+ */
+export function linear(
+  tape: Tape,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  options: LinearOptions = {},
+): Tensor {
+  const { act = "none", dropout = 0, rows = { first: 0, count: weight.shape[0] } } = options;
+  const K = x.shape[x.shape.length - 1], M = x.size / K, N = rows.count;
+  const { gpu } = tape;
+  if (weight.shape.length !== 2 || weight.shape[1] !== K || bias.size !== weight.shape[0]) {
+    throw new RangeError(
+      `Expected a weight [out, ${K}] and a bias [out] for [${x.shape}], but found [${weight.shape}] and [${bias.shape}]`,
+    );
+  }
+  if (rows.first < 0 || rows.first + N > weight.shape[0]) {
+    throw new RangeError(
+      `Expected rows within 0..${weight.shape[0]}, but found ${rows.first}..${rows.first + N}`,
+    );
+  }
+  if (dropout > 0 && act !== "relu") {
+    throw new RangeError("Expected ReLU before the dropout of a linear layer");
+  }
+  const drop = tape.dropout(dropout);
+  const layoutB = { ld: K, offset: rows.first * K };
+  const y = gpu.empty([...x.shape.slice(0, -1), N], "a linear layer's output");
+  gemm(gpu, { a: x, b: weight, c: y, M, N, K, transB: true, layoutB, bias, offBias: rows.first, act, drop });
+
+  return tape.record("linear", y, [x, weight, bias], (dy) => {
+    let dz = dy;
+    if (act === "relu") {
+      dz = gpu.empty(dy.shape, "a gradient before ReLU");
+      reluBackward(gpu, dy, y, dz, drop ? 1 / (1 - drop.p) : 1);
+    }
+    const dx = tape.into(x);
+    if (dx) gemm(gpu, { a: dz, b: weight, c: dx.tensor, M, N: K, K: N, layoutB, beta: dx.add ? 1 : 0 });
+    const dw = tape.into(weight, rows.first * K, N * K);
+    if (dw) {
+      const layoutC = { ld: K, offset: rows.first * K };
+      gemm(gpu, { a: dz, b: x, c: dw.tensor, M: N, N: K, K: M, transA: true, layoutC, beta: dw.add ? 1 : 0 });
+    }
+    const db = tape.into(bias, rows.first, N);
+    if (db) sumColumns(gpu, dz, db.tensor, { rows: M, columns: N, offset: rows.first, accumulate: db.add });
+    if (dz !== dy) gpu.release(dz);
+  });
+}

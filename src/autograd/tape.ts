@@ -1,0 +1,138 @@
+/**
+ * The tape of reverse-mode differentiation: ops record what their backward pass needs, `backward` plays that in
+ * reverse. One tape serves one step; tensors made on it live until the step ends (`Gpu.step`).
+ *
+ * @module
+ */
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { mix32 } from "../hash.ts";
+import { fill } from "../kernels/elementwise.ts";
+
+/** A gradient under way: where it is, and whether something is there to add to. */
+export interface GradientSlot {
+  tensor: Tensor;
+  add: boolean;
+}
+
+/** How a tape behaves. */
+export interface TapeOptions {
+  /** False for inference: nothing is recorded and nothing dropped. Default true. */
+  training?: boolean;
+  /** 32 bits that fix all dropout of this tape, for instance a hash of the run's seed and the step. Default 0. */
+  seed?: number;
+}
+
+interface Node {
+  readonly name: string;
+  readonly output: Tensor;
+  readonly backward: (dy: Tensor) => void;
+}
+
+interface Gradient {
+  readonly tensor: Tensor;
+  /** The slices written so far: their first value and their length. */
+  readonly written: Map<number, number>;
+}
+
+/** Records ops and computes gradients. */
+export class Tape {
+  readonly gpu: Gpu;
+  readonly training: boolean;
+  #seed: number;
+  #nodes: Node[] = [];
+  #gradients = new Map<string, Gradient>();
+
+  constructor(gpu: Gpu, { training = true, seed = 0 }: TapeOptions = {}) {
+    this.gpu = gpu;
+    this.training = training;
+    this.#seed = seed >>> 0;
+  }
+
+  /** For ops: dropout with probability `p` and numbers of its own; undefined where nothing is dropped. */
+  dropout(p: number): { p: number; seed: number } | undefined {
+    if (!this.training || p === 0) return undefined;
+    this.#seed = mix32((this.#seed + 0x9e3779b9) >>> 0);
+    return { p, seed: this.#seed };
+  }
+
+  /**
+   * For ops: records `output`, computed from `inputs`.
+   *
+   * @param backward receives the output's gradient and puts those of the inputs where {@linkcode into} says
+   * @returns `output`, which requires a gradient if an input does
+   */
+  record(name: string, output: Tensor, inputs: readonly Tensor[], backward: (dy: Tensor) => void): Tensor {
+    output.requiresGrad = this.training && inputs.some((x) => x.requiresGrad);
+    if (output.requiresGrad) this.#nodes.push({ name, output, backward });
+    return output;
+  }
+
+  /**
+   * For ops' backward passes: where the gradient of x, or of its values from `first` on, goes; null if x needs none.
+   * Whoever asks must write all of it, adding to what is there if the slot says so.
+   */
+  into(x: Tensor, first = 0, count: number = x.size): GradientSlot | null {
+    if (!x.requiresGrad) return null;
+    let gradient = this.#gradients.get(key(x));
+    if (!gradient) {
+      gradient = { tensor: x.grad ?? this.gpu.empty(x.shape, "a gradient"), written: new Map() };
+      if (count < x.size && !x.grad) fill(this.gpu, gradient.tensor, 0);
+      this.#gradients.set(key(x), gradient);
+    }
+    const { tensor, written } = gradient;
+    const before = written.get(first);
+    if (before !== undefined && before !== count) {
+      throw new Error(
+        `Expected the gradient of ${before} values from ${first} on, but found that of ${count}`,
+      );
+    }
+    written.set(first, count);
+    return { tensor: tensor.view(x.shape), add: before !== undefined };
+  }
+
+  /**
+   * Computes the gradient of `loss` with respect to every leaf that requires one and that it depends on. Gradients
+   * are not added to those of an earlier tape.
+   *
+   * @param loss [1], made on this tape
+   * @throws {Error} where the loss is no single number or does not depend on anything that requires a gradient
+   */
+  backward(loss: Tensor): void {
+    if (loss.size !== 1) throw new RangeError(`Expected a loss of one value, but found [${loss.shape}]`);
+    if (!loss.requiresGrad) {
+      throw new Error("Expected a loss that depends on a tensor that requires a gradient");
+    }
+    fill(this.gpu, this.into(loss)!.tensor, 1);
+    for (const { name, output, backward } of this.#nodes.splice(0).reverse()) {
+      const gradient = this.#gradients.get(key(output));
+      if (!gradient) continue; // the loss does not depend on it
+      if (gradient.tensor.size !== output.size) {
+        throw new Error(
+          `Expected a gradient [${output.shape}] of ${name}, but found [${gradient.tensor.shape}]`,
+        );
+      }
+      backward(gradient.tensor.view(output.shape));
+      this.#gradients.delete(key(output));
+      this.gpu.release(gradient.tensor);
+    }
+  }
+
+  /**
+   * The gradient of a leaf after {@linkcode backward}, of its shape.
+   *
+   * @throws {Error} where there is none
+   */
+  gradient(x: Tensor): Tensor {
+    const gradient = this.#gradients.get(key(x));
+    if (!gradient) {
+      throw new Error(`Expected a gradient of the tensor [${x.shape}], but the loss does not depend on it`);
+    }
+    return gradient.tensor.view(x.shape);
+  }
+}
+
+/** Identifies the values of a tensor, whatever view of them is at hand. */
+function key({ slab, offset }: Tensor): string {
+  return `${slab.id}:${offset}`;
+}
