@@ -1,0 +1,192 @@
+/**
+ * ADTR's transformer (You et al. 2022, SPEC.md §3): it reconstructs a feature map from its own projection and from a
+ * learned auxiliary query, which knows where it is but not what is there, so that only what was learnt comes back.
+ *
+ * @module
+ */
+import { attention } from "../autograd/attention.ts";
+import { linear, type LinearOptions } from "../autograd/linear.ts";
+import { add, layerNorm, positions } from "../autograd/ops.ts";
+import { type HostTensor, Parameters } from "../autograd/parameters.ts";
+import type { Tape } from "../autograd/tape.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { Random } from "../hash.ts";
+import { fill } from "../kernels/elementwise.ts";
+
+/** Dimensions by their letters in SPEC.md. */
+export interface AdtrConfig {
+  /** Feature channels. */
+  C: number;
+  /** Height and width of the feature map. */
+  H: number;
+  W: number;
+  /** Model width, even and a multiple of A. */
+  D: number;
+  /** Attention heads. */
+  A: number;
+  /** Width of the feed-forward blocks. */
+  F: number;
+  /** Layers. */
+  encoder: number;
+  decoder: number;
+  /** Dropout probability in training. */
+  dropout: number;
+}
+
+/** Every parameter's shape by its PyTorch state dict name. */
+export function adtrShapes({ C, D, F, H, W, encoder, decoder }: AdtrConfig): Map<string, number[]> {
+  const shapes = new Map<string, number[]>();
+  const linear = (name: string, fanIn: number, fanOut: number) =>
+    shapes.set(`${name}.weight`, [fanOut, fanIn]).set(`${name}.bias`, [fanOut]);
+  const norm = (name: string) => shapes.set(`${name}.weight`, [D]).set(`${name}.bias`, [D]);
+  const attention = (name: string) => {
+    shapes.set(`${name}.in_proj_weight`, [3 * D, D]).set(`${name}.in_proj_bias`, [3 * D]);
+    linear(`${name}.out_proj`, D, D);
+  };
+  const layer = (name: string, attentions: string[], norms: number) => {
+    for (const part of attentions) attention(`${name}.${part}`);
+    linear(`${name}.linear1`, D, F);
+    linear(`${name}.linear2`, F, D);
+    for (let i = 1; i <= norms; i++) norm(`${name}.norm${i}`);
+  };
+  linear("input_proj", C, D);
+  linear("output_proj", D, C);
+  shapes.set("pos_embed.row_embed.weight", [H, D / 2]).set("pos_embed.col_embed.weight", [W, D / 2]);
+  shapes.set("query_embed.weight", [H * W, D]);
+  for (let i = 0; i < encoder; i++) layer(`encoder.layers.${i}`, ["self_attn"], 2);
+  for (let i = 0; i < decoder; i++) layer(`decoder.layers.${i}`, ["self_attn", "multihead_attn"], 3);
+  norm("decoder.norm");
+  return shapes;
+}
+
+/** Initial values: Xavier-uniform matrices, zero biases, unit norms, U(0, 1) positions and N(0, 1) queries. */
+export function initialAdtr(config: AdtrConfig, seed: number): Map<string, HostTensor> {
+  const state = new Map<string, HostTensor>();
+  for (const [name, shape] of adtrShapes(config)) {
+    const random = new Random(seed, `initial ${name}`);
+    const data = new Float32Array(shape.reduce((a, b) => a * b));
+    const xavier = Math.sqrt(6 / (shape[0] + (shape[1] ?? 0)));
+    const draw = name.endsWith("bias")
+      ? () => 0
+      : /norm\d?\.weight$/.test(name)
+      ? () => 1
+      : name.startsWith("pos_embed")
+      ? () => random.uniform()
+      : name.startsWith("query_embed")
+      ? () => random.normal()
+      : () => random.range(-xavier, xavier);
+    state.set(name, { shape, data: data.map(draw) });
+  }
+  return state;
+}
+
+/** Channels as kernels take them: C up to a multiple of 4, what is added being zero throughout. */
+export function paddedChannels(C: number): number {
+  return Math.ceil(C / 4) * 4;
+}
+
+/** The transformer with its parameters. */
+export class Adtr {
+  readonly config: AdtrConfig;
+  readonly parameters: Parameters;
+
+  /** @param state the parameters' values by their names */
+  constructor(gpu: Gpu, config: AdtrConfig, state: ReadonlyMap<string, { data: ArrayLike<number> }>) {
+    this.config = config;
+    const wide = paddedChannels(config.C);
+    this.parameters = new Parameters(
+      gpu,
+      adtrShapes(config),
+      new Map([
+        ["input_proj.weight", [config.D, wide]],
+        ["output_proj.weight", [wide, config.D]],
+        ["output_proj.bias", [wide]],
+      ]),
+    );
+    this.parameters.load(state);
+  }
+
+  /**
+   * Reconstructs features.
+   *
+   * @param features [B, N, `paddedChannels`(C)]
+   * @returns the same shape; the padding comes out as zero, and so do its parameters' gradients if it is zero
+   * @throws {RangeError} where the features are not of the model's sizes
+   */
+  forward(tape: Tape, features: Tensor): Tensor {
+    const { D, H, W, encoder, decoder } = this.config;
+    const C = paddedChannels(this.config.C), N = H * W, B = features.shape[0];
+    if (features.shape[1] !== N || features.shape[2] !== C) {
+      throw new RangeError(`Expected features [B, ${N}, ${C}], but found [${features.shape}]`);
+    }
+    const query = this.#get("query_embed.weight"); // [N, D]
+    const pos = positions(
+      tape,
+      this.#get("pos_embed.col_embed.weight"),
+      this.#get("pos_embed.row_embed.weight"),
+    );
+
+    let x = this.#linear(tape, "input_proj", features); // [B, N, D]
+    for (let i = 0; i < encoder; i++) x = this.#encoderLayer(tape, `encoder.layers.${i}`, x, pos);
+    const memory = add(tape, x, pos); // keys of every cross-attention
+
+    let t = tape.gpu.empty([B, N, D], "the decoder's first input");
+    fill(tape.gpu, t, 0);
+    for (let i = 0; i < decoder; i++) {
+      t = this.#decoderLayer(tape, `decoder.layers.${i}`, t, query, memory, x);
+    }
+    t = layerNorm(tape, t, null, this.#get("decoder.norm.weight"), this.#get("decoder.norm.bias"));
+    return this.#linear(tape, "output_proj", t); // [B, N, C]
+  }
+
+  #encoderLayer(tape: Tape, name: string, x: Tensor, pos: Tensor): Tensor {
+    const q = add(tape, x, pos);
+    x = this.#norm(tape, `${name}.norm1`, x, this.#attention(tape, `${name}.self_attn`, q, q, x));
+    return this.#norm(tape, `${name}.norm2`, x, this.#feedForward(tape, name, x));
+  }
+
+  #decoderLayer(tape: Tape, name: string, t: Tensor, query: Tensor, memory: Tensor, x: Tensor): Tensor {
+    const q = add(tape, t, query);
+    t = this.#norm(tape, `${name}.norm1`, t, this.#attention(tape, `${name}.self_attn`, q, q, t));
+    const across = this.#attention(tape, `${name}.multihead_attn`, add(tape, t, query), memory, x);
+    t = this.#norm(tape, `${name}.norm2`, t, across);
+    return this.#norm(tape, `${name}.norm3`, t, this.#feedForward(tape, name, t));
+  }
+
+  /** nn.MultiheadAttention of queries from q, keys from k and values from v, all [B, N, D]. */
+  #attention(tape: Tape, name: string, q: Tensor, k: Tensor, v: Tensor): Tensor {
+    const { D, A, dropout } = this.config;
+    const weight = this.#get(`${name}.in_proj_weight`), bias = this.#get(`${name}.in_proj_bias`);
+    const [queries, keys, values] = [q, k, v].map((x, i) =>
+      linear(tape, x, weight, bias, { rows: { first: i * D, count: D } })
+    );
+    return this.#linear(tape, `${name}.out_proj`, attention(tape, queries, keys, values, A, dropout));
+  }
+
+  #feedForward(tape: Tape, name: string, x: Tensor): Tensor {
+    const { dropout } = this.config;
+    const hidden = this.#linear(tape, `${name}.linear1`, x, { act: "relu", dropout }); // [B, N, F]
+    return this.#linear(tape, `${name}.linear2`, hidden);
+  }
+
+  /** LayerNorm(x + dropout(branch)). */
+  #norm(tape: Tape, name: string, x: Tensor, branch: Tensor): Tensor {
+    return layerNorm(
+      tape,
+      x,
+      branch,
+      this.#get(`${name}.weight`),
+      this.#get(`${name}.bias`),
+      this.config.dropout,
+    );
+  }
+
+  #linear(tape: Tape, name: string, x: Tensor, options?: LinearOptions): Tensor {
+    return linear(tape, x, this.#get(`${name}.weight`), this.#get(`${name}.bias`), options);
+  }
+
+  #get(name: string): Tensor {
+    return this.parameters.get(name);
+  }
+}
