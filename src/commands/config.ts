@@ -7,7 +7,7 @@
 import { InputError, UsageError } from "../errors.ts";
 import { readWhole } from "../files.ts";
 import { backboneDefaults, type PAPER, PRESETS, type Settings } from "../train/settings.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 import { checkSetting, SETTING_NAMES, type SettingName } from "./setting_rules.ts";
 
 /** What a config file may hold besides settings. */
