@@ -46,7 +46,7 @@ export async function writeWhole(path: string, produce: (write: Write) => Promis
     }
     await attempt(Deno.rename(partial, path));
   } catch (error) {
-    await Deno.remove(partial);
+    await Deno.remove(partial).catch(() => {}); // the first error is the one to tell
     throw error;
   }
 }

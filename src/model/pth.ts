@@ -11,7 +11,9 @@ import { type Fail, readZip } from "./zip.ts";
 
 /** A checkpoint's state dict. */
 export interface Checkpoint {
+  /** By name, in the dict's order. */
   tensors: Map<string, StoredTensor>;
+  /** Which of torch.save's two formats the file has. */
   format: "PyTorch" | "PyTorch (legacy)";
 }
 

@@ -28,16 +28,21 @@ export type Dtype = keyof typeof DTYPE_BYTES;
 
 /** A tensor in a file. A shape without dimensions is a single value's; a dimension may be 0. */
 export interface StoredTensor {
+  /** What `bytes` are. */
   dtype: Dtype;
+  /** Dimensions, outermost first. */
   shape: readonly number[];
   /** Little-endian, row-major; often a view of the whole file. */
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** What a file of tensors holds. `path` is what errors call it. */
+/** What a file of tensors holds. */
 export interface TensorFile {
+  /** What errors call the file. */
   path: string;
+  /** By name, in the file's order. */
   tensors: Map<string, StoredTensor>;
+  /** What a safetensors file says about itself; empty for other formats. */
   metadata: Record<string, string>;
 }
 

@@ -13,6 +13,7 @@ import type { StoredTensor, TensorFile } from "./tensor_file.ts";
 
 /** What a weight file holds, and what it is. */
 export interface WeightFile extends TensorFile {
+  /** What kind of file it is, by its content. */
   format: "safetensors" | "PyTorch" | "PyTorch (legacy)";
   /** Of the whole file, 64 hexadecimal digits. */
   sha256: string;

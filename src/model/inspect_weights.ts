@@ -1,0 +1,63 @@
+/**
+ * What a weight file holds, as plain data to be shown.
+ *
+ * @module
+ */
+import { InputError } from "../errors.ts";
+import { loadEfficientNet, type NamingName, namingOf } from "./efficientnet_weights.ts";
+import type { Dtype } from "./tensor_file.ts";
+import { readWeightFile, type WeightFile } from "./weight_file.ts";
+
+/** A tensor of a file. */
+export interface TensorRow {
+  /** Its name in the state dict. */
+  name: string;
+  /** What its values are stored as. */
+  dtype: Dtype;
+  /** Dimensions, outermost first. */
+  shape: readonly number[];
+}
+
+/** What a weight file holds. */
+export interface WeightsReport {
+  /** Where it is. */
+  path: string;
+  /** What kind of file it is, by its content. */
+  format: WeightFile["format"];
+  /** Of the whole file, 64 hexadecimal digits. */
+  sha256: string;
+  /** What a safetensors file says about itself. */
+  metadata: Record<string, string>;
+  /** All tensors, in the file's order. */
+  tensors: TensorRow[];
+  /** Number of values in all tensors but BatchNorm's statistics, which are no parameters. */
+  parameters: number;
+  /** Whose EfficientNet-B4 names the tensors have; null where nobody's. */
+  naming: NamingName | null;
+  /** Why the file can't be a backbone's weights; null where it can. */
+  problem: string | null;
+}
+
+const STATISTICS = /\.(running_mean|running_var|num_batches_tracked)$/;
+
+/** Looks into a weight file. @throws {InputError} where it can't be read, is damaged or is something else */
+export async function inspectWeights(path: string): Promise<WeightsReport> {
+  const file = await readWeightFile(path);
+  const { format, sha256, metadata } = file;
+  const tensors = [...file.tensors].map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+  const parameters = tensors
+    .filter(({ name }) => !STATISTICS.test(name))
+    .reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const naming = namingOf(file) ?? null;
+  return { path, format, sha256, metadata, tensors, parameters, naming, problem: problemOf(file) };
+}
+
+function problemOf(file: WeightFile): string | null {
+  try {
+    loadEfficientNet(file, "efficientnet_b4");
+    return null;
+  } catch (error) {
+    if (error instanceof InputError) return error.message;
+    throw error;
+  }
+}
