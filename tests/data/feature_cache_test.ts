@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
 import { defaultCacheFolder, FeatureCache, type FeatureCacheOptions } from "../../src/data/feature_cache.ts";
@@ -22,6 +22,11 @@ function open(folder: string | null, options: Partial<FeatureCacheOptions> = {})
   return new FeatureCache({ folder, ...KEY, onWarning, ...options });
 }
 
+/** The bits of floats, which tell one NaN from another and 0 from -0. */
+function bits(floats: Float32Array | null): Uint32Array {
+  return new Uint32Array(Float32Array.from(floats!).buffer);
+}
+
 /** Paths of all files below a folder. */
 async function filesIn(folder: string): Promise<string[]> {
   const files: string[] = [];
@@ -37,12 +42,11 @@ Deno.test("features come back bit for bit, also for another cache object, NaN an
     values.set([NaN, -0, Infinity, 1e-45]);
     equal(await open(folder).get("a"), null);
     await open(folder).put("a", values);
-    deepEqual(await open(folder).get("a"), values);
-    deepEqual(
-      (await filesIn(folder)).map((path) => path.replace(/.*[\\/](..)[\\/].*\.(.*)/, "$1.$2").slice(2)),
-      [
-        ".features",
-      ],
+    deepEqual(bits(await open(folder).get("a")), bits(values));
+    equal(
+      (await filesIn(folder)).filter((path) => /[\\/][0-9a-f]{2}[\\/][0-9a-f]{62}\.features$/.test(path))
+        .length,
+      1,
     );
     await open(folder).put("a", values.map((v) => v + 1)); // overwrites
     deepEqual(bits(await open(folder).get("a")), bits(values.map((v) => v + 1)));
@@ -104,11 +108,7 @@ Deno.test("a cache that can't be written says so once and goes on", () =>
       await cache.put(image, new Float32Array(LENGTH));
     }
     equal(warnings.length, 1);
-    deepEqual(
-      warnings[0].match(/^The feature cache .*cache can't be (read|written), going on without: \w.*$/)
-        ?.length,
-      2,
-    );
+    match(warnings[0], /^The feature cache .*cache can't be (read|written), going on without: \w.*$/);
     deepEqual(await filesIn(folder), [join(folder, "file")]);
   }));
 
