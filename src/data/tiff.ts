@@ -11,6 +11,8 @@ import { lookUp, type Opened, type Samples, unexpected, unpackBits } from "./sam
 const RGB = 2, PALETTE = 3;
 /** Bit of NewSubfileType: a smaller version of another page. */
 const REDUCED = 1;
+/** The reader runs over all pixels of all tiles, also those outside of the image: no more than these. */
+const MAX_TILED = 2 ** 27;
 
 /** Reads the tags of a file that starts as a TIFF. */
 export async function openTiff(bytes: Uint8Array): Promise<Opened> {
@@ -44,11 +46,20 @@ function refuse(page: TiffIfd): void {
   if (stride > 1 && page.planarConfiguration !== 1) unexpected("colours side by side", "separate planes");
   if (page.tiled) {
     if (stride > 1) unexpected("strips", "tiles of colour");
+    const { tileWidth = 0, tileHeight = 0 } = page;
+    if (!(tileSpan(page.width, tileWidth) * tileSpan(height, tileHeight) <= MAX_TILED)) {
+      unexpected("tiles that fit the image", `some of ${tileWidth}×${tileHeight}`);
+    }
   } else if (page.rowsPerStrip * (page.stripOffsets?.length ?? 0) < height) {
     unexpected(`strips for ${height} rows`, `${page.stripOffsets?.length ?? 0} of ${page.rowsPerStrip} rows`);
   }
   if (type === RGB && stride < 3) unexpected("3 colours", stride);
   if (![0, 1, RGB, PALETTE].includes(type)) unexpected("grey, RGB or palette", `photometric kind ${type}`);
+}
+
+/** Pixels of a whole number of tiles along a side. */
+function tileSpan(side: number, tile: number): number {
+  return Math.ceil(side / tile) * tile;
 }
 
 /** Bits a sample may go unsaid where it is one (Pillow leaves it out), which the library doesn't expect. */

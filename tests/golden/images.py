@@ -176,6 +176,7 @@ def collect():
     tile = np.pad(grey, ((0, 16 - H), (0, 16 - W))).tobytes()
     yield "tiff.tile", tiff(W, H, 1, 8, 1, [tile], t322=16, t323=16), three(grey)
     yield "tiff.color_tile", tiff(W, H, 3, 8, 2, [tile * 3], t322=16, t323=16), False
+    yield "tiff.huge_tile", tiff(W, H, 1, 8, 1, [tile], t322=2**31, t323=16), False
     yield "tiff.planes", tiff(W, H, 3, 8, 2, [rgb[..., c].tobytes() for c in range(3)], t278=H, t284=2), False
     yield "tiff.too_few_strips", tiff(W, H, 1, 8, 1, strips(grey)[:2]), False
     yield "tiff.short_strip", tiff(W, H, 1, 8, 1, strips(grey)[:2] + [b""]), False
