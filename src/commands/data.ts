@@ -4,11 +4,17 @@
  * @module
  */
 import type { Command } from "commander";
+import { type CategoryCheck, checkDataset } from "../data/check.ts";
 import { makeDataset } from "../data/procedural/dataset.ts";
 import { proceduralCategories, SIZES } from "../data/procedural/sample.ts";
+import { InputError } from "../errors.ts";
+import { type Cell, table } from "../report/table.ts";
 import { categoryList, checkedOption } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { whole } from "./setting_rules.ts";
+
+/** Sentences that are printed of a category's; JSON has them all. */
+const MOST_REMARKS = 20;
 
 /** Adds the commands. */
 export function addData(program: Command): void {
@@ -28,6 +34,14 @@ export function addData(program: Command): void {
     .addOption(checkedOption("--seed <N>", "the same seed gives the same files", whole(0, 2 ** 32 - 1), 0))
     .addHelpText("after", "\nExample:\n  adtr data make shapes --category bottle,weave --size 128")
     .action(make);
+
+  data.command("check")
+    .description("Decodes every image and mask; shows what a data set holds and what is wrong with it.")
+    .argument("<ROOT>", "the data set, or a folder of normal images")
+    .option("--category <A,B|all>", "which categories", "all")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  adtr data check shapes")
+    .action(check);
 }
 
 interface MakeOptions {
@@ -41,12 +55,12 @@ interface MakeOptions {
 
 async function make(root: string, { category, ...options }: MakeOptions): Promise<void> {
   const categories = categoryList(category) ?? proceduralCategories;
-  await makeDemoData(root, categories, options);
-  console.log(`${categories.length === 1 ? "1 category" : `${categories.length} categories`} in ${root}`);
+  await makeWithProgress(root, categories, options);
+  console.log(`${counted(categories.length, "category", "categories")} in ${root}`);
 }
 
-/** Makes a procedural data set, showing progress. */
-export async function makeDemoData(
+/** Makes a procedural data set and shows progress. */
+export async function makeWithProgress(
   root: string,
   categories: readonly string[],
   options: Omit<MakeOptions, "category"> | { size: number },
@@ -62,4 +76,46 @@ export async function makeDemoData(
   } finally {
     display.finish();
   }
+}
+
+async function check(root: string, { category, json }: { category: string; json?: true }): Promise<void> {
+  const display = new ProgressDisplay();
+  const checks = await checkDataset(root, categoryList(category), (name, done, total) => {
+    display.onProgress({ phase: "data", category: name, done, total, unit: "images", images: done });
+  }).finally(() => display.finish());
+  console.log(json ? JSON.stringify(checks, null, 2) : summary(checks));
+  const faults = checks.reduce((sum, { errors }) => sum + errors.length, 0);
+  if (faults > 0) throw new InputError(`Found ${counted(faults, "fault", "faults")} in ${root}`);
+}
+
+function summary(checks: CategoryCheck[]): string {
+  const header = ["category", "train", "test good", "test defect", "defects", "pixels", "formats"];
+  const rows = checks.map((c): Cell[] => [
+    c.name,
+    c.anomalous > 0 ? `${c.train} + ${c.anomalous} anomalous` : c.train,
+    c.testGood,
+    c.testDefect,
+    Object.keys(c.defects).length,
+    c.width && c.height ? `${span(c.width)}×${span(c.height)}` : null,
+    Object.entries(c.formats).map(([format, count]) => `${count} ${format}`).join(", "),
+  ]);
+  const remarks = checks.flatMap(({ name, errors, warnings }) => [
+    ...limited(errors).map((text) => `${name}: error: ${text}`),
+    ...limited(warnings).map((text) => `${name}: note: ${text}`),
+  ]);
+  return [table(rows, header).trimEnd(), ...remarks].join("\n");
+}
+
+/** The first of many sentences. */
+function limited(sentences: string[]): string[] {
+  const more = sentences.length - MOST_REMARKS;
+  return more > 0 ? [...sentences.slice(0, MOST_REMARKS), `and ${more} more (--json lists all)`] : sentences;
+}
+
+function span([least, most]: [number, number]): string {
+  return least === most ? String(least) : `${least}–${most}`;
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }

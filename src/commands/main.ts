@@ -6,9 +6,14 @@
 import { Command, CommanderError } from "commander";
 import { InputError, UsageError } from "../errors.ts";
 import { addData } from "./data.ts";
+import { addEval } from "./eval.ts";
+import { addFeatures } from "./features.ts";
 import { addInfo } from "./info.ts";
 import { INTERRUPTED, Stopped } from "./interrupt.ts";
+import { addScore } from "./score.ts";
+import { addTrain } from "./train.ts";
 import { VERSION } from "./version.ts";
+import { addWeights } from "./weights.ts";
 
 /**
  * Runs the command that the arguments name.
@@ -32,7 +37,7 @@ function program(): Command {
     )
     .version(VERSION)
     .exitOverride();
-  for (const add of [addData, addInfo]) add(root);
+  for (const add of [addTrain, addEval, addScore, addFeatures, addData, addWeights, addInfo]) add(root);
   return root.addHelpText("after", "\nExample, without any data at hand:\n  adtr train");
 }
 

@@ -8,10 +8,14 @@ import type * as v from "valibot";
 import type { Settings } from "../train/settings.ts";
 import { checkSetting, checkValue, describe, flagOf, parseText, type SettingName } from "./setting_rules.ts";
 
-/** Adds the options of settings to a command. They have no default here: presets and config files come first. */
-export function addSettings(command: Command, names: readonly SettingName[]): Command {
+/**
+ * Adds the options of settings to a command. They have no default here: presets, config or model files come first.
+ *
+ * @param fallback what `--help` says instead of the presets' defaults
+ */
+export function addSettings(command: Command, names: readonly SettingName[], fallback?: string): Command {
   for (const name of names) {
-    const { flags, help } = describe(name);
+    const { flags, help } = describe(name, fallback);
     const option = new Option(flags, help);
     if (name !== "shuffle") option.argParser((text) => checkSetting(name, parseText(text), flagOf(name)));
     command.addOption(option);

@@ -3,7 +3,10 @@
  *
  * @module
  */
-import type { OnProgress, ProgressEvent } from "../train/progress.ts";
+import type { ProgressEvent } from "../train/progress.ts";
+
+/** A progress event, of a run or of anything else that takes time. */
+export type Shown = Omit<ProgressEvent, "phase" | "unit"> & { phase: string; unit: string };
 
 /** Where progress goes. */
 export interface ProgressOutput {
@@ -45,7 +48,7 @@ interface Phase {
   started: number;
   /** What was done when it began: more than 0 when a run goes on. */
   doneAtStart: number;
-  last: ProgressEvent;
+  last: Shown;
 }
 
 /** Follows a run's progress events. */
@@ -60,7 +63,7 @@ export class ProgressDisplay {
   }
 
   /** Takes an event; to be given as `onProgress`. */
-  readonly onProgress: OnProgress = (event) => {
+  readonly onProgress = (event: Shown): void => {
     const name = `${event.category ?? ""}/${event.phase}`;
     const now = this.#output.now();
     if (this.#phase?.name !== name) {
@@ -90,6 +93,13 @@ export class ProgressDisplay {
     this.#phase = null;
     this.#drawn = -Infinity;
   }
+
+  /** Prints a sentence on a line of its own. */
+  readonly warn = (message: string): void => {
+    if (this.#output.isTerminal && this.#phase !== null) this.#output.write("\r\x1b[K");
+    this.#output.write(`${message}\n`);
+    this.#drawn = -Infinity;
+  };
 
   #draw(now: number): void {
     this.#drawn = now;

@@ -106,14 +106,20 @@ export function flagOf(name: SettingName): string {
   return name === "shuffle" ? "--no-shuffle" : `--${name.replaceAll("_", "-")}`;
 }
 
-/** A setting's option with its value, and what `--help` says of it, with the default of every preset. */
-export function describe(name: SettingName): { flags: string; help: string } {
+/**
+ * A setting's option with its value, and what `--help` says of it.
+ *
+ * @param fallback what holds without the option, instead of the presets' values
+ */
+export function describe(name: SettingName, fallback?: string): { flags: string; help: string } {
   const { value, help } = RULES[name];
   const paper = (PAPER as Partial<Settings>)[name], demo = (DEMO as Partial<Settings>)[name];
-  const defaults = paper === undefined || name === "shuffle"
-    ? ""
-    : ` (default: ${paper}${demo === paper ? "" : `, demo ${demo}`})`;
-  return { flags: value ? `${flagOf(name)} <${value}>` : flagOf(name), help: help + defaults };
+  const hasPresets = paper !== undefined && name !== "shuffle";
+  const defaults = fallback ?? (hasPresets ? `${paper}${demo === paper ? "" : `, demo ${demo}`}` : undefined);
+  return {
+    flags: value ? `${flagOf(name)} <${value}>` : flagOf(name),
+    help: defaults === undefined ? help : `${help} (default: ${defaults})`,
+  };
 }
 
 /**

@@ -1,0 +1,68 @@
+/**
+ * `adtr features`: the frozen features of images, as a file.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { defaultCacheFolder } from "../data/feature_cache.ts";
+import { listImages } from "../data/folder.ts";
+import { transpose } from "../model/model_file.ts";
+import { writeSafetensors } from "../model/safetensors.ts";
+import { stored } from "../model/tensor_file.ts";
+import { openBackbone } from "../train/backbone.ts";
+import { extractFeatures } from "../train/features.ts";
+import { readConfig, resolveSettings } from "./config.ts";
+import { withGpu } from "./gpu.ts";
+import { addSettings, givenSettings } from "./options.ts";
+import { ProgressDisplay } from "./progress.ts";
+
+const SETTINGS = ["backbone", "image_size", "feature_size"] as const;
+
+/** Adds the command. */
+export function addFeatures(program: Command): void {
+  const command = program.command("features")
+    .description("Writes the frozen features of images: tensor `features` [n, C, H, W].")
+    .argument("<IMAGE_OR_DIR...>", "images, or folders with images at any depth")
+    .option("--weights <FILE>", "EfficientNet-B4 weights, safetensors or .pth")
+    .requiredOption("--out <FILE>", "safetensors file to write")
+    .option("--config <FILE>", "settings as JSON")
+    .option("--preset <NAME>", "paper or demo (default: paper)");
+  addSettings(command, SETTINGS)
+    .addHelpText(
+      "after",
+      "\nExample:\n  adtr features --weights efficientnet_b4.pth --out f.safetensors photos",
+    )
+    .action(features);
+}
+
+interface FeaturesOptions {
+  weights?: string;
+  out: string;
+  config?: string;
+  preset?: string;
+}
+
+async function features(inputs: string[], options: FeaturesOptions): Promise<void> {
+  const config = options.config === undefined ? null : await readConfig(options.config);
+  const { weights, preset = "paper" } = { ...config?.places, ...options };
+  const given = [givenSettings({ ...options }, SETTINGS), config?.settings ?? {}];
+  const { backbone: name, image_size, feature_size } = resolveSettings(given, preset, weights);
+  const paths = await listImages(inputs);
+  const display = new ProgressDisplay();
+  const { values, C } = await withGpu(async (gpu) => {
+    const { backbone } = await openBackbone(gpu, name, weights);
+    const cacheFolder = defaultCacheFolder();
+    const source = { gpu, backbone, image_size, feature_size, cacheFolder, onWarning: display.warn };
+    const report = (done: number): void =>
+      display.onProgress({ phase: "features", done, total: paths.length, unit: "images", images: done });
+    return { values: await extractFeatures(source, paths, report), C: backbone.channels };
+  }).finally(() => display.finish());
+
+  const N = feature_size ** 2, all = new Float32Array(paths.length * C * N);
+  values.forEach((image, i) => all.set(transpose(image, N, C), i * C * N));
+  const shape = [paths.length, C, feature_size, feature_size];
+  await writeSafetensors(options.out, new Map([["features", stored(all, shape)]]), {
+    images: JSON.stringify(paths),
+  });
+  console.log(`${options.out}: features [${shape.join(", ")}]`);
+}

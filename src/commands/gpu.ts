@@ -1,0 +1,16 @@
+/**
+ * The GPU as commands use it: open for as long as the work takes.
+ *
+ * @module
+ */
+import { Gpu } from "../gpu/gpu.ts";
+
+/** Opens the GPU, works, and closes it whatever happens. @throws {GpuError} as `Gpu.open` does, and what `work` throws */
+export async function withGpu<T>(work: (gpu: Gpu) => Promise<T>): Promise<T> {
+  const gpu = await Gpu.open();
+  try {
+    return await work(gpu);
+  } finally {
+    gpu.close();
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * What commands leave behind and print: JSON files, heat maps, the table of metrics.
+ *
+ * @module
+ */
+import { dirname, join, relative, resolve } from "node:path";
+import { encodePng } from "../data/image.ts";
+import { loadImage } from "../data/load.ts";
+import { writeWhole } from "../files.ts";
+import { heatmap, sharedRange } from "../report/heatmap.ts";
+import { type Cell, table } from "../report/table.ts";
+import type { Metrics } from "../train/evaluate.ts";
+
+/** An image with its anomaly map, both S×S. */
+export interface MappedImage {
+  path: string;
+  map: Float32Array<ArrayBuffer>;
+  /** The true defect, 0 or 1 [S, S]; null or none where it isn't known. */
+  truth?: Uint8Array | null;
+}
+
+/** Values that the range of colours is taken from; more would only take longer. */
+const RANGE_SAMPLE = 1 << 20;
+
+/** Writes JSON, whole or not at all. @throws {InputError} where it can't be written */
+export function writeJson(path: string, value: unknown): Promise<void> {
+  return writeText(path, JSON.stringify(value, null, 2) + "\n");
+}
+
+/** Writes text, whole or not at all. @throws {InputError} where it can't be written */
+export function writeText(path: string, text: string): Promise<void> {
+  return writeWhole(path, (write) => write(new TextEncoder().encode(text)));
+}
+
+/**
+ * Writes a picture of every image and its map into a folder of their own, in place of one that is there already. The
+ * folder appears whole or not at all; all pictures share one range of colours.
+ *
+ * @param S pixels a side
+ * @returns the pictures' names, in the images' order
+ */
+export async function writeHeatmaps(
+  folder: string,
+  images: readonly MappedImage[],
+  S: number,
+): Promise<string[]> {
+  const names = pictureNames(images.map(({ path }) => path));
+  const range = images.length > 0 ? sharedRange(sample(images)) : { low: 0, high: 0 };
+  const partial = `${folder}.partial`;
+  await removeFolder(partial);
+  await Deno.mkdir(partial, { recursive: true });
+  try {
+    for (const [i, { path, map, truth }] of images.entries()) {
+      const image = { width: S, height: S, data: await loadImage(path, S) };
+      const mask = truth ? { width: S, height: S, data: truth } : undefined;
+      await Deno.writeFile(join(partial, names[i]), encodePng(heatmap({ image, map, mask, ...range })));
+    }
+    await removeFolder(folder);
+    await Deno.rename(partial, folder);
+  } catch (error) {
+    await removeFolder(partial);
+    throw error;
+  }
+  return names;
+}
+
+async function removeFolder(path: string): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+}
+
+/** Evenly spaced values of all maps. */
+function sample(images: readonly MappedImage[]): Float32Array {
+  const total = images.reduce((sum, { map }) => sum + map.length, 0);
+  const stride = Math.ceil(total / RANGE_SAMPLE);
+  const values = new Float32Array(Math.ceil(total / stride));
+  let next = 0, begin = 0;
+  for (const { map } of images) {
+    for (; next * stride < begin + map.length; next++) values[next] = map[next * stride - begin];
+    begin += map.length;
+  }
+  return values;
+}
+
+/**
+ * A PNG's name for each image, different for all: its path from the folder that all lie in, with `_` between folders.
+ */
+export function pictureNames(paths: readonly string[]): string[] {
+  const full = paths.map((path) => resolve(path));
+  let common = full.length > 0 ? dirname(full[0]) : "";
+  const isAbove = (path: string): boolean => !relative(common, path).startsWith("..");
+  while (!full.every(isAbove) && dirname(common) !== common) common = dirname(common);
+  const taken = new Set<string>();
+  return full.map((path) => {
+    const stem = relative(common, path).replaceAll(/[\\/]/g, "_").replace(/\.[^.]*$/, "");
+    let name = stem;
+    for (let copy = 2; taken.has(name); copy++) name = `${stem}-${copy}`;
+    taken.add(name);
+    return `${name}.png`;
+  });
+}
+
+/** A category's line in the table. */
+export interface CategoryResult {
+  metrics: Metrics;
+  seconds: number;
+}
+
+/** The table of `train` and `eval`, with a last line of means where there are several categories. */
+export function metricsTable(results: ReadonlyMap<string, CategoryResult>, color: boolean): string {
+  const rows = [...results].map(([name, result]): Cell[] => [name, ...cells(result)]);
+  const mean = (column: number): Cell => {
+    const known = rows.map((row) => row[column]).filter((cell) => typeof cell === "number");
+    return known.length > 0 ? known.reduce((a, b) => a + b) / known.length : null;
+  };
+  const footer = rows.length > 1;
+  if (footer) rows.push(["mean", ...[1, 2, 3].map(mean), Math.round(mean(4) as number)]);
+  return table(rows, ["category", "image AUROC", "pixel AUROC", "AUPRO", "seconds"], { footer, color });
+}
+
+function cells({ metrics, seconds }: CategoryResult): Cell[] {
+  return [metrics.image_auroc, metrics.pixel_auroc, metrics.aupro, Math.round(seconds)];
+}

@@ -1,0 +1,94 @@
+/**
+ * `adtr score`: how anomalous images are, and where.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { join } from "node:path";
+import { listImages } from "../data/folder.ts";
+import { writeSafetensors } from "../model/safetensors.ts";
+import { stored } from "../model/tensor_file.ts";
+import { type Cell, table } from "../report/table.ts";
+import { type ScoredImage, scoreImages } from "../train/score.ts";
+import { withGpu } from "./gpu.ts";
+import { openModel } from "./open_model.ts";
+import { addSettings, givenSettings } from "./options.ts";
+import { ProgressDisplay } from "./progress.ts";
+import { writeHeatmaps, writeText } from "./results.ts";
+
+const SETTINGS = ["score", "image_score"] as const;
+/** Images that are printed; scores.csv has all. */
+const PRINTED = 10;
+
+/** Adds the command. */
+export function addScore(program: Command): void {
+  const command = program.command("score")
+    .description("Scores images: scores.csv, heat maps, and with --maps the anomaly maps themselves.")
+    .argument("<IMAGE_OR_DIR...>", "images, or folders with images at any depth")
+    .requiredOption("--model <FILE>", "the model, RUN/model.safetensors")
+    .option("--weights <FILE>", "the weight file it was trained with, unless its backbone is built in")
+    .requiredOption("--out <DIR>", "folder for the results")
+    .option("--maps", "write maps.safetensors: tensor `maps` [n, S, S], in the order of scores.csv");
+  addSettings(command, SETTINGS, "as the model says")
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nScores are raw: larger is more anomalous, and what is too large depends on the model." +
+        "\n\nExample:\n  adtr score --model runs/a/model.safetensors --out result photos",
+    )
+    .action(score);
+}
+
+interface ScoreCommandOptions {
+  model: string;
+  weights?: string;
+  out: string;
+  maps?: true;
+  json?: true;
+}
+
+async function score(inputs: string[], options: ScoreCommandOptions): Promise<void> {
+  const { model, weights, out, maps, json } = options;
+  const paths = await listImages(inputs);
+  const display = new ProgressDisplay();
+  const { images, S } = await withGpu(async (gpu) => {
+    const given = givenSettings({ ...options }, SETTINGS);
+    const { source, detector, scoring } = await openModel(gpu, model, weights, given, display.warn);
+    const report = (done: number): void =>
+      display.onProgress({ phase: "scoring", done, total: paths.length, unit: "images", images: done });
+    const images: ScoredImage[] = await Array.fromAsync(
+      scoreImages(source, detector, scoring, paths, report),
+    );
+    return { images, S: scoring.image_size };
+  }).finally(() => display.finish());
+
+  await Deno.mkdir(out, { recursive: true });
+  const pictures = await writeHeatmaps(join(out, "heatmaps"), images, S);
+  if (maps) await writeMaps(join(out, "maps.safetensors"), images, S);
+  await writeText(join(out, "scores.csv"), csv(images));
+
+  const rows = images.map(({ path, score }, i) => ({
+    image: path,
+    score,
+    heatmap: join(out, "heatmaps", pictures[i]),
+  }));
+  if (json) return console.log(JSON.stringify(rows, null, 2));
+  const highest = rows.toSorted((a, b) => b.score - a.score).slice(0, PRINTED);
+  console.log(table(highest.map(({ image, score }): Cell[] => [score, image]), ["score", "image"]).trimEnd());
+  if (rows.length > PRINTED) console.log(`and ${rows.length - PRINTED} more, with lower scores`);
+  console.log(`\nScores: ${join(out, "scores.csv")}\nHeat maps: ${join(out, "heatmaps")}`);
+}
+
+async function writeMaps(path: string, images: readonly ScoredImage[], S: number): Promise<void> {
+  const values = new Float32Array(images.length * S * S);
+  images.forEach(({ map }, i) => values.set(map, i * S * S));
+  await writeSafetensors(path, new Map([["maps", stored(values, [images.length, S, S])]]), {
+    images: JSON.stringify(images.map((image) => image.path)),
+  });
+}
+
+/** Scores as CSV (RFC 4180). A score's digits give back the same float32. */
+export function csv(images: readonly { path: string; score: number }[]): string {
+  const quote = (text: string): string => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return ["image,score", ...images.map(({ path, score }) => `${quote(path)},${score}`)].join("\n") + "\n";
+}

@@ -1,0 +1,193 @@
+/**
+ * `adtr train`: one model a category, evaluated, with its heat maps and a page about it.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { join } from "node:path";
+import { type Category, openCategory } from "../data/dataset.ts";
+import { defaultCacheFolder } from "../data/feature_cache.ts";
+import { isFolder } from "../data/folder.ts";
+import { proceduralCategories } from "../data/procedural/sample.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { readParameters } from "../model/model_file.ts";
+import { reportPage } from "../report/page.ts";
+import { openBackbone } from "../train/backbone.ts";
+import { evaluateCategory, type Evaluation } from "../train/evaluate.ts";
+import type { FeatureSource } from "../train/features.ts";
+import { epochLosses, readLog } from "../train/log.ts";
+import { adtrConfig, trainCategory } from "../train/train.ts";
+import { makeWithProgress } from "./data.ts";
+import { withGpu } from "./gpu.ts";
+import { Interrupt, Stopped } from "./interrupt.ts";
+import { addSettings, givenSettings } from "./options.ts";
+import { ProgressDisplay } from "./progress.ts";
+import { type CategoryResult, metricsTable, writeHeatmaps, writeJson, writeText } from "./results.ts";
+import { SETTING_NAMES } from "./setting_rules.ts";
+import { DEMO_CATEGORIES, folderOf, planTraining, type TrainPlaces, type TrainPlan } from "./train_plan.ts";
+import { VERSION } from "./version.ts";
+
+/** Adds the command. */
+export function addTrain(program: Command): void {
+  const command = program.command("train")
+    .description(
+      "Trains one model a category on normal images, tests it on the category's test images, and draws heat\n" +
+        "maps. Without --data it does so on procedural demo data, which it makes first.",
+    )
+    .option("--data <ROOT>", "data set in MVTec-AD layout, or a folder of normal images")
+    .option(
+      "--category <A,B|all>",
+      `which categories (default: all; of the demo's ${proceduralCategories.join(", ")}: ${
+        DEMO_CATEGORIES.join(",")
+      })`,
+    )
+    .option("--weights <FILE>", "EfficientNet-B4 weights, safetensors or .pth")
+    .option("--init <FILE>", "initial parameters: a model or any state dict of ADTR")
+    .option("--out <RUN>", "folder for the results (default: runs/DATE_TIME)")
+    .option("--resume", "go on with the run in --out as if it had never stopped")
+    .option("--config <FILE>", "settings as JSON, such as the config.json of an earlier run")
+    .option("--preset <NAME>", "paper or demo: what isn't set (default: paper with --data, else demo)")
+    .option("--json", "print JSON");
+  addSettings(command, SETTING_NAMES)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  adtr train" +
+        "\n  adtr train --data mvtec --category bottle --weights efficientnet_b4.pth --out runs/bottle",
+    )
+    .action(train);
+}
+
+async function train(options: TrainPlaces & { json?: true }): Promise<void> {
+  const plan = await planTraining(givenSettings({ ...options }, SETTING_NAMES), options);
+  const display = new ProgressDisplay();
+  using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
+  const results = await withGpu((gpu) => runAll(plan, gpu, display, interrupt.signal)).finally(() =>
+    display.finish()
+  );
+  if (results === null) throw new Stopped(`stopped; go on with: adtr train --resume --out ${plan.out}`);
+
+  if (options.json) {
+    const categories = [...results].map(([name, { metrics, seconds }]) => [name, { ...metrics, seconds }]);
+    return console.log(
+      JSON.stringify({ out: plan.out, categories: Object.fromEntries(categories) }, null, 2),
+    );
+  }
+  console.log(metricsTable(results, Deno.stdout.isTerminal() && !Deno.noColor));
+  const folders = plan.categories.map((name) => folderOf(name, plan));
+  console.log(
+    `Reports with heat maps:\n${folders.map((folder) => `  ${join(folder, "report.html")}`).join("\n")}`,
+  );
+  console.log(
+    `Score other images:\n  adtr score --model ${join(folders[0], "model.safetensors")} ` +
+      `${plan.weights === undefined ? "" : `--weights ${plan.weights} `}--out scores IMAGE_OR_DIR...`,
+  );
+}
+
+/** @returns null where it was stopped */
+async function runAll(
+  plan: TrainPlan,
+  gpu: Gpu,
+  display: ProgressDisplay,
+  signal: AbortSignal,
+): Promise<Map<string, CategoryResult> | null> {
+  const { settings, weights, init, resume } = plan;
+  const { backbone, weightsSha256 } = await openBackbone(gpu, settings.backbone, weights);
+  if (init !== undefined) await readParameters(init, adtrConfig(settings, backbone.channels)); // refused early
+  if (plan.isDemo) await makeDemoData(plan);
+  const categories: Category[] = [];
+  for (const name of plan.categories) categories.push(await openCategory(plan.data, name));
+
+  const { image_size, feature_size } = settings;
+  const source: FeatureSource = {
+    gpu,
+    backbone,
+    image_size,
+    feature_size,
+    cacheFolder: defaultCacheFolder(),
+    onWarning: display.warn,
+  };
+  const environment = {
+    adtr: VERSION,
+    deno: Deno.version.deno,
+    adapter: gpu.info,
+    backbone: backbone.fingerprint,
+    weights_sha256: weightsSha256,
+  };
+  await writeConfig(plan, plan.out, plan.categories, environment);
+  const results = new Map<string, CategoryResult>();
+  for (const category of categories) {
+    const began = performance.now(), out = folderOf(category.name, plan);
+    await writeConfig(plan, out, [category.name], environment);
+    const trained = await trainCategory({
+      source,
+      category,
+      settings,
+      out,
+      init: init === undefined ? undefined : (config) => readParameters(init, config),
+      resume,
+      signal,
+      onProgress: display.onProgress,
+    });
+    if (trained.detector === null) return null;
+    let evaluation: Evaluation;
+    try {
+      evaluation = await evaluateCategory(
+        source,
+        trained.detector,
+        settings,
+        category,
+        display.onProgress,
+        signal,
+      );
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) return null;
+      throw error;
+    }
+    const seconds = (performance.now() - began) / 1000;
+    await writeResults(plan, out, category.name, evaluation, seconds);
+    results.set(category.name, { metrics: evaluation.metrics, seconds });
+  }
+  return results;
+}
+
+/** Makes what is missing of the demo data; a category's folder is there whole or not at all. */
+async function makeDemoData({ data, categories, settings }: TrainPlan): Promise<void> {
+  const missing: string[] = [];
+  for (const name of categories) if (!await isFolder(join(data, name))) missing.push(name);
+  if (missing.length > 0) await makeWithProgress(data, missing, { size: settings.image_size });
+}
+
+/** Writes config.json, which `--config` and `--resume` read. */
+async function writeConfig(
+  plan: TrainPlan,
+  folder: string,
+  categories: string[],
+  environment: object,
+): Promise<void> {
+  const { settings, data, weights, init } = plan;
+  await Deno.mkdir(folder, { recursive: true });
+  const config = { ...settings, data, category: categories.join(","), weights, init, environment };
+  await writeJson(join(folder, "config.json"), config);
+}
+
+async function writeResults(
+  { settings }: TrainPlan,
+  out: string,
+  name: string,
+  { metrics, images }: Evaluation,
+  seconds: number,
+): Promise<void> {
+  await writeJson(join(out, "metrics.json"), { [name]: metrics });
+  const pictures = await writeHeatmaps(join(out, "heatmaps"), images, settings.image_size);
+  const page = reportPage({
+    title: name,
+    header: [...Object.keys(metrics), "seconds"],
+    rows: [[...Object.values(metrics), Math.round(seconds)]],
+    pictures: images.map(({ score, label, defect }, i) => (
+      { file: `heatmaps/${pictures[i]}`, score, label, defect: label === 1 ? defect : null }
+    )),
+    settings: { ...settings },
+    lossCurve: epochLosses(await readLog(join(out, "log.jsonl"))),
+  });
+  await writeText(join(out, "report.html"), page);
+}

@@ -1,0 +1,137 @@
+/**
+ * What `adtr train` is going to do, from its options, config file and what lies on disk, decided before anything is
+ * written.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { listCategories } from "../data/dataset.ts";
+import { proceduralCategories } from "../data/procedural/sample.ts";
+import { InputError, UsageError } from "../errors.ts";
+import type { Settings } from "../train/settings.ts";
+import { type Config, readConfig, resolveSettings } from "./config.ts";
+import { categoryList } from "./options.ts";
+import { flagOf, type SettingName } from "./setting_rules.ts";
+
+/** Options of `train` that are no settings. */
+export interface TrainPlaces {
+  data?: string;
+  category?: string;
+  weights?: string;
+  init?: string;
+  out?: string;
+  config?: string;
+  preset?: string;
+  resume?: boolean;
+}
+
+/** A run. */
+export interface TrainPlan {
+  settings: Settings;
+  /** Folder of the data set; with `isDemo`, made where it isn't there. */
+  data: string;
+  isDemo: boolean;
+  categories: string[];
+  weights?: string;
+  init?: string;
+  /** RUN. */
+  out: string;
+  resume: boolean;
+}
+
+/** Categories of the demo: an object seen from above and two textures. */
+export const DEMO_CATEGORIES = ["bottle", "weave", "grid"];
+/** What only a run leaves behind, and would be lost. */
+const KEPT = ["model.safetensors", "checkpoint.safetensors"];
+
+/**
+ * Plans a run.
+ *
+ * @param given settings among the options
+ * @throws {UsageError} where options are wrong or don't fit together
+ * @throws {InputError} where files don't fit: a config that is no JSON, no data, a run in the way
+ */
+export async function planTraining(given: Partial<Settings>, places: TrainPlaces): Promise<TrainPlan> {
+  const resume = places.resume ?? false;
+  const config = resume ? await savedConfig(given, places) : await givenConfig(places);
+  const { data, category, weights, init, out, preset } = { ...config.places, ...places };
+  const isDemo = data === undefined;
+  const settings = resolveSettings([given, config.settings], preset ?? (isDemo ? "demo" : "paper"), weights);
+  const root = data ?? demoFolder(settings.image_size);
+  const plan: TrainPlan = {
+    settings,
+    data: root,
+    isDemo,
+    categories: isDemo
+      ? demoCategories(category)
+      : categoryList(category ?? "all") ?? await listCategories(root),
+    weights,
+    init,
+    out: out ?? join("runs", timestamp(new Date())),
+    resume,
+  };
+  if (!resume) await refuseOverwriting(plan);
+  return plan;
+}
+
+/** Where a category's files go: RUN itself where it is the only one. */
+export function folderOf(category: string, { out, categories }: TrainPlan): string {
+  return categories.length === 1 ? out : join(out, category);
+}
+
+async function givenConfig({ config }: TrainPlaces): Promise<Config> {
+  return config === undefined ? { settings: {}, places: {} } : await readConfig(config);
+}
+
+/** The config of the run that is to be gone on with. Only the number of epochs may be another one. */
+async function savedConfig(given: Partial<Settings>, { out, config }: TrainPlaces): Promise<Config> {
+  if (out === undefined) {
+    throw new UsageError("Expected --out RUN with --resume, the run to go on with, but found none");
+  }
+  if (config !== undefined) {
+    throw new UsageError(
+      `Expected no --config with --resume, which takes ${out}/config.json, but found ${config}`,
+    );
+  }
+  const path = join(out, "config.json");
+  const saved = await readConfig(path);
+  for (const [name, value] of Object.entries(given) as [SettingName, unknown][]) {
+    if (name !== "epochs" && saved.settings[name] !== value) {
+      throw new UsageError(
+        `Expected ${flagOf(name)} to be ${saved.settings[name]} as in ${path}, but found ${value}`,
+      );
+    }
+  }
+  return saved;
+}
+
+/** Demo data of other sizes than the demo's own lie beside it. */
+function demoFolder(size: number): string {
+  return size === 128 ? "demo-data" : `demo-data-${size}`;
+}
+
+function demoCategories(category: string | undefined): string[] {
+  if (category === undefined) return DEMO_CATEGORIES;
+  return categoryList(category) ?? [...proceduralCategories];
+}
+
+async function refuseOverwriting(plan: TrainPlan): Promise<void> {
+  for (const folder of [plan.out, ...plan.categories.map((name) => folderOf(name, plan))]) {
+    for (const name of KEPT) {
+      const path = join(folder, name);
+      if (await Deno.stat(path).then(() => true, () => false)) {
+        throw new InputError(
+          `Expected --out to be a folder without a run, but found ${path}.\n` +
+            "--resume goes on with it; another --out leaves it alone.",
+        );
+      }
+    }
+  }
+}
+
+/** Local time as 2026-01-31_235959, for names that sort. */
+function timestamp(now: Date): string {
+  const two = (n: number): string => String(n).padStart(2, "0");
+  const date = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join("-");
+  return `${date}_${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+}

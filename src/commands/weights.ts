@@ -1,0 +1,88 @@
+/**
+ * `adtr weights`: shows, converts and downloads weight files.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { posix } from "node:path";
+import { inspectWeights } from "../model/inspect_weights.ts";
+import { fetchWeights, knownWeights, knownWeightsNamed } from "../model/known_weights.ts";
+import { convertWeights } from "../model/weight_file.ts";
+import { type Cell, table } from "../report/table.ts";
+import { Interrupt, Stopped } from "./interrupt.ts";
+import { ProgressDisplay } from "./progress.ts";
+
+/** Adds the commands. */
+export function addWeights(program: Command): void {
+  const weights = program.command("weights").description("Shows, converts and downloads weight files.");
+  weights.addHelpText("after", "\nExample:\n  adtr weights inspect efficientnet_b4.pth");
+
+  weights.command("inspect")
+    .description("Shows what a weight file holds, without running anything in it.")
+    .argument("<FILE>", "safetensors or PyTorch checkpoint")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  adtr weights inspect efficientnet_b4.pth")
+    .action(inspect);
+
+  weights.command("fetch")
+    .description("Downloads a known weight file of about 78 MB and checks its hash.")
+    .argument("<NAME>", knownWeights.map(({ name }) => name).join(", "))
+    .option("--out <FILE>", "where to write it (default: its own name, here)")
+    .option("--url <URL>", "another place that has the same file")
+    .addHelpText("after", `\nKnown:\n${known()}\n\nExample:\n  adtr weights fetch timm`)
+    .action(fetch);
+
+  weights.command("convert")
+    .description("Writes a weight file's tensors as safetensors.")
+    .argument("<IN>", "safetensors or PyTorch checkpoint")
+    .argument("<OUT>", "safetensors file to write")
+    .addHelpText(
+      "after",
+      "\nExample:\n  adtr weights convert efficientnet_b4.pth efficientnet_b4.safetensors",
+    )
+    .action(convert);
+}
+
+function known(): string {
+  return knownWeights.map(({ name, about, licence }) => `  ${name}: ${about} (${licence})`).join("\n");
+}
+
+async function inspect(path: string, { json }: { json?: true }): Promise<void> {
+  const report = await inspectWeights(path);
+  if (json) return console.log(JSON.stringify(report, null, 2));
+  const { format, sha256, metadata, tensors, parameters, naming, problem } = report;
+  const rows = tensors.map(({ name, dtype, shape }): Cell[] => [name, dtype, shape.join("×") || "one value"]);
+  console.log(table(rows, ["tensor", "dtype", "shape"]));
+  console.log(`${format}, ${tensors.length} tensors, ${parameters} parameters`);
+  console.log(`SHA-256: ${sha256}`);
+  for (const [key, value] of Object.entries(metadata)) console.log(`${key}: ${value}`);
+  console.log(problem ?? `EfficientNet-B4, named as in ${naming}: fit for --weights`);
+}
+
+async function fetch(name: string, { out, url }: { out?: string; url?: string }): Promise<void> {
+  const { url: home, backbone } = knownWeightsNamed(name);
+  const display = new ProgressDisplay();
+  using interrupt = new Interrupt(() => {});
+  const megabytes = (bytes: number): number => Math.round(bytes / 1e5) / 10;
+  try {
+    const { path, fetched } = await fetchWeights(name, out ?? posix.basename(home), {
+      url,
+      signal: interrupt.signal,
+      onProgress: (done, total = done) =>
+        display.onProgress({ phase: "download", done: megabytes(done), total: megabytes(total), unit: "MB" }),
+    });
+    display.finish();
+    console.log(`${path}: ${fetched ? "hash as it should be" : "was there already"}`);
+    console.log(`To be used with --backbone ${backbone} --weights ${path}`);
+  } catch (error) {
+    if (interrupt.signal.aborted) throw new Stopped("stopped; nothing was written");
+    throw error;
+  } finally {
+    display.finish();
+  }
+}
+
+async function convert(input: string, output: string): Promise<void> {
+  await convertWeights(input, output);
+  console.log(output);
+}
