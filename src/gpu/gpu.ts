@@ -47,23 +47,26 @@ export class Gpu {
     this.limits = device.limits;
     this.features = [...device.features].sort();
     this.memory = new Memory(device, device.limits.maxBufferSize);
-    this.stream = new Stream(device, () => this.check(), options.profile ?? false);
+    const fail = (message: string) => {
+      this.#failure ??= new GpuError(message);
+    };
+    this.stream = new Stream(device, () => this.check(), fail, options.profile ?? false);
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
-      this.#failure ??= new GpuError(
+      fail(
         error instanceof GPUOutOfMemoryError
           ? `The GPU is out of memory: asked for ${this.memory.lastRequest}.\nLower --batch-size, --feature-size or --image-size.`
           : `The GPU refused a command: ${error.message.trim()}`,
       );
     });
     device.lost.then(({ message }) => {
-      if (!this.#closed) {
-        this.#failure ??= new GpuError(
-          `The GPU device was lost (${message || "no reason given"}): asked for ${this.memory.lastRequest} last.\n` +
-            "A smaller --batch-size helps where a display driver's watchdog ended it.",
-        );
-      }
+      fail(
+        `The GPU device was lost (${
+          message || "no reason given"
+        }): asked for ${this.memory.lastRequest} last.\n` +
+          "A smaller --batch-size helps where a display driver's watchdog ended it.",
+      );
     });
   }
 
@@ -105,7 +108,9 @@ export class Gpu {
       const mib = (n: number) => `${Math.round(n / 2 ** 20)} MiB`;
       throw new GpuError(
         `${what ?? "A tensor"} [${shape}] needs ${mib(bytes)}; this adapter binds at most ` +
-          `${mib(this.limits.maxStorageBufferBindingSize)} at once. Lower --batch-size, --feature-size or --image-size.`,
+          `${
+            mib(this.limits.maxStorageBufferBindingSize)
+          } at once. Lower --batch-size, --feature-size or --image-size.`,
       );
     }
     return new Tensor(shape, this.memory.take(bytes, `${what ?? "a tensor"} [${shape}]`));
@@ -114,7 +119,10 @@ export class Gpu {
   /** A new tensor holding `values`. */
   tensor(values: ArrayLike<number>, shape: readonly number[] = [values.length]): Tensor {
     const tensor = this.empty(shape);
-    this.stream.write(tensor, values instanceof Float32Array ? new Float32Array(values) : Float32Array.from(values));
+    this.stream.write(
+      tensor,
+      values instanceof Float32Array ? new Float32Array(values) : Float32Array.from(values),
+    );
     return tensor;
   }
 
@@ -128,7 +136,13 @@ export class Gpu {
     this.memory.give(tensor.slab);
   }
 
-  /** Runs `work` as one step: every tensor made within it is returned to the pool at its end, but for `keep`. */
+  /** Lets a tensor made within a step outlive it. */
+  keep(tensor: Tensor): Tensor {
+    this.memory.keep(tensor.slab);
+    return tensor;
+  }
+
+  /** Runs `work` as one step: every tensor made within it and not kept goes back to the pool at its end. */
   async step<T>(work: () => T | Promise<T>): Promise<T> {
     this.memory.begin();
     try {
@@ -147,7 +161,9 @@ export class Gpu {
     const values = Float32Array.from({ length: 256 }, (_, i) => i % 17);
     const x = this.tensor(values);
     const y = this.empty([256]);
-    this.stream.dispatch({ name: "selftest", source: selftest, entry: "main" }, { x, y }, { scale: 0.5 }, [4]);
+    this.stream.dispatch({ name: "selftest", source: selftest, entry: "main" }, { x, y }, { scale: 0.5 }, [
+      4,
+    ]);
     const found = await this.read(y);
     this.release(x);
     this.release(y);
@@ -156,15 +172,20 @@ export class Gpu {
       const expected = 0.5 * (values[i] + group.reduce((a, b) => a + b));
       if (found[i] !== expected) {
         throw new GpuError(
-          `The GPU's self-test failed on "${this.info.description}": expected ${expected} at ${i}, but found ${found[i]}.\n` +
+          `The GPU's self-test failed on "${this.info.description}": expected ${expected} at ${i}, but found ${
+            found[i]
+          }.\n` +
             "The driver computes wrong numbers; another driver version or adapter is needed.",
         );
       }
     }
   }
 
-  /** Throws the first thing that went wrong on the device, if anything did. */
+  /** Throws the first thing that went wrong on the device, if anything did, or where it is closed. */
   check(): void {
+    if (this.#closed) {
+      throw new GpuError("The GPU was closed: nothing can be computed or read on it any more.");
+    }
     if (this.#failure) throw this.#failure;
   }
 

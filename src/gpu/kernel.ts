@@ -57,7 +57,9 @@ export function signatureOf(source: string): Signature {
 
 /** The text that is compiled: constants on the first line, so that line numbers stay those of the file. */
 export function assemble(kernel: Kernel): string {
-  const constants = Object.entries(kernel.constants ?? {}).map(([name, value]) => `const ${name} = ${value};`);
+  const constants = Object.entries(kernel.constants ?? {}).map(([name, value]) =>
+    `const ${name} = ${value};`
+  );
   return constants.join(" ") + kernel.source;
 }
 

@@ -37,6 +37,7 @@ export class Memory {
   #maxBytes: number;
   #free = new Map<number, Slab[]>();
   #arena: Set<Slab> | null = null;
+  #out = new Set<Slab>();
   #all: GPUBuffer[] = [];
   #held = 0;
   #inUse = 0;
@@ -56,19 +57,29 @@ export class Memory {
     this.lastRequest = `${mib(size)} for ${what} with ${mib(this.#inUse)} in use`;
     if (size > this.#maxBytes) {
       throw new GpuError(
-        `${what} needs ${mib(bytes)} in one piece; this adapter's largest buffer is ${mib(this.#maxBytes)}. ` +
+        `${what} needs ${mib(bytes)} in one piece; this adapter's largest buffer is ${
+          mib(this.#maxBytes)
+        }. ` +
           "Lower --batch-size, --feature-size or --image-size.",
       );
     }
     const slab = this.#free.get(size)?.pop() ?? this.#create(size);
+    this.#out.add(slab);
     this.#arena?.add(slab);
     this.#inUse += size;
     this.#peak = Math.max(this.#peak, this.#inUse);
     return slab;
   }
 
-  /** Puts a slab back. Work recorded before this may still use it; nothing else may. */
+  /**
+   * Puts a slab back. Work recorded before this may still use it; nothing else may.
+   *
+   * @throws {Error} where it is back already: the pool would hand the same memory out twice
+   */
   give(slab: Slab): void {
+    if (!this.#out.delete(slab)) {
+      throw new Error(`Expected memory in use, but buffer ${slab.id} was given back before`);
+    }
     this.#arena?.delete(slab);
     this.#inUse -= slab.bytes;
     const list = this.#free.get(slab.bytes);
@@ -87,12 +98,16 @@ export class Memory {
     this.#arena?.delete(slab);
   }
 
-  /** Closes the step: everything that it took and did not keep goes back to the pool, in a fixed order. */
+  /**
+   * Closes the step: everything that it took and did not keep goes back to the pool. The pool is put in order, so that
+   * a step that asks for the same things as the last one gets the same buffers.
+   */
   end(): void {
     if (!this.#arena) throw new Error("Expected an open step, but none is open");
-    const left = [...this.#arena].reverse();
+    const left = this.#arena;
     this.#arena = null;
     for (const slab of left) this.give(slab);
+    for (const list of this.#free.values()) list.sort((a, b) => b.id - a.id);
   }
 
   /** Sizes at the moment. */

@@ -38,6 +38,7 @@ const MAX_BIND_GROUPS = 8192;
 export class Stream {
   #device: GPUDevice;
   #check: () => void;
+  #fail: (message: string) => void;
   #profile: boolean;
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
@@ -51,14 +52,20 @@ export class Stream {
   #groups = new Map<string, GPUBindGroup>();
   #staging = new Map<number, GPUBuffer[]>();
   #queries: GPUQuerySet | null = null;
+  #resolved: GPUBuffer | null = null;
   #timed: string[] = [];
   #times = new Map<string, KernelTime>();
   /** Dispatches and submits so far, for tests and benchmarks. */
-  readonly counts = { dispatches: 0, submits: 0, pipelines: 0 };
+  readonly counts = { dispatches: 0, submits: 0, pipelines: 0, bindGroups: 0 };
 
-  constructor(device: GPUDevice, check: () => void, profile: boolean) {
+  /**
+   * @param check throws what went wrong on the device so far
+   * @param fail makes `check` throw that from now on
+   */
+  constructor(device: GPUDevice, check: () => void, fail: (message: string) => void, profile: boolean) {
     this.#device = device;
     this.#check = check;
+    this.#fail = fail;
     this.#profile = profile;
     this.#arena = device.createBuffer({ size: SLOT * SLOTS, usage: 0x40 | 0x8, label: "parameters" });
     this.#arenaLayout = device.createBindGroupLayout({
@@ -72,7 +79,10 @@ export class Stream {
       layout: this.#arenaLayout,
       entries: [{ binding: 0, resource: { buffer: this.#arena, size: SLOT } }],
     });
-    if (profile) this.#queries = device.createQuerySet({ type: "timestamp", count: 2 * DISPATCHES_PER_SUBMIT });
+    if (profile) {
+      this.#queries = device.createQuerySet({ type: "timestamp", count: 2 * DISPATCHES_PER_SUBMIT });
+      this.#resolved = device.createBuffer({ size: 16 * DISPATCHES_PER_SUBMIT, usage: 0x200 | 0x4 });
+    }
   }
 
   /**
@@ -91,7 +101,9 @@ export class Stream {
     this.#check();
     const [x, y = 1, z = 1] = grid;
     if (x > MAX_GROUPS || y > MAX_GROUPS || z > MAX_GROUPS) {
-      throw new RangeError(`Expected at most ${MAX_GROUPS} workgroups a dimension for ${kernel.name}, but found ${grid}`);
+      throw new RangeError(
+        `Expected at most ${MAX_GROUPS} workgroups a dimension for ${kernel.name}, but found ${grid}`,
+      );
     }
     const compiled = this.#compile(kernel, tensors);
     if (this.#recorded === DISPATCHES_PER_SUBMIT) this.submit();
@@ -112,7 +124,9 @@ export class Stream {
 
   /** Records a copy of all values of `from` to `to`. */
   copy(from: Tensor, to: Tensor): void {
-    if (from.size !== to.size) throw new RangeError(`Expected ${to.size} values to copy, but found ${from.size}`);
+    if (from.size !== to.size) {
+      throw new RangeError(`Expected ${to.size} values to copy, but found ${from.size}`);
+    }
     this.#endPass();
     this.#encoder ??= this.#device.createCommandEncoder();
     this.#encoder.copyBufferToBuffer(from.slab.buffer, from.offset, to.slab.buffer, to.offset, from.bytes);
@@ -123,6 +137,7 @@ export class Stream {
     if (values.length !== to.size) {
       throw new RangeError(`Expected ${to.size} values for [${to.shape}], but found ${values.length}`);
     }
+    this.#check();
     this.submit();
     this.#device.queue.writeBuffer(to.slab.buffer, to.offset, values);
   }
@@ -157,24 +172,19 @@ export class Stream {
       return { buffer, size, bytes: tensor.bytes };
     });
     this.submit();
-    const results = await Promise.race([
-      Promise.all(stagings.map(async ({ buffer, size, bytes }) => {
-        await buffer.mapAsync(1, 0, bytes);
-        const values = new Float32Array(buffer.getMappedRange(0, bytes).slice(0));
-        buffer.unmap();
-        const list = this.#staging.get(size);
-        if (list) list.push(buffer);
-        else this.#staging.set(size, [buffer]);
-        return values;
-      })).catch((error) => {
-        this.#check();
-        throw new GpuError(`Reading back from the GPU failed: ${(error as Error).message}`);
-      }),
-      this.#device.lost.then(({ message }) => {
-        this.#check();
-        throw new GpuError(`The GPU device was lost: ${message}`);
-      }),
-    ]);
+    const results = await Promise.all(stagings.map(async ({ buffer, size, bytes }) => {
+      await buffer.mapAsync(1, 0, bytes);
+      const values = new Float32Array(buffer.getMappedRange(0, bytes).slice(0));
+      buffer.unmap();
+      const list = this.#staging.get(size);
+      if (list) list.push(buffer);
+      else this.#staging.set(size, [buffer]);
+      return values;
+    })).catch(async (error) => {
+      await new Promise((done) => setTimeout(done)); // a lost device says so a turn later
+      this.#check();
+      throw new GpuError(`Reading back from the GPU failed: ${(error as Error).message}`);
+    });
     this.#check();
     return results;
   }
@@ -205,6 +215,7 @@ export class Stream {
     for (const list of this.#staging.values()) for (const buffer of list) buffer.destroy();
     this.#arena.destroy();
     this.#queries?.destroy();
+    this.#resolved?.destroy();
   }
 
   #pendingTimes: { labels: string[]; buffer: GPUBuffer }[] = [];
@@ -215,15 +226,14 @@ export class Stream {
     if (known) return known;
     const signature = signatureOf(kernel.source);
     const names = Object.keys(tensors);
-    const layout = this.#device.createBindGroupLayout({
-      label: key,
-      entries: names.map((name) => {
-        const binding = signature.bindings.get(name);
-        if (!binding) throw new TypeError(`Kernel ${kernel.name} binds no "${name}"`);
-        const type = binding.writable ? "storage" as const : "read-only-storage" as const;
-        return { binding: binding.index, visibility: 4, buffer: { type } };
-      }),
+    const entries = names.map((name) => {
+      const binding = signature.bindings.get(name);
+      if (!binding) throw new TypeError(`Kernel ${kernel.name} binds no "${name}"`);
+      const type = binding.writable ? "storage" as const : "read-only-storage" as const;
+      return { binding: binding.index, visibility: 4, buffer: { type } };
     });
+    this.#device.pushErrorScope("validation");
+    const layout = this.#device.createBindGroupLayout({ label: key, entries });
     const pipeline = this.#device.createComputePipeline({
       label: key,
       layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout, this.#arenaLayout] }),
@@ -231,6 +241,9 @@ export class Stream {
         module: this.#device.createShaderModule({ label: key, code: assemble(kernel) }),
         entryPoint: kernel.entry,
       },
+    });
+    this.#device.popErrorScope().then((error) => {
+      if (error) this.#fail(`The GPU refused the kernel ${key}: ${error.message.trim()}`);
     });
     const id = this.counts.pipelines++;
     const compiled = { id, label: key, pipeline, layout, names, signature };
@@ -243,7 +256,9 @@ export class Stream {
     let given = 0;
     for (const _ in params) given++;
     if (given !== fields.length) {
-      throw new TypeError(`Kernel ${compiled.label} takes ${fields.map((f) => f.name)}, but was given ${Object.keys(params)}`);
+      throw new TypeError(
+        `Kernel ${compiled.label} takes ${fields.map((f) => f.name)}, but was given ${Object.keys(params)}`,
+      );
     }
     let at = slot;
     for (const { name, type } of fields) {
@@ -256,6 +271,13 @@ export class Stream {
   }
 
   #bind(compiled: Compiled, tensors: Readonly<Record<string, Tensor>>): GPUBindGroup {
+    let given = 0;
+    for (const _ in tensors) given++;
+    if (given !== compiled.names.length) {
+      throw new TypeError(
+        `Kernel ${compiled.label} binds ${compiled.names}, but was given ${Object.keys(tensors)}`,
+      );
+    }
     let key = `${compiled.id}`;
     for (const name of compiled.names) {
       const tensor = tensors[name];
@@ -264,6 +286,7 @@ export class Stream {
     }
     let group = this.#groups.get(key);
     if (!group) {
+      this.counts.bindGroups++;
       if (this.#groups.size >= MAX_BIND_GROUPS) this.#groups.clear();
       group = this.#device.createBindGroup({
         label: compiled.label,
@@ -292,7 +315,11 @@ export class Stream {
     this.#endPass();
     const i = this.#timed.push(label) - 1;
     this.#pass = this.#encoder!.beginComputePass({
-      timestampWrites: { querySet: this.#queries!, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+      timestampWrites: {
+        querySet: this.#queries!,
+        beginningOfPassWriteIndex: 2 * i,
+        endOfPassWriteIndex: 2 * i + 1,
+      },
     });
   }
 
@@ -301,10 +328,9 @@ export class Stream {
     if (labels.length === 0) return null;
     this.#timed = [];
     const size = 16 * labels.length;
-    const resolve = this.#device.createBuffer({ size, usage: 0x200 | 0x4 });
     const buffer = this.#device.createBuffer({ size, usage: 0x1 | 0x8 });
-    encoder.resolveQuerySet(this.#queries!, 0, 2 * labels.length, resolve, 0);
-    encoder.copyBufferToBuffer(resolve, 0, buffer, 0, size);
+    encoder.resolveQuerySet(this.#queries!, 0, 2 * labels.length, this.#resolved!, 0);
+    encoder.copyBufferToBuffer(this.#resolved!, 0, buffer, 0, size);
     return { labels, buffer };
   }
 }

@@ -36,7 +36,9 @@ export class Tensor {
   /** The same values under another shape of the same size. */
   view(shape: readonly number[]): Tensor {
     if (count(shape) !== this.size) {
-      throw new RangeError(`Expected a shape of ${this.size} values for [${this.shape}], but found [${shape}]`);
+      throw new RangeError(
+        `Expected a shape of ${this.size} values for [${this.shape}], but found [${shape}]`,
+      );
     }
     const view = new Tensor(shape, this.slab, this.offset, this.requiresGrad);
     view.grad = this.grad;
