@@ -5,7 +5,7 @@
 //   p = p · (1 − lr·decay) − size · m / (√v / root + ε),   size = lr / (1 − β1ᵗ), root = √(1 − β2ᵗ)
 
 struct Params {
-  n: u32, at: u32,
+  n: u32, across: u32, at: u32,
   clip: f32, // 0: no clipping
   shrink: f32, // 1 − lr·decay
   size: f32, root: f32, beta1: f32, beta2: f32, rest1: f32, rest2: f32, // rest: 1 − β
@@ -20,7 +20,7 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn step(@builtin(global_invocation_id) id: vec3u) {
-  let i = id.x;
+  let i = id.y * params.across + id.x;
   if (i >= params.n) { return; }
   var scale = 1.0;
   if (params.clip > 0.0) { scale = min(1.0, params.clip / (sqrt(squares[params.at]) + 1e-6)); }

@@ -89,5 +89,9 @@ export function dropoutParams(d?: Dropout): { seed: number; threshold: number; r
   if (!(d.p > 0 && d.p < 1)) {
     throw new RangeError(`Expected a dropout probability of 0 to below 1, but found ${d.p}`);
   }
-  return { seed: d.seed, threshold: Math.round(d.p * 2 ** 32), rescale: 1 / (1 - d.p) };
+  return {
+    seed: d.seed,
+    threshold: Math.min(Math.round(d.p * 2 ** 32), 2 ** 32 - 1),
+    rescale: 1 / (1 - d.p),
+  };
 }
