@@ -35,8 +35,8 @@ export class AdamW {
   constructor(gpu: Gpu, parameters: Parameters) {
     this.#gpu = gpu;
     this.#parameters = parameters;
-    this.m = gpu.empty([parameters.values.size], "AdamW's first moments");
-    this.v = gpu.empty([parameters.values.size], "AdamW's second moments");
+    this.m = gpu.keep(gpu.empty([parameters.values.size], "AdamW's first moments"));
+    this.v = gpu.keep(gpu.empty([parameters.values.size], "AdamW's second moments"));
     fill(gpu, this.m, 0);
     fill(gpu, this.v, 0);
   }

@@ -75,7 +75,8 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
   }
 
   return tape.record("attention", y, [q, k, v], (dy) => {
-    const dq = tape.into(q), dk = tape.into(k), dv = tape.into(v);
+    // In the order in which they are written: q, k and v may be one tensor.
+    const dv = tape.into(v), dq = tape.into(q), dk = tape.into(k);
     for (const part of parts) {
       const p = kept.get(part) ?? weights(part);
       const N_ = tokens(N, part), L_ = tokens(L, part), P = square(part), over = batch(part);

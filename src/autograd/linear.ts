@@ -50,6 +50,7 @@ export function linear(
     throw new RangeError("Expected ReLU before the dropout of a linear layer");
   }
   const drop = tape.dropout(dropout);
+  const part = N < weight.shape[0];
   const layoutB = { ld: K, offset: rows.first * K };
   const y = gpu.empty([...x.shape.slice(0, -1), N], "a linear layer's output");
   gemm(gpu, { a: x, b: weight, c: y, M, N, K, transB: true, layoutB, bias, offBias: rows.first, act, drop });
@@ -62,12 +63,12 @@ export function linear(
     }
     const dx = tape.into(x);
     if (dx) gemm(gpu, { a: dz, b: weight, c: dx.tensor, M, N: K, K: N, layoutB, beta: dx.add ? 1 : 0 });
-    const dw = tape.into(weight, rows.first * K, N * K);
+    const dw = tape.into(weight, part);
     if (dw) {
       const layoutC = { ld: K, offset: rows.first * K };
       gemm(gpu, { a: dz, b: x, c: dw.tensor, M: N, N: K, K: M, transA: true, layoutC, beta: dw.add ? 1 : 0 });
     }
-    const db = tape.into(bias, rows.first, N);
+    const db = tape.into(bias, part);
     if (db) sumColumns(gpu, dz, db.tensor, { rows: M, columns: N, offset: rows.first, accumulate: db.add });
     if (dz !== dy) gpu.release(dz);
   });

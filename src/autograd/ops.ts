@@ -85,10 +85,13 @@ export function layerNorm(
  * @param columns [W, D/2]
  * @param rows [H, D/2]
  * @returns [H·W, D]
- * @throws {RangeError} where the tables are not of one width
+ * @throws {RangeError} where the tables are not of one width, or are one
  */
 export function positions(tape: Tape, columns: Tensor, rows: Tensor): Tensor {
   const { gpu } = tape;
+  if (columns.slab === rows.slab && columns.offset === rows.offset) {
+    throw new RangeError("Expected two tables: the gradient of one that serves twice is not there");
+  }
   const pos = position.positions(gpu, columns, rows);
   return tape.record("positions", pos, [columns, rows], (dpos) => {
     const unused = (x: Tensor) => ({ tensor: gpu.empty(x.shape), add: false });

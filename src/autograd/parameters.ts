@@ -31,6 +31,7 @@ export class Parameters {
    * @param shapes of every parameter by its name
    * @param wider for parameters of one or two dimensions that are kept in a larger shape on the GPU, so that kernels
    *   can read four values at a time: theirs. What is added is zero, and stays so where its gradient is zero.
+   * @throws {RangeError} where a larger shape is of no parameter, or not larger
    */
   constructor(
     gpu: Gpu,
@@ -39,11 +40,19 @@ export class Parameters {
   ) {
     this.#gpu = gpu;
     this.shapes = shapes;
+    for (const [name, wide] of wider) {
+      const shape = shapes.get(name);
+      if (wide.length > 2 || wide.length !== shape?.length || wide.some((d, i) => d < shape[i])) {
+        throw new RangeError(
+          `Expected a shape at least that of ${name} [${shape ?? "none"}], but found [${wide}]`,
+        );
+      }
+    }
     const kept = new Map([...shapes].map(([name, shape]) => [name, wider.get(name) ?? shape]));
     const padded = (shape: readonly number[]) => Math.ceil(count(shape) / ALIGN) * ALIGN;
     const size = [...kept.values()].reduce((sum, shape) => sum + padded(shape), 0);
-    this.values = gpu.empty([size], "the parameters");
-    this.gradients = gpu.empty([size], "the parameters' gradients");
+    this.values = gpu.keep(gpu.empty([size], "the parameters"));
+    this.gradients = gpu.keep(gpu.empty([size], "the parameters' gradients"));
     fill(gpu, this.values, 0);
     fill(gpu, this.gradients, 0);
     let at = 0;

@@ -29,19 +29,13 @@ interface Node {
   readonly backward: (dy: Tensor) => void;
 }
 
-interface Gradient {
-  readonly tensor: Tensor;
-  /** The slices written so far: their first value and their length. */
-  readonly written: Map<number, number>;
-}
-
 /** Records ops and computes gradients. */
 export class Tape {
   readonly gpu: Gpu;
   readonly training: boolean;
   #seed: number;
   #nodes: Node[] = [];
-  #gradients = new Map<string, Gradient>();
+  #gradients = new Map<string, Tensor>();
 
   constructor(gpu: Gpu, { training = true, seed = 0 }: TapeOptions = {}) {
     this.gpu = gpu;
@@ -69,26 +63,20 @@ export class Tape {
   }
 
   /**
-   * For ops' backward passes: where the gradient of x, or of its values from `first` on, goes; null if x needs none.
-   * Whoever asks must write all of it, adding to what is there if the slot says so.
+   * For ops' backward passes: where the gradient of x goes; null if x needs none. Whoever asks must write it at once,
+   * adding to what is there if the slot says so.
+   *
+   * @param part whether only some of the values are written: then there is always something to add to
    */
-  into(x: Tensor, first = 0, count: number = x.size): GradientSlot | null {
+  into(x: Tensor, part = false): GradientSlot | null {
     if (!x.requiresGrad) return null;
-    let gradient = this.#gradients.get(key(x));
-    if (!gradient) {
-      gradient = { tensor: x.grad ?? this.gpu.empty(x.shape, "a gradient"), written: new Map() };
-      if (count < x.size && !x.grad) fill(this.gpu, gradient.tensor, 0);
-      this.#gradients.set(key(x), gradient);
+    const before = this.#gradients.get(key(x));
+    const tensor = before ?? x.grad ?? this.gpu.empty(x.shape, "a gradient");
+    if (!before) {
+      if (part) fill(this.gpu, tensor, 0);
+      this.#gradients.set(key(x), tensor);
     }
-    const { tensor, written } = gradient;
-    const before = written.get(first);
-    if (before !== undefined && before !== count) {
-      throw new Error(
-        `Expected the gradient of ${before} values from ${first} on, but found that of ${count}`,
-      );
-    }
-    written.set(first, count);
-    return { tensor: tensor.view(x.shape), add: before !== undefined };
+    return { tensor: tensor.view(x.shape), add: part || before !== undefined };
   }
 
   /**
@@ -96,25 +84,27 @@ export class Tape {
    * are not added to those of an earlier tape.
    *
    * @param loss [1], made on this tape
-   * @throws {Error} where the loss is no single number or does not depend on anything that requires a gradient
+   * @throws {Error} where the loss is no single number, does not depend on anything that requires a gradient, or was
+   *   not made on this tape since its last backward pass
    */
   backward(loss: Tensor): void {
     if (loss.size !== 1) throw new RangeError(`Expected a loss of one value, but found [${loss.shape}]`);
     if (!loss.requiresGrad) {
       throw new Error("Expected a loss that depends on a tensor that requires a gradient");
     }
+    if (!this.#nodes.some(({ output }) => key(output) === key(loss))) {
+      throw new Error("Expected a loss made on this tape, whose gradient was not computed before");
+    }
     fill(this.gpu, this.into(loss)!.tensor, 1);
     for (const { name, output, backward } of this.#nodes.splice(0).reverse()) {
       const gradient = this.#gradients.get(key(output));
       if (!gradient) continue; // the loss does not depend on it
-      if (gradient.tensor.size !== output.size) {
-        throw new Error(
-          `Expected a gradient [${output.shape}] of ${name}, but found [${gradient.tensor.shape}]`,
-        );
+      if (gradient.size !== output.size) {
+        throw new Error(`Expected a gradient [${output.shape}] of ${name}, but found [${gradient.shape}]`);
       }
-      backward(gradient.tensor.view(output.shape));
+      backward(gradient.view(output.shape));
       this.#gradients.delete(key(output));
-      this.gpu.release(gradient.tensor);
+      this.gpu.release(gradient);
     }
   }
 
@@ -128,7 +118,7 @@ export class Tape {
     if (!gradient) {
       throw new Error(`Expected a gradient of the tensor [${x.shape}], but the loss does not depend on it`);
     }
-    return gradient.tensor.view(x.shape);
+    return gradient.view(x.shape);
   }
 }
 
