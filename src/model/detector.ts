@@ -1,0 +1,163 @@
+/**
+ * A trained model at work: features in, anomaly maps and scores out (SPEC.md §6).
+ *
+ * @module
+ */
+import type { HostTensor } from "../autograd/parameters.ts";
+import { Tape } from "../autograd/tape.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { sumColumns } from "../kernels/columns.ts";
+import { add } from "../kernels/elementwise.ts";
+import { gemm } from "../kernels/gemm.ts";
+import { averagePool, reduceImages } from "../kernels/pool.ts";
+import { resize } from "../kernels/resize.ts";
+import { norms } from "../kernels/squares.ts";
+import { standardise } from "../kernels/standardise.ts";
+import { Adtr, type AdtrConfig, paddedChannels } from "./adtr.ts";
+import { identity, type Normalisation } from "./normalisation.ts";
+import { Covariance, whitening } from "./whitening.ts";
+
+/** Window of the average that comes before the maximum of a map (SPEC.md §6), pixels. */
+const POOL = 16;
+
+/** A model's values on the host, as a model file holds them. */
+export interface ModelState {
+  config: AdtrConfig;
+  /** Parameters by their PyTorch names. */
+  parameters: ReadonlyMap<string, { data: ArrayLike<number> }>;
+  /** Null: features are taken as they are. */
+  normalisation: Normalisation | null;
+  /** Of the training residuals, with its ridge, [C, C]; null where it is not known. */
+  covariance: Float32Array<ArrayBuffer> | null;
+}
+
+/** How residuals become maps and maps become scores. */
+export interface ScoreOptions {
+  /** S: side of the maps, pixels. */
+  image_size: number;
+  /** Euclidean norm of the residual (paper), or its Mahalanobis distance. */
+  score: "residual" | "residual-mahalanobis";
+  /** Maximum after 16×16 average pooling (paper), or mean. */
+  image_score: "max" | "mean";
+}
+
+/** Scores of a batch. */
+export interface Scores {
+  /** [B, S, S], larger is more anomalous. */
+  maps: Float32Array<ArrayBuffer>;
+  /** [B] */
+  scores: Float32Array<ArrayBuffer>;
+}
+
+/** Feature normalisation, the transformer, and the distance between what comes in and what it makes of that. */
+export class Detector {
+  readonly adtr: Adtr;
+  #gpu: Gpu;
+  #normalisation: Normalisation | null;
+  #mean: Tensor;
+  #deviation: Tensor;
+  #covariance: Float32Array<ArrayBuffer> | null;
+  #whitening: Tensor | null = null;
+
+  constructor(gpu: Gpu, { config, parameters, normalisation, covariance }: ModelState) {
+    this.#gpu = gpu;
+    this.adtr = new Adtr(gpu, config, parameters);
+    this.#normalisation = normalisation;
+    const { mean, deviation } = normalisation ?? identity(config.H * config.W, config.C);
+    this.#mean = gpu.tensor(mean);
+    this.#deviation = gpu.tensor(deviation);
+    this.#covariance = covariance;
+  }
+
+  /** Features [B, N, C] as the transformer takes them, [B, N, `paddedChannels`(C)]. */
+  prepare(features: Tensor): Tensor {
+    const wide = paddedChannels(this.adtr.config.C);
+    return standardise(this.#gpu, features, this.#mean, this.#deviation, wide);
+  }
+
+  /** d = reconstruction − features, of prepared features' shape. Within a step. */
+  residual(features: Tensor): Tensor {
+    const gpu = this.#gpu, x = this.prepare(features);
+    const reconstruction = this.adtr.forward(new Tape(gpu, { training: false }), x);
+    const d = gpu.empty(x.shape, "a residual");
+    add(gpu, reconstruction, x, d, -1);
+    return d;
+  }
+
+  /**
+   * Maps and scores of features [B, N, C] on the GPU. Opens a step.
+   *
+   * @throws {RangeError} where the features are not of the model's sizes, or a Mahalanobis distance is asked for and no
+   *   covariance is known
+   */
+  score(features: Tensor, options: ScoreOptions): Promise<Scores> {
+    const gpu = this.#gpu, { H, W } = this.adtr.config, [B] = features.shape, S = options.image_size;
+    return gpu.step(async () => {
+      let d = this.residual(features);
+      if (options.score === "residual-mahalanobis") d = this.#whiten(d);
+      const s = gpu.empty([B, H, W], "score maps");
+      norms(gpu, d, s);
+      const maps = gpu.empty([B, S, S], "score maps");
+      resize(gpu, s, maps);
+      const scores = options.image_score === "mean"
+        ? reduceImages(gpu, maps, "mean")
+        : reduceImages(gpu, averagePool(gpu, maps, POOL), "max");
+      const [m, i] = await gpu.stream.read(maps, scores);
+      return { maps: m, scores: i };
+    });
+  }
+
+  /** L⁻¹ d for every position. */
+  #whiten(d: Tensor): Tensor {
+    const gpu = this.#gpu, { C } = this.adtr.config, wide = paddedChannels(C);
+    if (!this.#covariance) {
+      throw new RangeError("Expected a model with the covariance of its training residuals");
+    }
+    if (!this.#whitening) {
+      const inverse = whitening(this.#covariance, C), padded = new Float32Array(wide * wide);
+      for (let i = 0; i < C; i++) padded.set(inverse.subarray(i * C, (i + 1) * C), i * wide);
+      this.#whitening = gpu.tensor(padded, [wide, wide]);
+      gpu.memory.keep(this.#whitening.slab);
+    }
+    const white = gpu.empty(d.shape, "whitened residuals");
+    gemm(gpu, { a: d, b: this.#whitening, c: white, M: d.size / wide, N: wide, K: wide, transB: true });
+    return white;
+  }
+
+  /**
+   * Measures the covariance of the residuals of training features, for the Mahalanobis distance, and remembers it.
+   *
+   * @param batches of features [B, N, C] on the GPU, each released once it has been looked at
+   */
+  async measureCovariance(batches: Iterable<Tensor>): Promise<void> {
+    const gpu = this.#gpu, { C } = this.adtr.config, wide = paddedChannels(C);
+    const covariance = new Covariance(C);
+    for (const features of batches) {
+      const rows = features.size / C;
+      await gpu.step(async () => {
+        const d = this.residual(features);
+        const products = gpu.empty([wide, wide], "a covariance"), sum = gpu.empty([wide]);
+        gemm(gpu, { a: d, b: d, c: products, M: wide, N: wide, K: rows, transA: true });
+        sumColumns(gpu, d, sum, { rows, columns: wide });
+        const [p, s] = await gpu.stream.read(products, sum);
+        const tight = Float32Array.from({ length: C * C }, (_, i) => p[Math.floor(i / C) * wide + i % C]);
+        covariance.add(rows, s, tight);
+      });
+      gpu.release(features);
+    }
+    this.#covariance = Float32Array.from(covariance.value());
+    if (this.#whitening) gpu.release(this.#whitening);
+    this.#whitening = null;
+  }
+
+  /** Everything that makes up the model, to be stored. */
+  async state(): Promise<ModelState & { parameters: Map<string, HostTensor> }> {
+    return {
+      config: this.adtr.config,
+      parameters: await this.adtr.parameters.read(),
+      normalisation: this.#normalisation,
+      covariance: this.#covariance,
+    };
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Model files: safetensors with ADTR's parameters under their PyTorch names (SPEC.md §3), what features are normalised
+ * with (`feature_mean` [C, H, W], `feature_std` [C]), the covariance of the training residuals
+ * (`residual_covariance` [C, C]), and the settings as JSON in the metadata, so that scoring needs no options.
+ *
+ * @module
+ */
+import { InputError } from "../errors.ts";
+import { type AdtrConfig, adtrShapes } from "./adtr.ts";
+import type { ModelState } from "./detector.ts";
+import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+import { expectTensor, stored, type StoredTensor, type TensorFile } from "./tensor_file.ts";
+import { readWeightFile } from "./weight_file.ts";
+
+const FORMAT = "adtr 1";
+
+/** A model file's content; `info` is whatever the one who wrote it wanted to remember. */
+export interface ModelFile {
+  state: ModelState;
+  info: Record<string, unknown>;
+}
+
+/**
+ * Writes a model file, whole or not at all. The same model gives the same bytes.
+ *
+ * @throws {InputError} where it can't be written
+ */
+export async function writeModel(
+  path: string,
+  state: ModelState,
+  info: Record<string, unknown>,
+): Promise<void> {
+  const { config, parameters, normalisation, covariance } = state;
+  const { C, H, W } = config;
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, shape] of adtrShapes(config)) {
+    tensors.set(name, stored(Float32Array.from(parameters.get(name)!.data), shape));
+  }
+  if (normalisation) {
+    tensors.set("feature_mean", stored(transpose(normalisation.mean, H * W, C), [C, H, W]));
+    tensors.set("feature_std", stored(normalisation.deviation, [C]));
+  }
+  if (covariance) tensors.set("residual_covariance", stored(covariance, [C, C]));
+  const metadata = { format: FORMAT, model: JSON.stringify(config), config: JSON.stringify(info) };
+  await writeSafetensors(path, tensors, metadata);
+}
+
+/**
+ * Reads a model file.
+ *
+ * @throws {InputError} where it can't be read, is damaged, or is no model of this program's
+ */
+export async function readModel(path: string): Promise<ModelFile> {
+  const file = await readSafetensors(path);
+  if (file.metadata.format !== FORMAT) {
+    throw new InputError(
+      `Expected a model written by train in ${path}, but found ${
+        file.metadata.format
+          ? `the format "${file.metadata.format}"`
+          : "a file of tensors without its settings"
+      }`,
+    );
+  }
+  const config = parse(path, file.metadata.model) as unknown as AdtrConfig;
+  const info = parse(path, file.metadata.config);
+  const sizes = [config.C, config.H, config.W, config.D, config.A, config.F, config.encoder, config.decoder];
+  if (!sizes.every((n) => Number.isInteger(n) && n > 0) || config.D % config.A !== 0 || config.D % 2 !== 0) {
+    throw new InputError(
+      `Expected a model's sizes in the metadata of ${path}, but found ${file.metadata.model}`,
+    );
+  }
+  const { C, H, W } = config;
+  const has = (name: string) => file.tensors.has(name);
+  const normalisation = has("feature_mean") || has("feature_std")
+    ? {
+      mean: transpose(expectTensor(file, "feature_mean", [C, H, W]), C, H * W),
+      deviation: expectTensor(file, "feature_std", [C]),
+    }
+    : null;
+  const covariance = has("residual_covariance") ? expectTensor(file, "residual_covariance", [C, C]) : null;
+  return { state: { config, parameters: parametersOf(file, config), normalisation, covariance }, info };
+}
+
+/**
+ * Initial parameters from a file: a model file or any state dict of ADTR's, safetensors or PyTorch.
+ *
+ * @throws {InputError} where it can't be read, or a parameter is missing or has another shape
+ */
+export async function readParameters(path: string, config: AdtrConfig): Promise<ModelState["parameters"]> {
+  return parametersOf(await readWeightFile(path), config);
+}
+
+function parametersOf(
+  file: TensorFile,
+  config: AdtrConfig,
+): Map<string, { data: Float32Array<ArrayBuffer> }> {
+  return new Map(
+    [...adtrShapes(config)].map(([name, shape]) => [name, { data: expectTensor(file, name, shape) }]),
+  );
+}
+
+function parse(path: string, text: string | undefined): Record<string, unknown> {
+  try {
+    const value = JSON.parse(text ?? "");
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // said below
+  }
+  throw new InputError(`Expected settings as JSON in the metadata of ${path}, but found ${text ?? "none"}`);
+}
+
+/** [rows, columns] to [columns, rows]. */
+export function transpose(values: Float32Array, rows: number, columns: number): Float32Array<ArrayBuffer> {
+  const turned = new Float32Array(values.length);
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) turned[c * rows + r] = values[r * columns + c];
+  }
+  return turned;
+}

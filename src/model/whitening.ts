@@ -1,0 +1,78 @@
+/**
+ * The Mahalanobis distance of a residual (SPEC.md §6): √(dᵀ Σ⁻¹ d) = ‖L⁻¹ d‖ with Σ = L Lᵀ, so that on the GPU it is a
+ * matrix product and a norm. Everything here is float64 on the host.
+ *
+ * @module
+ */
+import { InputError } from "../errors.ts";
+
+const RIDGE = 0.1; // of Σ's mean diagonal, added to the diagonal
+
+/** Sums from which a covariance comes: it can be fed part by part. */
+export class Covariance {
+  readonly C: number;
+  #count = 0;
+  #sum: Float64Array;
+  #products: Float64Array;
+
+  constructor(C: number) {
+    this.C = C;
+    this.#sum = new Float64Array(C);
+    this.#products = new Float64Array(C * C);
+  }
+
+  /**
+   * Adds rows by their sums.
+   *
+   * @param sum Σ d over the rows, [C]
+   * @param products Σ d dᵀ over the rows, [C, C]
+   */
+  add(rows: number, sum: ArrayLike<number>, products: ArrayLike<number>): void {
+    this.#count += rows;
+    for (let i = 0; i < this.C; i++) this.#sum[i] += sum[i];
+    for (let i = 0; i < this.C * this.C; i++) this.#products[i] += products[i];
+  }
+
+  /** Σ [C, C], divided by the number of rows, with the ridge on its diagonal. */
+  value(): Float64Array {
+    const { C } = this, n = this.#count;
+    const covariance = this.#products.map((p, i) =>
+      p / n - this.#sum[Math.floor(i / C)] / n * (this.#sum[i % C] / n)
+    );
+    let trace = 0;
+    for (let i = 0; i < C; i++) trace += covariance[i * C + i];
+    for (let i = 0; i < C; i++) covariance[i * C + i] += RIDGE * trace / C;
+    return covariance;
+  }
+}
+
+/**
+ * L⁻¹, lower triangular, of a covariance Σ = L Lᵀ (Cholesky).
+ *
+ * @param covariance [C, C], symmetric
+ * @returns [C, C]
+ * @throws {InputError} where it is not positive definite
+ */
+export function whitening(covariance: ArrayLike<number>, C: number): Float32Array<ArrayBuffer> {
+  const L = new Float64Array(C * C);
+  for (let i = 0; i < C; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = covariance[i * C + j];
+      for (let k = 0; k < j; k++) sum -= L[i * C + k] * L[j * C + k];
+      if (i > j) L[i * C + j] = sum / L[j * C + j];
+      else if (sum > 0) L[i * C + i] = Math.sqrt(sum);
+      else {throw new InputError(
+          "Expected residuals with a positive definite covariance, but found them all alike",
+        );}
+    }
+  }
+  const inverse = new Float64Array(C * C); // by columns: L · x = e_j
+  for (let j = 0; j < C; j++) {
+    for (let i = j; i < C; i++) {
+      let sum = i === j ? 1 : 0;
+      for (let k = j; k < i; k++) sum -= L[i * C + k] * inverse[k * C + j];
+      inverse[i * C + j] = sum / L[i * C + i];
+    }
+  }
+  return Float32Array.from(inverse);
+}
