@@ -54,10 +54,10 @@ async function evaluate(options: EvalOptions): Promise<void> {
   const { metrics } = await withGpu(async (gpu) => {
     const given = givenSettings({ ...options }, SETTINGS);
     const { source, detector, scoring } = await openModel(gpu, model, weights, given, display.warn);
+    await Deno.mkdir(out, { recursive: true }); // refused before the work
     return await evaluateCategory(source, detector, scoring, category, display.onProgress);
   }).finally(() => display.finish());
 
-  await Deno.mkdir(out, { recursive: true });
   const found = { [category.name]: metrics };
   await writeJson(join(out, "metrics.json"), found);
   if (json) return console.log(JSON.stringify(found, null, 2));

@@ -15,6 +15,9 @@ import { addTrain } from "./train.ts";
 import { VERSION } from "./version.ts";
 import { addWeights } from "./weights.ts";
 
+/** In what the operating system refused, a full disk for example. */
+const SYSTEM_ERROR = / \(os error \d+\)/;
+
 /**
  * Runs the command that the arguments name.
  *
@@ -32,8 +35,8 @@ export async function main(args: readonly string[]): Promise<number> {
 function program(): Command {
   const root = new Command("adtr")
     .description(
-      "Finds defects in images: a transformer learns to reconstruct features of normal\n" +
-        "images; what it can't reconstruct in a new image is anomalous (ADTR).",
+      "Finds defects in images: a transformer learns to reconstruct features of normal images; " +
+        "what it can't reconstruct in a new image is anomalous (ADTR).",
     )
     .version(VERSION)
     .exitOverride();
@@ -48,15 +51,14 @@ function report(error: unknown): number {
     console.error(error.message);
     return INTERRUPTED;
   }
-  if (error instanceof InputError || isSystemError(error)) {
-    console.error(`error: ${(error as Error).message}`);
+  if (error instanceof InputError) {
+    console.error(`error: ${error.message}`);
     return error instanceof UsageError ? 2 : 1;
+  }
+  if (error instanceof Error && SYSTEM_ERROR.test(error.message)) {
+    console.error(`error: ${error.message.replace(SYSTEM_ERROR, "")}`);
+    return 1;
   }
   console.error(error instanceof Error ? error.stack : error);
   return 1;
-}
-
-/** What the operating system refused, a full disk for example. */
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && /\(os error \d+\)/.test(error.message);
 }

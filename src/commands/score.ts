@@ -54,6 +54,7 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
   const { images, S } = await withGpu(async (gpu) => {
     const given = givenSettings({ ...options }, SETTINGS);
     const { source, detector, scoring } = await openModel(gpu, model, weights, given, display.warn);
+    await Deno.mkdir(out, { recursive: true }); // refused before the work
     const report = (done: number): void =>
       display.onProgress({ phase: "scoring", done, total: paths.length, unit: "images", images: done });
     const images: ScoredImage[] = await Array.fromAsync(
@@ -62,7 +63,6 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
     return { images, S: scoring.image_size };
   }).finally(() => display.finish());
 
-  await Deno.mkdir(out, { recursive: true });
   const pictures = await writeHeatmaps(join(out, "heatmaps"), images, S);
   if (maps) await writeMaps(join(out, "maps.safetensors"), images, S);
   await writeText(join(out, "scores.csv"), csv(images));

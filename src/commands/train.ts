@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { type Category, openCategory } from "../data/dataset.ts";
 import { defaultCacheFolder } from "../data/feature_cache.ts";
 import { isFolder } from "../data/folder.ts";
-import { proceduralCategories } from "../data/procedural/sample.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readParameters } from "../model/model_file.ts";
 import { reportPage } from "../report/page.ts";
@@ -30,16 +29,15 @@ import { VERSION } from "./version.ts";
 /** Adds the command. */
 export function addTrain(program: Command): void {
   const command = program.command("train")
+    .summary("Trains and tests one model a category; without --data, on demo data.")
     .description(
-      "Trains one model a category on normal images, tests it on the category's test images, and draws heat\n" +
-        "maps. Without --data it does so on procedural demo data, which it makes first.",
+      "Trains one model a category on normal images, tests it on the category's test images, and draws heat maps. " +
+        "Without --data it does so on procedural demo data, which it makes first.",
     )
     .option("--data <ROOT>", "data set in MVTec-AD layout, or a folder of normal images")
     .option(
       "--category <A,B|all>",
-      `which categories (default: all; of the demo's ${proceduralCategories.join(", ")}: ${
-        DEMO_CATEGORIES.join(",")
-      })`,
+      `which categories (default: all; of the demo's, which \`adtr data make --help\` lists, ${DEMO_CATEGORIES})`,
     )
     .option("--weights <FILE>", "EfficientNet-B4 weights, safetensors or .pth")
     .option("--init <FILE>", "initial parameters: a model or any state dict of ADTR")

@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { listCategories } from "../data/dataset.ts";
-import { proceduralCategories } from "../data/procedural/sample.ts";
+import { defectsOf, proceduralCategories } from "../data/procedural/sample.ts";
 import { InputError, UsageError } from "../errors.ts";
 import type { Settings } from "../train/settings.ts";
 import { type Config, readConfig, resolveSettings } from "./config.ts";
@@ -40,7 +40,7 @@ export interface TrainPlan {
 }
 
 /** Categories of the demo: an object seen from above and two textures. */
-export const DEMO_CATEGORIES = ["bottle", "weave", "grid"];
+export const DEMO_CATEGORIES = ["bottle", "wood", "leather"];
 /** What only a run leaves behind, and would be lost. */
 const KEPT = ["model.safetensors", "checkpoint.safetensors"];
 
@@ -112,7 +112,9 @@ function demoFolder(size: number): string {
 
 function demoCategories(category: string | undefined): string[] {
   if (category === undefined) return DEMO_CATEGORIES;
-  return categoryList(category) ?? [...proceduralCategories];
+  const names = categoryList(category) ?? [...proceduralCategories];
+  for (const name of names) defectsOf(name); // throws for an unknown one
+  return names;
 }
 
 async function refuseOverwriting(plan: TrainPlan): Promise<void> {
