@@ -1,0 +1,68 @@
+/**
+ * adtr: visual anomaly detection on any GPU that speaks WebGPU. ADTR (You et al. 2022, arXiv 2209.01816) learns to
+ * reconstruct the features of normal images; where it fails, there is the defect.
+ *
+ * Score an image with a trained model:
+ *
+ * ```ts
+ * import { Gpu, openModel } from "@adtr/adtr";
+ *
+ * const gpu = await Gpu.open();
+ * const model = await openModel(gpu, "runs/bottle/model.safetensors");
+ * const { map, size, score } = await model.score(await Deno.readFile("photo.png"));
+ * gpu.close();
+ * ```
+ *
+ * @module
+ */
+
+// The GPU, tensors on it, and automatic differentiation.
+export { type AdapterInfo, Gpu, type GpuOptions } from "./src/gpu/gpu.ts";
+export { GpuError } from "./src/gpu/error.ts";
+export type { Memory, MemoryStats, Slab } from "./src/gpu/memory.ts";
+export type { KernelTime, Stream } from "./src/gpu/stream.ts";
+export type { Kernel } from "./src/gpu/kernel.ts";
+export { Tensor } from "./src/gpu/tensor.ts";
+export { type GradientSlot, Tape, type TapeOptions } from "./src/autograd/tape.ts";
+export { linear, type LinearOptions } from "./src/autograd/linear.ts";
+export { attention } from "./src/autograd/attention.ts";
+export { add, layerNorm, meanSquaredError, positions } from "./src/autograd/ops.ts";
+export { type HostTensor, Parameters } from "./src/autograd/parameters.ts";
+export { AdamW, type AdamWOptions } from "./src/autograd/adamw.ts";
+
+// Frozen features, the transformer, scores, model files.
+export type { Backbone } from "./src/model/backbone.ts";
+export { openBackbone, type OpenedBackbone } from "./src/train/backbone.ts";
+export { Adtr, type AdtrConfig, adtrShapes, initialAdtr, paddedChannels } from "./src/model/adtr.ts";
+export { Detector, type ModelState, type ScoreOptions, type Scores } from "./src/model/detector.ts";
+export type { Normalisation } from "./src/model/normalisation.ts";
+export { type ModelFile, readModel, readParameters, writeModel } from "./src/model/model_file.ts";
+
+// What the commands do.
+export { backboneDefaults, BACKBONES, DEMO, PAPER, type Settings } from "./src/train/settings.ts";
+export { adtrConfig, trainCategory, type Trained, type TrainOptions } from "./src/train/train.ts";
+export {
+  evaluateCategory,
+  type EvaluatedImage,
+  type Evaluation,
+  type Metrics,
+} from "./src/train/evaluate.ts";
+export { type ScoredImage, scoreImages } from "./src/train/score.ts";
+export { type ImageScore, openModel, type OpenModelOptions, ScoringModel } from "./src/train/open_model.ts";
+export { extractFeatures, type FeatureSource } from "./src/train/features.ts";
+export type { OnProgress, ProgressEvent } from "./src/train/progress.ts";
+
+// Data and metrics.
+export {
+  type AnomalousImage,
+  type Category,
+  listCategories,
+  openCategory,
+  type TestImage,
+} from "./src/data/dataset.ts";
+export { type DatasetOptions, makeDataset } from "./src/data/procedural/dataset.ts";
+export { proceduralCategories } from "./src/data/procedural/sample.ts";
+export { decodeImage, decodeMask, encodePng, type Image, type Mask } from "./src/data/image.ts";
+export { heatmap, type HeatmapInput, sharedRange } from "./src/report/heatmap.ts";
+export { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "./src/metrics/metrics.ts";
+export { InputError } from "./src/errors.ts";
