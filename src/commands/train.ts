@@ -71,6 +71,11 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
     );
   }
   console.log(metricsTable(results, Deno.stdout.isTerminal() && !Deno.noColor));
+  for (const [name, { metrics }] of results) {
+    if (metrics.image_auroc === null) {
+      console.log(`${name}: no normal and anomalous test images to tell apart`);
+    }
+  }
   const folders = plan.categories.map((name) => folderOf(name, plan));
   console.log(
     `Reports with heat maps:\n${folders.map((folder) => `  ${join(folder, "report.html")}`).join("\n")}`,

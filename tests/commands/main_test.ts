@@ -27,12 +27,13 @@ interface Ended {
   stderr: string;
 }
 
-/** Runs the program in a folder. */
-async function adtr(folder: string, ...args: string[]): Promise<Ended> {
+/** Runs the program in a folder; the last argument may be environment variables. */
+async function adtr(folder: string, ...args: (string | Record<string, string>)[]): Promise<Ended> {
+  const variables = args.filter((arg) => typeof arg === "object")[0];
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", CLI, ...args],
+    args: ["run", "-A", CLI, ...args.filter((arg) => typeof arg === "string")],
     cwd: folder,
-    env: environment(folder),
+    env: { ...environment(folder), ...variables },
   });
   const { code, stdout, stderr } = await command.output();
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
@@ -155,6 +156,49 @@ test("info tells what the program runs on, as a table or JSON", async (folder) =
   const { adapter, versions, limits } = JSON.parse((await adtr(folder, "info", "--json")).stdout);
   equal(versions.deno, Deno.version.deno);
   ok(adapter.description && limits.maxStorageBufferBindingSize >= 128 << 20);
+});
+
+test("without a GPU adapter it says what is needed", async (folder) => {
+  const { code, stdout, stderr } = await adtr(folder, "info", { DENO_WEBGPU_BACKEND: "none" });
+  deepEqual([code, stdout], [1, ""]);
+  match(stderr, /^error: No GPU adapter found: .*\n.*apt-get install libvulkan1 mesa-vulkan-drivers.*\n$/);
+});
+
+test("weights fetch checks what it gets and then keeps nothing that is wrong", async (folder) => {
+  await using server = Deno.serve({ port: 0, onListen: () => {} }, () => new Response("no weights"));
+  const url = `http://127.0.0.1:${server.addr.port}/b4.pth`;
+  const { code, stdout, stderr } = await adtr(
+    folder,
+    "weights",
+    "fetch",
+    "timm",
+    "--url",
+    url,
+    "--out",
+    "b4.pth",
+  );
+  deepEqual([code, stdout], [1, ""]);
+  match(
+    stderr,
+    /error: Expected SHA-256 7eb33cd5 of http:\S+, but found [0-9a-f]{64}; nothing was written\n$/,
+  );
+  deepEqual(await Array.fromAsync(Deno.readDir(folder), ({ name }) => name), []);
+});
+
+test("a folder of normal images is enough to train on", async (folder) => {
+  await adtr(folder, "data", "make", "d", "--category", "grid", "--size", "32", "--train", "3");
+  const sizes = [...TINY, "--preset", "demo", "--epochs", "1"];
+  const { code, stdout, stderr } = await adtr(
+    folder,
+    "train",
+    "--data",
+    "d/grid/train/good",
+    ...sizes,
+    "--out",
+    "run",
+  );
+  equal(code, 0, stderr);
+  match(stdout, /^good +– +– +– .*\n\ngood: no normal and anomalous test images to tell apart\n/m);
 });
 
 test("data make and data check: what is made is found, and faults end in exit code 1", async (folder) => {

@@ -1,0 +1,91 @@
+/**
+ * What commands print and leave behind, without running one.
+ *
+ * @module
+ */
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { join } from "node:path";
+import {
+  type CategoryResult,
+  metricsTable,
+  pictureNames,
+  writeHeatmaps,
+} from "../../src/commands/results.ts";
+import { csv } from "../../src/commands/score.ts";
+import { decodeImage, encodePng } from "../../src/data/image.ts";
+import { nearest } from "../../src/nearest.ts";
+import { inFolder } from "../folder.ts";
+
+Deno.test("pictures are named by the path from the folder that all images lie in", () => {
+  deepEqual(pictureNames([]), []);
+  deepEqual(pictureNames(["a/b/x.y.png"]), ["x.y.png"]);
+  deepEqual(pictureNames(["a/x.png", "/elsewhere/x.png"]).map((name) => name.endsWith("x.png")), [
+    true,
+    true,
+  ]);
+  deepEqual(pictureNames(["t/good/0.png", "t/crack/0.png", "t/9.png"]), [
+    "good_0.png",
+    "crack_0.png",
+    "9.png",
+  ]);
+  deepEqual(pictureNames(["t/0.png", "t/0.jpg", "./t/0.png"]), ["0.png", "0-2.png", "0-3.png"]);
+});
+
+Deno.test("a CSV quotes what needs it, and digits give back the same float32", () => {
+  const scores = Float32Array.of(0.1, 1 / 3, 123456.789, 1e-30, 7);
+  const paths = ["a.png", "a b.png", "a,b.png", 'a"b.png', "a\nb.png"];
+  const text = csv(paths.map((path, i) => ({ path, score: scores[i] })));
+  ok(text.startsWith("image,score\na.png,0.1"), text);
+  ok(
+    text.includes('\n"a,b.png",') && text.includes('\n"a""b.png",') && text.endsWith('\n"a\nb.png",7\n'),
+    text,
+  );
+  const back = [...text.matchAll(/,([\d.e-]+)\n/g)].map(([, digits]) => Number(digits));
+  deepEqual(Float32Array.from(back), scores);
+});
+
+Deno.test("means leave out what is undefined; one category has none", () => {
+  const metrics = {
+    image_auroc: 0.5,
+    image_ap: 1,
+    image_f1max: 1,
+    pixel_auroc: null,
+    pixel_ap: null,
+    aupro: null,
+  };
+  const first: CategoryResult = { metrics, seconds: 2.4 };
+  const second: CategoryResult = { metrics: { ...metrics, image_auroc: 1, pixel_auroc: 0.75 }, seconds: 4.4 };
+  const lines = (text: string): string[] =>
+    text.trimEnd().split("\n").map((line) => line.replaceAll(/ +/g, " "));
+  deepEqual(lines(metricsTable(new Map([["a", first]]), false)).slice(2), ["a 0.500 – – 2"]);
+  const both = lines(metricsTable(new Map([["a", first], ["b", second]]), false));
+  deepEqual(both.slice(2, 4), ["a 0.500 – – 2", "b 1.000 0.750 – 4"]);
+  equal(both[5], "mean 0.750 0.750 – 3");
+});
+
+Deno.test("heat maps take the place of earlier ones, and only when all of them are there", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "i.png"), maps = join(folder, "out", "heatmaps");
+    await Deno.writeFile(path, encodePng({ width: 8, height: 8, data: new Uint8Array(192) }));
+    const image = { path, map: Float32Array.from({ length: 64 }, (_, i) => i) };
+    deepEqual(await writeHeatmaps(maps, [image, { ...image, truth: new Uint8Array(64) }], 8), [
+      "i.png",
+      "i-2.png",
+    ]);
+    deepEqual(await writeHeatmaps(maps, [{ ...image, truth: new Uint8Array(64) }], 8), ["i.png"]);
+    const names = async (): Promise<string[]> =>
+      await Array.fromAsync(Deno.readDir(maps), ({ name }) => name);
+    deepEqual(await names(), ["i.png"]);
+    const { width } = await decodeImage(await Deno.readFile(join(maps, "i.png")), "i.png");
+    equal(width, 4 * 8 + 3 * 4); // four panels and their gaps
+    const missing = { ...image, path: join(folder, "none.png") };
+    await writeHeatmaps(maps, [image, image, missing], 8).then(() => ok(false), () => {});
+    deepEqual(await names(), ["i.png"]);
+    deepEqual(await Array.fromAsync(Deno.readDir(join(folder, "out")), ({ name }) => name), ["heatmaps"]);
+  }));
+
+Deno.test("the nearest name is one that takes few edits", () => {
+  deepEqual(nearest("epohcs", ["seed", "epochs", "lr"]), "epochs");
+  equal(nearest("lr", ["epochs"]), undefined);
+  equal(nearest("", ["a"]), undefined);
+});
