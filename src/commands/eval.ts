@@ -6,10 +6,11 @@
 import type { Command } from "commander";
 import { join } from "node:path";
 import { openCategory } from "../data/dataset.ts";
+import { defaultCacheFolder } from "../data/feature_cache.ts";
 import { InputError } from "../errors.ts";
 import { evaluateCategory } from "../train/evaluate.ts";
+import { openModel } from "../train/open_model.ts";
 import { withGpu } from "./gpu.ts";
-import { openModel } from "./open_model.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { metricsTable, writeJson } from "./results.ts";
@@ -52,8 +53,12 @@ async function evaluate(options: EvalOptions): Promise<void> {
   }
   const display = new ProgressDisplay();
   const { metrics } = await withGpu(async (gpu) => {
-    const given = givenSettings({ ...options }, SETTINGS);
-    const { source, detector, scoring } = await openModel(gpu, model, weights, given, display.warn);
+    const { source, detector, scoring } = await openModel(gpu, model, {
+      ...givenSettings({ ...options }, SETTINGS),
+      weights,
+      cacheFolder: defaultCacheFolder(),
+      onWarning: display.warn,
+    });
     await Deno.mkdir(out, { recursive: true }); // refused before the work
     return await evaluateCategory(source, detector, scoring, category, display.onProgress);
   }).finally(() => display.finish());

@@ -5,13 +5,14 @@
  */
 import type { Command } from "commander";
 import { join } from "node:path";
+import { defaultCacheFolder } from "../data/feature_cache.ts";
 import { listImages } from "../data/folder.ts";
 import { writeSafetensors } from "../model/safetensors.ts";
 import { stored } from "../model/tensor_file.ts";
 import { type Cell, table } from "../report/table.ts";
+import { openModel } from "../train/open_model.ts";
 import { type ScoredImage, scoreImages } from "../train/score.ts";
 import { withGpu } from "./gpu.ts";
-import { openModel } from "./open_model.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { writeHeatmaps, writeText } from "./results.ts";
@@ -52,8 +53,12 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
   const paths = await listImages(inputs);
   const display = new ProgressDisplay();
   const { images, S } = await withGpu(async (gpu) => {
-    const given = givenSettings({ ...options }, SETTINGS);
-    const { source, detector, scoring } = await openModel(gpu, model, weights, given, display.warn);
+    const { source, detector, scoring } = await openModel(gpu, model, {
+      ...givenSettings({ ...options }, SETTINGS),
+      weights,
+      cacheFolder: defaultCacheFolder(),
+      onWarning: display.warn,
+    });
     await Deno.mkdir(out, { recursive: true }); // refused before the work
     const report = (done: number): void =>
       display.onProgress({ phase: "scoring", done, total: paths.length, unit: "images", images: done });
