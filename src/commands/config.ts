@@ -113,12 +113,8 @@ function checkTogether(settings: Settings, weights: string | undefined): void {
   checkWeights(backbone, weights);
 }
 
-/**
- * Checks that there is a weight file just where the backbone needs one.
- *
- * @throws {UsageError} where it is missing or too much
- */
-export function checkWeights(backbone: string, weights: string | undefined): void {
+/** Checks that there is a weight file just where the backbone needs one. */
+function checkWeights(backbone: string, weights: string | undefined): void {
   const isBuiltIn = backbone.startsWith("gabor");
   if (isBuiltIn && weights !== undefined) {
     throw new UsageError(

@@ -87,7 +87,7 @@ export class ProgressDisplay {
     if (this.#output.isTerminal) {
       this.#draw(now);
       this.#output.write("\n");
-    } else if (this.#phase.last.epoch === undefined) {
+    } else if (this.#phase.last.epoch === undefined && this.#phase.last.done > 0) {
       this.#output.write(this.#parts(now).join(", ") + "\n");
     }
     this.#phase = null;

@@ -62,6 +62,7 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
     await Deno.mkdir(out, { recursive: true }); // refused before the work
     const report = (done: number): void =>
       display.onProgress({ phase: "scoring", done, total: paths.length, unit: "images", images: done });
+    report(0);
     const images: ScoredImage[] = await Array.fromAsync(
       scoreImages(source, detector, scoring, paths, report),
     );
