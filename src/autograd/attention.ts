@@ -58,7 +58,8 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
   const weights = (part: Part): Tensor => {
     const p = gpu.empty([part.images * part.heads * N, L], "attention weights");
     const layouts = { layoutA: tokens(N, part), layoutB: tokens(L, part), layoutC: square(part) };
-    gemm(gpu, { a: q, b: k, c: p, M: N, N: L, K: d, transB: true, alpha, ...layouts, ...batch(part) });
+    const by = { transB: true, alpha, whole: true };
+    gemm(gpu, { a: q, b: k, c: p, M: N, N: L, K: d, ...by, ...layouts, ...batch(part) });
     softmax(gpu, p);
     return p;
   };
@@ -68,7 +69,7 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
   for (const part of parts) {
     const p = weights(part), used = drop ? droppedWeights(gpu, p, drop, first(part)) : p;
     const layouts = { layoutA: square(part), layoutB: tokens(L, part), layoutC: tokens(N, part) };
-    gemm(gpu, { a: used, b: v, c: y, M: N, N: d, K: L, ...layouts, ...batch(part) });
+    gemm(gpu, { a: used, b: v, c: y, M: N, N: d, K: L, whole: true, ...layouts, ...batch(part) });
     if (used !== p) gpu.release(used);
     if (keep) kept.set(part, p);
     else gpu.release(p);

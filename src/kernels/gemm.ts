@@ -48,6 +48,8 @@ export interface Gemm {
   act?: Activation;
   drop?: Dropout;
   residual?: Tensor;
+  /** Never splits K, so that a row of C comes out the same whatever other rows there are. */
+  whole?: boolean;
 }
 
 interface Tile {
@@ -80,9 +82,8 @@ export function gemm(gpu: Gpu, g: Gemm): void {
   const tile = vec && (threads(tiles[0]) >= ENOUGH_THREADS[kind] || K >= 1024) ? tiles[0] : tiles[1];
   // A long K over few outputs: split it until there is work for everyone. Only plain products of one matrix.
   const wanted = Math.ceil(ENOUGH_THREADS[kind] / threads(tile));
-  const splits = batch === 1 && !g.bias && !g.residual && !g.act && !g.drop && C.ld === N && K >= 512
-    ? Math.min(wanted, Math.floor(K / 128), 64)
-    : 1;
+  const plain = batch === 1 && !g.bias && !g.residual && !g.act && !g.drop && C.ld === N;
+  const splits = plain && !g.whole && K >= 512 ? Math.min(wanted, Math.floor(K / 128), 64) : 1;
   const chunk = splits > 1 ? Math.ceil(K / splits / 4) * 4 : K;
   const parts = Math.ceil(K / chunk);
   const target = parts > 1 ? gpu.empty([parts, M * N], "partial products") : g.c;

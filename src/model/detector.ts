@@ -121,7 +121,8 @@ export class Detector {
       gpu.memory.keep(this.#whitening.slab);
     }
     const white = gpu.empty(d.shape, "whitened residuals");
-    gemm(gpu, { a: d, b: this.#whitening, c: white, M: d.size / wide, N: wide, K: wide, transB: true });
+    const sizes = { M: d.size / wide, N: wide, K: wide };
+    gemm(gpu, { a: d, b: this.#whitening, c: white, ...sizes, transB: true, whole: true });
     return white;
   }
 
