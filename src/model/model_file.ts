@@ -8,6 +8,7 @@
 import { InputError } from "../errors.ts";
 import { type AdtrConfig, adtrShapes } from "./adtr.ts";
 import type { ModelState } from "./detector.ts";
+import type { Normalisation } from "./normalisation.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import { expectTensor, stored, type StoredTensor, type TensorFile } from "./tensor_file.ts";
 import { readWeightFile } from "./weight_file.ts";
@@ -63,22 +64,28 @@ export async function readModel(path: string): Promise<ModelFile> {
   }
   const config = parse(path, file.metadata.model) as unknown as AdtrConfig;
   const info = parse(path, file.metadata.config);
-  const sizes = [config.C, config.H, config.W, config.D, config.A, config.F, config.encoder, config.decoder];
-  if (!sizes.every((n) => Number.isInteger(n) && n > 0) || config.D % config.A !== 0 || config.D % 2 !== 0) {
+  const { C, H, W, D, A, F, encoder, decoder, dropout } = config;
+  const areSizes = [C, H, W, D, A, F, encoder, decoder].every((n) => Number.isInteger(n) && n > 0);
+  // Every layer has tensors of its own: a file can't have more layers than tensors.
+  const isModel = areSizes && encoder + decoder < file.tensors.size && dropout >= 0 && dropout < 1;
+  if (!isModel || D % A !== 0 || D % 2 !== 0) {
     throw new InputError(
       `Expected a model's sizes in the metadata of ${path}, but found ${file.metadata.model}`,
     );
   }
-  const { C, H, W } = config;
   const has = (name: string) => file.tensors.has(name);
-  const normalisation = has("feature_mean") || has("feature_std")
-    ? {
-      mean: transpose(expectTensor(file, "feature_mean", [C, H, W]), C, H * W),
-      deviation: expectTensor(file, "feature_std", [C]),
-    }
-    : null;
+  const normalisation = has("feature_mean") || has("feature_std") ? normalisationIn(file, config) : null;
   const covariance = has("residual_covariance") ? expectTensor(file, "residual_covariance", [C, C]) : null;
   return { state: { config, parameters: parametersOf(file, config), normalisation, covariance }, info };
+}
+
+function normalisationIn(file: TensorFile, { C, H, W }: AdtrConfig): Normalisation {
+  const mean = transpose(expectTensor(file, "feature_mean", [C, H, W]), C, H * W);
+  const deviation = expectTensor(file, "feature_std", [C]), bad = deviation.find((d) => d <= 0);
+  if (bad !== undefined) {
+    throw new InputError(`Expected numbers above 0 in feature_std of ${file.path}, but found ${bad}`);
+  }
+  return { mean, deviation };
 }
 
 /**

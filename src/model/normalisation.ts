@@ -13,7 +13,7 @@ export interface Normalisation {
   deviation: Float32Array<ArrayBuffer>;
 }
 
-// A channel that hardly varies in training says nothing: it is not blown up.
+// A channel that varies less in training is constant but for rounding: it is not blown up.
 const LEAST_DEVIATION = 1e-6;
 
 /** Leaves features as they are. */
@@ -22,7 +22,8 @@ export function identity(N: number, C: number): Normalisation {
 }
 
 /**
- * Mean per position and channel and, around it, standard deviation per channel (divided by n), in float64.
+ * Mean per position and channel and, around it, standard deviation per channel (divided by n), in float64. A channel
+ * that does not vary is only centred: its deviation counts as 1.
  *
  * @param features of each training image, [N, C]
  */
@@ -35,6 +36,6 @@ export function normalisationOf(features: readonly Float32Array[], C: number): N
   const rows = features.length * size / C;
   return {
     mean: Float32Array.from(mean),
-    deviation: Float32Array.from(square, (s) => Math.max(Math.sqrt(s / rows), LEAST_DEVIATION)),
+    deviation: Float32Array.from(square, (s) => Math.sqrt(s / rows)).map((d) => d < LEAST_DEVIATION ? 1 : d),
   };
 }

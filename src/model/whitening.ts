@@ -59,11 +59,12 @@ export function whitening(covariance: ArrayLike<number>, C: number): Float32Arra
     for (let j = 0; j <= i; j++) {
       let sum = covariance[i * C + j];
       for (let k = 0; k < j; k++) sum -= L[i * C + k] * L[j * C + k];
-      if (i > j) L[i * C + j] = sum / L[j * C + j];
-      else if (sum > 0) L[i * C + i] = Math.sqrt(sum);
-      else {throw new InputError(
+      if (i === j && !(sum > 0)) {
+        throw new InputError(
           "Expected residuals with a positive definite covariance, but found them all alike",
-        );}
+        );
+      }
+      L[i * C + j] = i === j ? Math.sqrt(sum) : sum / L[j * C + j];
     }
   }
   const inverse = new Float64Array(C * C); // by columns: L · x = e_j
