@@ -57,4 +57,10 @@ export class AdamW {
     adamwStep(this.#gpu, flat, { lr, weight_decay, beta1, beta2, eps, clip }, ++this.steps, squares, at);
     if (!norms) this.#gpu.release(squares);
   }
+
+  /** Gives the moments' memory back; no step can be made any more. */
+  release(): void {
+    this.#gpu.release(this.m);
+    this.#gpu.release(this.v);
+  }
 }

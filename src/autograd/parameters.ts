@@ -16,7 +16,7 @@ export interface HostTensor {
   data: Float32Array<ArrayBuffer>;
 }
 
-/** Named parameters. They live until the GPU is closed. */
+/** Named parameters. They live until they are released or the GPU is closed. */
 export class Parameters {
   /** Every parameter's shape by its name, in order, as it is loaded and read. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
@@ -87,6 +87,12 @@ export class Parameters {
    */
   load(state: ReadonlyMap<string, { data: ArrayLike<number> }>): void {
     this.#gpu.stream.write(this.values, this.#flatten(state));
+  }
+
+  /** Gives the memory back; the parameters can't be used any more. */
+  release(): void {
+    this.#gpu.release(this.values);
+    this.#gpu.release(this.gradients);
   }
 
   /** Sets another tensor of the same layout, as an optimizer has, from values by the parameters' names. */

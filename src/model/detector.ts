@@ -117,8 +117,7 @@ export class Detector {
     if (!this.#whitening) {
       const inverse = whitening(this.#covariance, C), padded = new Float32Array(wide * wide);
       for (let i = 0; i < C; i++) padded.set(inverse.subarray(i * C, (i + 1) * C), i * wide);
-      this.#whitening = gpu.tensor(padded, [wide, wide]);
-      gpu.memory.keep(this.#whitening.slab);
+      this.#whitening = gpu.keep(gpu.tensor(padded, [wide, wide]));
     }
     const white = gpu.empty(d.shape, "whitened residuals");
     const sizes = { M: d.size / wide, N: wide, K: wide };
@@ -150,6 +149,14 @@ export class Detector {
     this.#covariance = Float32Array.from(covariance.value());
     if (this.#whitening) gpu.release(this.#whitening);
     this.#whitening = null;
+  }
+
+  /** Gives the model's memory back; it can't be used any more. */
+  release(): void {
+    this.adtr.parameters.release();
+    for (const tensor of [this.#mean, this.#deviation, this.#whitening]) {
+      if (tensor) this.#gpu.release(tensor);
+    }
   }
 
   /** Everything that makes up the model, to be stored. */

@@ -14,6 +14,8 @@ import { expectTensor, stored, type StoredTensor } from "../model/tensor_file.ts
 /** What must be the same for a training to go on, by name: settings, and what data and backbone are. */
 export type Identity = Readonly<Record<string, string | number | boolean>>;
 
+const FORMAT = "adtr checkpoint 1";
+
 /** Writes the checkpoint, whole or not at all. @throws {InputError} where it can't be written */
 export async function writeCheckpoint(
   path: string,
@@ -28,7 +30,7 @@ export async function writeCheckpoint(
     }
   }
   const metadata = {
-    format: "adtr checkpoint 1",
+    format: FORMAT,
     steps: String(optimizer.steps),
     identity: JSON.stringify(identity),
   };
@@ -36,10 +38,9 @@ export async function writeCheckpoint(
 }
 
 /**
- * Reads a checkpoint into a model and its optimizer.
+ * Reads a checkpoint into a model and its optimizer; where there is no such file, both stay as they are.
  *
  * @param free names in the identity that may differ
- * @returns false if there is no such file
  * @throws {InputError} where it can't be read, is damaged, or belongs to a training with other settings or data
  */
 export async function readCheckpoint(
@@ -48,19 +49,12 @@ export async function readCheckpoint(
   optimizer: AdamW,
   identity: Identity,
   free: readonly string[],
-): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+): Promise<void> {
+  const isMissing = await Deno.stat(path).then(() => false, (e) => e instanceof Deno.errors.NotFound);
+  if (isMissing) return;
   const file = await readSafetensors(path);
-  const { steps, identity: text } = file.metadata;
-  let known: Identity;
-  try {
-    known = JSON.parse(text);
-  } catch {
+  const steps = Number(file.metadata.steps), known = identityIn(file.metadata);
+  if (!known || !Number.isSafeInteger(steps) || steps < 1) {
     throw new InputError(
       `Expected a checkpoint written by train in ${path}, but found another file of tensors`,
     );
@@ -80,8 +74,16 @@ export async function readCheckpoint(
     }
     adtr.parameters.loadInto(tensor, state);
   }
-  optimizer.steps = Number(steps);
-  return true;
+  optimizer.steps = steps;
+}
+
+/** Null where there is none. */
+function identityIn({ format, identity }: Record<string, string>): Identity | null {
+  try {
+    return format === FORMAT ? JSON.parse(identity) : null;
+  } catch {
+    return null;
+  }
 }
 
 function parts(adtr: Adtr, optimizer: AdamW) {

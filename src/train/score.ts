@@ -4,8 +4,8 @@
  * @module
  */
 import type { Detector, ScoreOptions } from "../model/detector.ts";
+import { batches } from "./batches.ts";
 import { extractFeatures, type FeatureSource } from "./features.ts";
-import { batches } from "./train.ts";
 
 /** One image's result. */
 export interface ScoredImage {

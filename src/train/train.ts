@@ -19,6 +19,7 @@ import { type AdtrConfig, initialAdtr } from "../model/adtr.ts";
 import { Detector, type ModelState } from "../model/detector.ts";
 import { writeModel } from "../model/model_file.ts";
 import { normalisationOf } from "../model/normalisation.ts";
+import { batches, upload } from "./batches.ts";
 import { type Identity, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { extractFeatures, type FeatureSource } from "./features.ts";
 import { appendLog, beginLog, type LogEntry } from "./log.ts";
@@ -39,6 +40,8 @@ export interface TrainOptions {
   /** Stops after the step at work, with a checkpoint. */
   signal?: AbortSignal;
   onProgress?: OnProgress;
+  /** Between checkpoints; 30 by default. */
+  checkpointSeconds?: number;
 }
 
 /** How a training ended. */
@@ -49,7 +52,6 @@ export interface Trained {
   steps: number;
 }
 
-const CHECKPOINT_SECONDS = 30;
 const LOOK_SECONDS = 0.4; // between read-backs, each of which costs some 10 ms
 const MOST_STEPS = 64; // between read-backs
 
@@ -76,8 +78,7 @@ export function adtrConfig(settings: Settings, C: number): AdtrConfig {
  *   loss is no longer a number
  */
 export async function trainCategory(options: TrainOptions): Promise<Trained> {
-  const { source, category, settings, out, signal, onProgress = () => {} } = options;
-  const { gpu, backbone } = source;
+  const { source: { gpu, backbone }, category, settings, out } = options;
   const features = await featuresOf(options);
   if (!features) return { detector: null, steps: 0 };
 
@@ -86,74 +87,21 @@ export async function trainCategory(options: TrainOptions): Promise<Trained> {
   const normalisation = settings.feature_norm === "position" ? normalisationOf(features, config.C) : null;
   const detector = new Detector(gpu, { config, parameters, normalisation, covariance: null });
   const optimizer = new AdamW(gpu, detector.adtr.parameters);
-
-  const identity = identityOf(options, features);
-  const checkpoint = join(out, "checkpoint.safetensors"), log = join(out, "log.jsonl");
-  if (options.resume) await readCheckpoint(checkpoint, detector.adtr, optimizer, identity, ["epochs"]);
-  await beginLog(log, optimizer.steps);
-
-  const perEpoch = Math.ceil(features.length / settings.batch_size), total = perEpoch * settings.epochs;
-  const look = gpu.empty([2, MOST_STEPS], "losses and gradient norms"); // of the steps since the last read-back
-  let saved = performance.now(), pace = 1, images = 0;
-  let epochLoss = { sum: 0, steps: 0 };
-  while (optimizer.steps < total && !signal?.aborted) {
-    const first = optimizer.steps, epoch = Math.floor(first / perEpoch) + 1;
-    const count = Math.min(pace, MOST_STEPS, epoch * perEpoch - first);
-    const began = performance.now();
-    for (let i = 0; i < count; i++) {
-      const batch = batchOf(features, settings, optimizer.steps, perEpoch);
-      images += batch.length;
-      await step(gpu, detector, optimizer, batch, settings, perEpoch, look, i);
+  let finished = false;
+  try {
+    const identity = identityOf(options, features);
+    if (await optimize(options, features, detector, optimizer, identity)) {
+      await detector.measureCovariance(batches(gpu, features, config, settings.batch_size));
+      const state = await detector.state();
+      if (!state.covariance!.every(Number.isFinite)) throw diverged(category.name, "after the last step");
+      await writeModel(join(out, "model.safetensors"), state, { ...identity, category: category.name });
+      finished = true;
     }
-    const values = await gpu.read(look);
-    pace = Math.max(1, Math.round(count * LOOK_SECONDS * 1000 / (performance.now() - began)));
-
-    const entries = Array.from({ length: count }, (_, i): LogEntry => ({
-      step: first + i + 1,
-      epoch,
-      loss: values[i],
-      lr: learningRate(settings, epoch),
-      grad_norm: Math.sqrt(values[MOST_STEPS + i]),
-    }));
-    const lost = entries.find(({ loss, grad_norm }) => !Number.isFinite(loss + grad_norm));
-    if (lost) {
-      throw new InputError(
-        `Expected a finite loss, but found ${lost.loss} at step ${lost.step} of ${category.name}. ` +
-          "Lower --lr, or set --clip.",
-      );
-    }
-    await appendLog(log, entries);
-    for (const { loss } of entries) epochLoss = { sum: epochLoss.sum + loss, steps: epochLoss.steps + 1 };
-    const ended = optimizer.steps % perEpoch === 0;
-    onProgress({
-      phase: "training",
-      category: category.name,
-      done: optimizer.steps,
-      total,
-      unit: "steps",
-      images,
-      epoch: ended ? epoch : epoch - 1,
-      epochs: settings.epochs,
-      loss: epochLoss.sum / epochLoss.steps,
-    });
-    if (ended) epochLoss = { sum: 0, steps: 0 };
-    // Signals and timers get their turn.
-    await new Promise((resolve) => setTimeout(resolve));
-    const over = optimizer.steps === total || signal?.aborted;
-    if (over || performance.now() - saved > CHECKPOINT_SECONDS * 1000) {
-      await writeCheckpoint(checkpoint, detector.adtr, optimizer, identity);
-      saved = performance.now();
-    }
+    return { detector: finished ? detector : null, steps: optimizer.steps };
+  } finally {
+    optimizer.release();
+    if (!finished) detector.release();
   }
-  gpu.release(look);
-  if (optimizer.steps < total) return { detector: null, steps: optimizer.steps };
-
-  await detector.measureCovariance(batches(gpu, features, config, settings.batch_size));
-  await writeModel(join(out, "model.safetensors"), await detector.state(), {
-    ...identity,
-    category: category.name,
-  });
-  return { detector, steps: optimizer.steps };
 }
 
 /** Features of the training images; null if stopped meanwhile. */
@@ -180,8 +128,92 @@ function identityOf(
     ...settings,
     features: source.backbone.fingerprint,
     images: features.length,
-    images_sha256: sha.digest("hex"),
+    features_sha256: sha.digest("hex"),
   };
+}
+
+/** Makes the optimizer steps that are left. @returns whether all are done; false if it was stopped before */
+async function optimize(
+  options: TrainOptions,
+  features: readonly Float32Array<ArrayBuffer>[],
+  detector: Detector,
+  optimizer: AdamW,
+  identity: Identity,
+): Promise<boolean> {
+  const { source: { gpu }, category, settings, out, signal, onProgress = () => {} } = options;
+  const { checkpointSeconds = 30 } = options;
+  const perEpoch = Math.ceil(features.length / settings.batch_size), total = perEpoch * settings.epochs;
+  const checkpoint = join(out, "checkpoint.safetensors"), log = join(out, "log.jsonl");
+  if (options.resume) await readCheckpoint(checkpoint, detector.adtr, optimizer, identity, ["epochs"]);
+  if (optimizer.steps > total) {
+    throw new InputError(
+      `Expected --epochs to be at least ${
+        Math.ceil(optimizer.steps / perEpoch)
+      }, as many as ${checkpoint} has done, ` +
+        `but found ${settings.epochs}`,
+    );
+  }
+  await beginLog(log, optimizer.steps);
+
+  const look = gpu.empty([2, MOST_STEPS], "losses and gradient norms"); // of the steps since the last read-back
+  try {
+    let saved = performance.now(), pace = 1, images = 0;
+    let epochLoss = { sum: 0, steps: 0 };
+    while (optimizer.steps < total && !signal?.aborted) {
+      const first = optimizer.steps, epoch = Math.floor(first / perEpoch) + 1;
+      const count = Math.min(pace, MOST_STEPS, epoch * perEpoch - first);
+      const began = performance.now();
+      for (let i = 0; i < count; i++) {
+        const batch = batchOf(features, settings, optimizer.steps, perEpoch);
+        images += batch.length;
+        await step(gpu, detector, optimizer, batch, settings, perEpoch, look, i);
+      }
+      const values = await gpu.read(look);
+      pace = Math.max(1, Math.round(count * LOOK_SECONDS * 1000 / (performance.now() - began)));
+
+      const entries = Array.from({ length: count }, (_, i): LogEntry => ({
+        step: first + i + 1,
+        epoch,
+        loss: values[i],
+        lr: learningRate(settings, epoch),
+        grad_norm: Math.sqrt(values[MOST_STEPS + i]),
+      }));
+      const lost = entries.find(({ loss, grad_norm }) => !Number.isFinite(loss + grad_norm));
+      if (lost) throw diverged(category.name, `at step ${lost.step}`);
+      await appendLog(log, entries);
+      for (const { loss } of entries) epochLoss = { sum: epochLoss.sum + loss, steps: epochLoss.steps + 1 };
+      const ended = optimizer.steps % perEpoch === 0;
+      onProgress({
+        phase: "training",
+        category: category.name,
+        done: optimizer.steps,
+        total,
+        unit: "steps",
+        images,
+        epoch: ended ? epoch : epoch - 1,
+        epochs: settings.epochs,
+        loss: epochLoss.sum / epochLoss.steps,
+      });
+      if (ended) epochLoss = { sum: 0, steps: 0 };
+      // Signals and timers get their turn.
+      await new Promise((resolve) => setTimeout(resolve));
+      const over = optimizer.steps === total || signal?.aborted;
+      if (over || performance.now() - saved > checkpointSeconds * 1000) {
+        await writeCheckpoint(checkpoint, detector.adtr, optimizer, identity);
+        saved = performance.now();
+      }
+    }
+  } finally {
+    gpu.release(look);
+  }
+  return optimizer.steps === total;
+}
+
+function diverged(category: string, when: string): InputError {
+  return new InputError(
+    `Expected a finite loss and gradient of ${category}, but found them beyond float32 ${when}.\n` +
+      "Lower --lr, or set --clip.",
+  );
 }
 
 /** The features of the images of one step. */
@@ -210,13 +242,13 @@ async function step(
   at: number,
 ): Promise<void> {
   const { weight_decay, clip, seed } = settings;
-  const { C, H, W } = detector.adtr.config, N = H * W;
+  const { config } = detector.adtr, { C, H, W } = config;
   const epoch = Math.floor(optimizer.steps / perEpoch) + 1;
   await gpu.step(() => {
-    const x = detector.prepare(upload(gpu, batch, N, C));
+    const x = detector.prepare(upload(gpu, batch, config));
     const tape = new Tape(gpu, { seed: new Random(seed, `dropout ${optimizer.steps}`).bits() });
     const reconstruction = detector.adtr.forward(tape, x);
-    const loss = meanSquaredError(tape, reconstruction, x, batch.length * N * C);
+    const loss = meanSquaredError(tape, reconstruction, x, batch.length * H * W * C);
     tape.backward(loss);
     optimizer.step(tape, { lr: learningRate(settings, epoch), weight_decay, clip }, look, MOST_STEPS + at);
     sumColumns(gpu, loss, look, { rows: 1, columns: 1, offset: at });
@@ -226,23 +258,4 @@ async function step(
 /** In effect in an epoch, counted from 1. */
 function learningRate({ lr, lr_step }: Settings, epoch: number): number {
   return epoch <= lr_step ? lr : 0.1 * lr;
-}
-
-/** Features of images as one tensor [B, N, C]. */
-function upload(gpu: Gpu, batch: readonly Float32Array<ArrayBuffer>[], N: number, C: number): Tensor {
-  const values = new Float32Array(batch.length * N * C);
-  batch.forEach((image, i) => values.set(image, i * N * C));
-  const x = gpu.empty([batch.length, N, C], "features");
-  gpu.stream.write(x, values);
-  return x;
-}
-
-/** All features, batch by batch. */
-export function* batches(
-  gpu: Gpu,
-  features: readonly Float32Array<ArrayBuffer>[],
-  { C, H, W }: AdtrConfig,
-  size: number,
-): Generator<Tensor> {
-  for (let i = 0; i < features.length; i += size) yield upload(gpu, features.slice(i, i + size), H * W, C);
 }
