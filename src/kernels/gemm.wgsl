@@ -5,7 +5,8 @@
 //
 // A thread computes a TM×TN tile of C from registers, four k at a time. Everything is counted in floats; where VEC, all
 // rows begin on 16 bytes and K, N (and M where TRANS_A) are multiples of 4. With splits > 1 each split of K writes its
-// partial product to C + split · M · N and `columns.wgsl` adds them up in a fixed order.
+// partial product to C + split · M · N and `columns.wgsl` adds them up in a fixed order. What the epilogue does is fixed by
+// constants: it is repeated for every four outputs, and a plain one compiles in a quarter of the time.
 // The lines marked @generate are straight-line code made by gemm.ts.
 
 struct Params {
@@ -14,8 +15,8 @@ struct Params {
   offA: u32, offB: u32, offC: u32,
   inner: u32, outerA: u32, outerB: u32, outerC: u32, innerA: u32, innerB: u32, innerC: u32,
   splits: u32, chunk: u32,  // K in `splits` pieces of `chunk`
-  bias: u32, offBias: u32, residual: u32, act: u32, // flags; act: 0 none, 1 ReLU, 2 SiLU, 3 sigmoid
   alpha: f32, beta: f32,
+  offBias: u32,
   seed: u32, threshold: u32, rescale: f32, // dropout by position in C
 }
 
@@ -27,17 +28,18 @@ struct Params {
 @group(1) @binding(0) var<uniform> params: Params;
 
 fn activate(v: Element) -> Element {
-  if (params.act == 1u) { return max(v, Element(0.0)); }
-  if (params.act == 2u) { return v / (Element(1.0) + exp(-v)); }
-  if (params.act == 3u) { return Element(1.0) / (Element(1.0) + exp(-v)); }
+  if (ACT == 1u) { return max(v, Element(0.0)); }
+  if (ACT == 2u) { return v / (Element(1.0) + exp(-v)); }
+  if (ACT == 3u) { return Element(1.0) / (Element(1.0) + exp(-v)); }
   return v;
 }
 
 fn epilogue(index: u32, col: u32, value: Element) {
   var v = params.alpha * value;
-  if (params.bias == 1u) { v += vector[params.offBias / WIDTH + col]; }
-  v = drop_out(activate(v), index, params.seed, params.threshold, params.rescale);
-  if (params.residual == 1u) { v += skip[index]; }
+  if (BIAS) { v += vector[params.offBias / WIDTH + col]; }
+  v = activate(v);
+  if (DROP) { v = drop_out(v, index, params.seed, params.threshold, params.rescale); }
+  if (RESIDUAL) { v += skip[index]; }
   if (params.beta != 0.0) { v += params.beta * c[index]; }
   c[index] = v;
 }
