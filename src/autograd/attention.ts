@@ -6,9 +6,8 @@
  */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import type { Dropout } from "../kernels/element.ts";
 import { gemm, type Layout } from "../kernels/gemm.ts";
-import { dropped, softmax, softmaxBackward } from "../kernels/softmax.ts";
+import { softmax, softmaxBackward } from "../kernels/softmax.ts";
 import type { Tape } from "./tape.ts";
 
 /** Weights up to this many bytes are kept for the backward pass, larger ones computed anew. */
@@ -55,22 +54,23 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
   const batch = ({ images, heads }: Part) => ({ outer: images, inner: heads });
   const first = ({ image, head }: Part) => (image * heads + head) * N * L;
 
+  // Dropped weights have a minus sign, those that are kept are scaled up.
+  const used = drop ? { rectify: true, alpha: 1 / (1 - drop.p) } : {};
   const weights = (part: Part): Tensor => {
     const p = gpu.empty([part.images * part.heads * N, L], "attention weights");
     const layouts = { layoutA: tokens(N, part), layoutB: tokens(L, part), layoutC: square(part) };
     const by = { transB: true, alpha, whole: true };
     gemm(gpu, { a: q, b: k, c: p, M: N, N: L, K: d, ...by, ...layouts, ...batch(part) });
-    softmax(gpu, p);
+    softmax(gpu, p, drop, first(part));
     return p;
   };
   const y = gpu.empty([B, N, D], "attention's output");
   const kept = new Map<Part, Tensor>();
   const keep = tape.training && B * heads * N * L * 4 <= KEEP_BYTES;
   for (const part of parts) {
-    const p = weights(part), used = drop ? droppedWeights(gpu, p, drop, first(part)) : p;
+    const p = weights(part);
     const layouts = { layoutA: square(part), layoutB: tokens(L, part), layoutC: tokens(N, part) };
-    gemm(gpu, { a: used, b: v, c: y, M: N, N: d, K: L, whole: true, ...layouts, ...batch(part) });
-    if (used !== p) gpu.release(used);
+    gemm(gpu, { a: p, b: v, c: y, M: N, N: d, K: L, whole: true, ...used, ...layouts, ...batch(part) });
     if (keep) kept.set(part, p);
     else gpu.release(p);
   }
@@ -82,10 +82,20 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
       const p = kept.get(part) ?? weights(part);
       const N_ = tokens(N, part), L_ = tokens(L, part), P = square(part), over = batch(part);
       if (dv) {
-        const used = drop ? droppedWeights(gpu, p, drop, first(part)) : p;
         const c = { c: dv.tensor, layoutC: L_, beta: beta(dv.add) };
-        gemm(gpu, { a: used, b: dy, M: L, N: d, K: N, transA: true, layoutA: P, layoutB: N_, ...c, ...over });
-        if (used !== p) gpu.release(used);
+        gemm(gpu, {
+          a: p,
+          b: dy,
+          M: L,
+          N: d,
+          K: N,
+          transA: true,
+          ...used,
+          layoutA: P,
+          layoutB: N_,
+          ...c,
+          ...over,
+        });
       }
       if (dq || dk) {
         const ds = gpu.empty(p.shape, "gradients of attention weights");
@@ -102,7 +112,7 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
           layoutC: P,
           ...over,
         });
-        softmaxBackward(gpu, ds, p, drop, first(part));
+        softmaxBackward(gpu, ds, p, drop);
         if (dq) {
           const c = { c: dq.tensor, layoutC: N_, beta: beta(dq.add) };
           gemm(gpu, { a: ds, b: k, M: N, N: d, K: L, alpha, layoutA: P, layoutB: L_, ...c, ...over });
@@ -132,12 +142,6 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
 
 function beta(add: boolean): 0 | 1 {
   return add ? 1 : 0;
-}
-
-function droppedWeights(gpu: Gpu, p: Tensor, drop: Dropout, first: number): Tensor {
-  const x = gpu.empty(p.shape, "dropped attention weights");
-  dropped(gpu, p, x, drop, first);
-  return x;
 }
 
 /** Splits B images of A heads so that a part's weights, `bytes` a head, fit into one binding. */

@@ -5,9 +5,13 @@
  */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { elementText } from "./element.ts";
 import source from "./columns.wgsl" with { type: "text" };
 
-const SUM = { name: "columns", source, entry: "sum" };
+const SUM = {
+  1: { name: "columns", source: elementText(1) + source, entry: "columns" },
+  4: { name: "columns vec4", source: elementText(4) + source, entry: "columns" },
+};
 const BLOCK = 64; // rows a thread adds up in a first run
 const GROUPS_ACROSS = 65535;
 
@@ -27,22 +31,18 @@ export interface SumColumns {
 /** y[offset + j] = scale · Σ_r x[r · pitch + first + j], or added to what is there. */
 export function sumColumns(gpu: Gpu, x: Tensor, y: Tensor, s: SumColumns): void {
   const { rows, columns, pitch = columns, first = 0, offset = 0, scale = 1, accumulate = false } = s;
-  const groups = Math.ceil(columns / 64);
-  if (groups > GROUPS_ACROSS) {
-    throw new RangeError(`Expected at most ${64 * GROUPS_ACROSS} columns, but found ${columns}`);
-  }
+  const width = [columns, pitch, first, offset].every((n) => n % 4 === 0) ? 4 : 1;
+  const groups = Math.ceil(columns / width / 64);
+  if (groups > GROUPS_ACROSS) throw new RangeError(`Expected fewer columns to sum, but found ${columns}`);
   const blocks = rows > 2 * BLOCK ? Math.ceil(rows / BLOCK) : 1;
-  const from = { rows, columns, pitch, first };
-  if (blocks === 1) {
-    const to = { block: rows, offset, scale, accumulate: accumulate ? 1 : 0 };
-    gpu.stream.dispatch(SUM, { x, y }, { ...from, ...to }, [groups]);
-    return;
+  const parts = blocks > 1 ? gpu.empty([blocks, columns], "partial sums") : y;
+  const to = blocks > 1
+    ? { block: BLOCK, offset: 0, scale: 1, accumulate: 0 }
+    : { block: rows, offset: offset / width, scale, accumulate: accumulate ? 1 : 0 };
+  const from = { rows, columns: columns / width, pitch: pitch / width, first: first / width };
+  gpu.stream.dispatch(SUM[width], { x, y: parts }, { ...from, ...to }, [groups, blocks]);
+  if (blocks > 1) {
+    sumColumns(gpu, parts, y, { rows: blocks, columns, offset, scale, accumulate });
+    gpu.release(parts);
   }
-  const parts = gpu.empty([blocks, columns], "partial sums");
-  gpu.stream.dispatch(SUM, { x, y: parts }, { ...from, block: BLOCK, offset: 0, scale: 1, accumulate: 0 }, [
-    groups,
-    blocks,
-  ]);
-  sumColumns(gpu, parts, y, { rows: blocks, columns, offset, scale, accumulate });
-  gpu.release(parts);
 }

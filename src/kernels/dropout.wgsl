@@ -12,9 +12,12 @@ fn mix32(v: Index) -> Index {
   return x;
 }
 
-// `i` counts Elements.
+// Whether the values of Element i stay.
+fn is_kept(i: u32, seed: u32, threshold: u32) -> Choice {
+  return mix32(mix32(positions(i) + Index(seed)) ^ Index(seed)) >= Index(threshold);
+}
+
 fn drop_out(v: Element, i: u32, seed: u32, threshold: u32, rescale: f32) -> Element {
   if (threshold == 0u) { return v * rescale; }
-  let hash = mix32(mix32(positions(i) + Index(seed)) ^ Index(seed));
-  return select(Element(0.0), v * rescale, hash >= Index(threshold));
+  return select(Element(0.0), v * rescale, is_kept(i, seed, threshold));
 }

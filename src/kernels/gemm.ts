@@ -40,6 +40,8 @@ export interface Gemm {
   outer?: number;
   inner?: number;
   alpha?: number;
+  /** Negative values of A count as 0. */
+  rectify?: boolean;
   /** 1 adds to C. */
   beta?: 0 | 1;
   bias?: Tensor;
@@ -152,6 +154,7 @@ function gemmKernel(g: Gemm, vec: boolean, tile: Tile): Kernel {
     ACT: ACTIVATIONS[g.act ?? "none"],
     DROP: !!g.drop?.p,
     RESIDUAL: !!g.residual,
+    RECTIFY: !!g.rectify,
   };
   const layout = `${transA ? "T" : "N"}${transB ? "T" : "N"} ${vec ? "vec4" : "scalar"}`;
   const key = [layout, tile.TM, tile.TN, ...Object.values(epilogue)].join(" ");
@@ -181,10 +184,13 @@ function straightLine(transA: boolean, transB: boolean, vec: boolean, { TM, TN }
   const lane = (i: number) => "xyzw"[i % 4];
   const lines = (...parts: string[][]) => parts.flat().join("\n");
   // Reads 4 floats of which the first `valid` are there; the others count as 0.
-  const load = (x: string) =>
+  const load = (x: string, rectify = "false") =>
     vec
-      ? `fn load_${x}(i: u32, valid: u32) -> vec4f { return ${x}[i / 4u]; }`
-      : `fn load_${x}(i: u32, valid: u32) -> vec4f { let v = vec4f(${x}[i], ${x}[i + 1u], ${x}[i + 2u], ${x}[i + 3u]);
+      ? `fn load_${x}(i: u32, valid: u32) -> vec4f { let v = ${x}[i / 4u];
+  if (${rectify}) { return max(v, vec4f(0.0)); }
+  return v; }`
+      : `fn load_${x}(i: u32, valid: u32) -> vec4f { var v = vec4f(${x}[i], ${x}[i + 1u], ${x}[i + 2u], ${x}[i + 3u]);
+  if (${rectify}) { v = max(v, vec4f(0.0)); }
   return select(vec4f(0.0), v, vec4u(0u, 1u, 2u, 3u) < vec4u(valid)); }`;
   const store = vec
     ? `fn store(base: u32, row: u32, col: u32, v: vec4f) {
@@ -214,7 +220,7 @@ function straightLine(transA: boolean, transB: boolean, vec: boolean, { TM, TN }
     trans ? [] : range(tile).map((i) => `let ${x}row${i} = ${base} + (${first} + ${i}u) * params.${ld};`);
 
   return {
-    access: lines([load("a"), load("b"), store]),
+    access: lines([load("a", "RECTIFY"), load("b"), store]),
     declare: lines(
       rows(transA, "a", "baseA", "lda", "m0", TM),
       rows(!transB, "b", "baseB", "ldb", "n0", TN),

@@ -7,7 +7,7 @@
 // rows begin on 16 bytes and K, N (and M where TRANS_A) are multiples of 4. With splits > 1 each split of K writes its
 // partial product to C + split · M · N and `columns.wgsl` adds them up in a fixed order. What the epilogue does is fixed by
 // constants: it is repeated for every four outputs, and a plain one compiles in a quarter of the time.
-// The lines marked @generate are straight-line code made by gemm.ts.
+// Where RECTIFY, negative values of A count as 0. The lines marked @generate are straight-line code made by gemm.ts.
 
 struct Params {
   M: u32, N: u32, K: u32, tiles: u32, tilesN: u32,

@@ -8,23 +8,19 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { type Dropout, dropoutParams, rowKernel } from "./element.ts";
 import source from "./softmax.wgsl" with { type: "text" };
 
-/** x [rows, columns] becomes its softmax over the columns, in place. */
-export function softmax(gpu: Gpu, x: Tensor): void {
-  launch(gpu, "forward", { x });
-}
-
 /**
- * x = dropout(y), of the same size.
+ * x [rows, columns] becomes its softmax over the columns, in place. With a dropout, the weights that are dropped get a
+ * minus sign: gemm's `rectify` takes only the others.
  *
- * @param first the position of y's first value in a larger tensor of which it is a part
+ * @param first the position of x's first value in a larger tensor of which it is a part
  */
-export function dropped(gpu: Gpu, y: Tensor, x: Tensor, drop: Dropout, first = 0): void {
-  launch(gpu, "dropped", { x, y }, drop, first);
+export function softmax(gpu: Gpu, x: Tensor, drop?: Dropout, first = 0): void {
+  launch(gpu, "forward", { x }, drop, first);
 }
 
 /** x, the gradient of the dropped softmax y, becomes that of the softmax's argument, in place. */
-export function softmaxBackward(gpu: Gpu, x: Tensor, y: Tensor, drop?: Dropout, first = 0): void {
-  launch(gpu, "backward", { x, y }, drop, first);
+export function softmaxBackward(gpu: Gpu, x: Tensor, y: Tensor, drop?: Dropout): void {
+  launch(gpu, "backward", { x, y }, drop);
 }
 
 function launch(
