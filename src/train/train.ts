@@ -110,7 +110,9 @@ async function featuresOf({ source, category, signal, onProgress = () => {} }: T
   const report = (done: number) =>
     onProgress({ phase: "features", category: category.name, done, total, unit: "images", images: done });
   try {
-    return await extractFeatures(source, category.train, report, signal);
+    const features = await extractFeatures(source, category.train, report, signal);
+    signal?.throwIfAborted();
+    return features;
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return null;
     throw error;
