@@ -52,6 +52,6 @@ export async function writeWhole(path: string, produce: (write: Write) => Promis
 }
 
 /** What the system says, without the error's number and the call's details, which name the partial file. */
-function reason(error: unknown): string {
+export function reason(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replace(/ \(os error.*/s, "");
 }

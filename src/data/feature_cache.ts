@@ -11,6 +11,7 @@
 import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { reason } from "../files.ts";
 
 const HASH_BYTES = 32;
 const ENTRY = /^[0-9a-f]{62}\.features(\.\d+\.partial)?$/, SHELF = /^[0-9a-f]{2}$/;
@@ -114,9 +115,8 @@ export class FeatureCache {
   #warn(what: string, error: unknown): void {
     if (this.#warned) return;
     this.#warned = true;
-    const reason = (error as Error).message.replace(/ \(os error.*/s, "");
     this.#options.onWarning(
-      `The feature cache ${this.#options.folder} can't be ${what}, going on without: ${reason}`,
+      `The feature cache ${this.#options.folder} can't be ${what}, going on without: ${reason(error)}`,
     );
   }
 }

@@ -6,6 +6,7 @@
  */
 import { extname, join, resolve } from "node:path";
 import { InputError } from "../errors.ts";
+import { reason } from "../files.ts";
 
 /** Extensions that count as images, in lower case. */
 const EXTENSIONS = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"];
@@ -36,7 +37,7 @@ export async function listFolder(path: string): Promise<Listing> {
       else listing.others.push(name);
     }
   } catch (error) {
-    throw new InputError(`Can't read ${at}: ${(error as Error).message.replace(/ \(os error.*/s, "")}`);
+    throw new InputError(`Can't read ${at}: ${reason(error)}`);
   }
   for (const names of Object.values(listing)) names.sort(byCodeUnits);
   return listing;

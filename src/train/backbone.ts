@@ -30,11 +30,15 @@ export async function openBackbone(
 ): Promise<OpenedBackbone> {
   if (name === "gabor" || name === "gabor2") {
     if (weights) {
-      throw new InputError(`Expected no weight file for the built-in backbone ${name}, but found ${weights}`);
+      throw new InputError(
+        `Expected no weight file (--weights) for the built-in backbone ${name}, but found ${weights}`,
+      );
     }
     return { backbone: gaborBackbone(gpu, name), weightsSha256: null };
   }
-  if (!weights) throw new InputError(`Expected a weight file for the backbone ${name}, but found none`);
+  if (!weights) {
+    throw new InputError(`Expected a weight file (--weights) for the backbone ${name}, but found none`);
+  }
   const file = await readWeightFile(weights);
   return {
     backbone: efficientNetBackbone(gpu, name, loadEfficientNet(file, name)),

@@ -28,7 +28,7 @@ const BATCH = 16;
 /**
  * Features of image files, in the order of `paths`.
  *
- * @param onImage called with the number of images done
+ * @param onImage called with the number of images done, first with 0
  * @param signal ends the work early, with an AbortError
  * @returns [N, C] of each
  * @throws {InputError} where a file can't be read or is no image, naming it
@@ -55,6 +55,7 @@ export async function extractFeatures(
     return known !== null;
   };
   let done = 0;
+  onImage(done);
   const onOne = (count: number) => {
     signal?.throwIfAborted();
     if (features[count - 1]) onImage(++done);

@@ -4,7 +4,7 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import { readWhole, writeWhole } from "../files.ts";
+import { readWhole, reason, writeWhole } from "../files.ts";
 
 /** A line of the log. */
 export interface LogEntry {
@@ -39,7 +39,7 @@ export async function appendLog(path: string, entries: readonly LogEntry[]): Pro
   try {
     await Deno.writeTextFile(path, text, { append: true });
   } catch (error) {
-    throw new InputError(`Can't write ${path}: ${(error as Error).message.replace(/ \(os error.*/s, "")}`);
+    throw new InputError(`Can't write ${path}: ${reason(error)}`);
   }
 }
 
