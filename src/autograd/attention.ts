@@ -10,7 +10,7 @@ import { gemm, type Layout } from "../kernels/gemm.ts";
 import { softmax, softmaxBackward } from "../kernels/softmax.ts";
 import type { Tape } from "./tape.ts";
 
-/** Weights up to this many bytes are kept for the backward pass, larger ones computed anew. */
+/** Weights up to this many bytes, in one piece, are kept for the backward pass, larger ones computed anew. */
 const KEEP_BYTES = 64 << 20;
 
 /** Some heads of some images, whose weights fit into one binding. */
@@ -65,13 +65,13 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
     return p;
   };
   const y = gpu.empty([B, N, D], "attention's output");
-  const kept = new Map<Part, Tensor>();
-  const keep = tape.training && B * heads * N * L * 4 <= KEEP_BYTES;
+  const keep = tape.training && parts.length === 1 && B * heads * N * L * 4 <= KEEP_BYTES;
+  let kept: Tensor | null = null;
   for (const part of parts) {
     const p = weights(part);
     const layouts = { layoutA: square(part), layoutB: tokens(L, part), layoutC: tokens(N, part) };
     gemm(gpu, { a: p, b: v, c: y, M: N, N: d, K: L, whole: true, ...used, ...layouts, ...batch(part) });
-    if (keep) kept.set(part, p);
+    if (keep) kept = p;
     else gpu.release(p);
   }
 
@@ -79,7 +79,7 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
     // In the order in which they are written: q, k and v may be one tensor.
     const dv = tape.into(v), dq = tape.into(q), dk = tape.into(k);
     for (const part of parts) {
-      const p = kept.get(part) ?? weights(part);
+      const p = kept ?? weights(part);
       const N_ = tokens(N, part), L_ = tokens(L, part), P = square(part), over = batch(part);
       if (dv) {
         const c = { c: dv.tensor, layoutC: L_, beta: beta(dv.add) };

@@ -116,7 +116,11 @@ export function metricsTable(results: ReadonlyMap<string, CategoryResult>, color
   };
   const footer = rows.length > 1;
   if (footer) rows.push(["mean", ...[1, 2, 3].map(mean), Math.round(mean(4) as number)]);
-  return table(rows, ["category", "image AUROC", "pixel AUROC", "AUPRO", "seconds"], { footer, color });
+  return table(rows, ["category", "image AUROC", "pixel AUROC", "AUPRO", "seconds"], {
+    footer,
+    color,
+    digits: [0, 3, 3, 3, 0],
+  });
 }
 
 function cells({ metrics, seconds }: CategoryResult): Cell[] {

@@ -157,7 +157,7 @@ function gemmKernel(g: Gemm, vec: boolean, tile: Tile): Kernel {
     RECTIFY: !!g.rectify,
   };
   const layout = `${transA ? "T" : "N"}${transB ? "T" : "N"} ${vec ? "vec4" : "scalar"}`;
-  const key = [layout, tile.TM, tile.TN, ...Object.values(epilogue)].join(" ");
+  const key = [layout, ...Object.values(tile), ...Object.values(epilogue)].join(" ");
   let kernel = kernels.get(key);
   if (!kernel) {
     const code = straightLine(transA, transB, vec, tile);

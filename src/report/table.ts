@@ -10,8 +10,8 @@ export type Cell = string | number | null;
 
 /** How a table looks. */
 export interface TableOptions {
-  /** Decimals in columns with a number that isn't whole. Default 3. */
-  digits?: number;
+  /** Decimals in columns with a number that isn't whole, default 3; or the decimals of each column. */
+  digits?: number | readonly number[];
   /** A line before the last row, where it sums up the others. */
   footer?: boolean;
   /** ANSI bold and dim. Default false: whoever prints knows whether it is wanted. */
@@ -52,15 +52,20 @@ export function table(rows: Cell[][], header: string[], options: TableOptions = 
 }
 
 /**
- * Cells as text: a column's numbers with equal decimals (none where all are whole), null as a dash.
+ * Cells as text: a column's numbers with equal decimals (none where all are whole, unless said), null as a dash.
  *
  * @throws RangeError if a row hasn't got that many columns
  */
-export function formatCells(rows: Cell[][], columns: number, digits = 3): string[][] {
+export function formatCells(
+  rows: Cell[][],
+  columns: number,
+  digits: number | readonly number[] = 3,
+): string[][] {
   for (const row of rows) {
     if (row.length !== columns) throw new RangeError(`Expected ${columns} cells, but found ${row.length}`);
   }
   const decimals = Array.from({ length: columns }, (_, c) => {
+    if (typeof digits !== "number") return digits[c];
     const whole = rows.every((row) => typeof row[c] !== "number" || Number.isInteger(row[c]));
     return whole ? 0 : digits;
   });
