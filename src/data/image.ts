@@ -1,6 +1,6 @@
 /**
  * Images and masks in memory, from and to files: RGB bytes whatever the file held (grey and palette expanded, alpha
- * dropped, 16 bit divided by 257 and rounded; SPEC.md §1).
+ * dropped, 16 bit divided by 257 and rounded; docs/method.md §1).
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Host side of gabor.wgsl: the pieces of the built-in backbone (SPEC.md §8), each over planes [P, h, w].
+ * Host side of gabor.wgsl: the pieces of the built-in backbone (docs/method.md §8), each over planes [P, h, w].
  * tests/golden/gabor.py defines every border and window.
  *
  * @module

@@ -1,5 +1,5 @@
-// Features as the transformer takes them (SPEC.md §9): y[r, c] = (x[r, c] − mean[r mod N, c]) / deviation[c], and zeros
-// in the columns that fill C up to `wide`.   x [rows, C], mean [N, C], deviation [C], y [rows, wide]
+// Features as the transformer takes them (docs/method.md §9): y[r, c] = (x[r, c] − mean[r mod N, c]) / deviation[c],
+// and zeros in the columns that fill C up to `wide`.   x [rows, C], mean [N, C], deviation [C], y [rows, wide]
 
 struct Params { rows: u32, N: u32, C: u32, wide: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;

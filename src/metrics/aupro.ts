@@ -1,7 +1,7 @@
 /**
  * AUPRO, the area under the per-region overlap curve: how much of each defect is found at a given rate of false
  * alarms, a small defect counting as much as a large one. Bergmann et al., "The MVTec Anomaly Detection Dataset",
- * IJCV 2021, §5; integrated as MVTec's own evaluation does it. SPEC.md §7.
+ * IJCV 2021, §5; integrated as MVTec's own evaluation does it. docs/method.md §7.
  *
  * @module
  */

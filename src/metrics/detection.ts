@@ -1,6 +1,6 @@
 /**
  * How well scores tell anomalous samples from normal ones, whether images or pixels: AUROC, average precision and
- * best F1, on raw scores, with equal scores always on the same side of a threshold. SPEC.md §7.
+ * best F1, on raw scores, with equal scores always on the same side of a threshold. docs/method.md §7.
  *
  * @module
  */

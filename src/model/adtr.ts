@@ -1,6 +1,7 @@
 /**
- * ADTR's transformer (You et al. 2022, SPEC.md §3): it reconstructs a feature map from its own projection and from a
- * learned auxiliary query, which knows where it is but not what is there, so that only what was learnt comes back.
+ * ADTR's transformer (You et al. 2022, docs/method.md §3): it reconstructs a feature map from its own projection and
+ * from a learned auxiliary query, which knows where it is but not what is there, so that only what was learnt comes
+ * back.
  *
  * @module
  */
@@ -14,7 +15,7 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { Random } from "../hash.ts";
 import { fill } from "../kernels/elementwise.ts";
 
-/** Dimensions by their letters in SPEC.md. */
+/** Dimensions by their letters in docs/method.md. */
 export interface AdtrConfig {
   /** Feature channels. */
   C: number;

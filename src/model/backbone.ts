@@ -34,7 +34,7 @@ const ALGORITHM = 1; // raised whenever the numbers change
 // Memory for the largest map of the images that run together. A software adapter gains nothing by more.
 const CHUNK_BYTES = { software: 64 << 20, hardware: 256 << 20 };
 
-/** EfficientNet-B4 and the neck (SPEC.md §2): 720 channels. */
+/** EfficientNet-B4 and the neck (docs/method.md §2): 720 channels. */
 export function efficientNetBackbone(gpu: Gpu, name: string, weights: EfficientNetWeights): Backbone {
   const network = new EfficientNet(gpu, weights);
   const C = network.channels.reduce((a, b) => a + b);

@@ -1,5 +1,5 @@
 /**
- * A trained model at work: features in, anomaly maps and scores out (SPEC.md §6).
+ * A trained model at work: features in, anomaly maps and scores out (docs/method.md §6).
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { Adtr, type AdtrConfig, paddedChannels } from "./adtr.ts";
 import { identity, type Normalisation } from "./normalisation.ts";
 import { Covariance, whitening } from "./whitening.ts";
 
-/** Window of the average that comes before the maximum of a map (SPEC.md §6), pixels. */
+/** Window of the average that comes before the maximum of a map (docs/method.md §6), pixels. */
 const POOL = 16;
 
 /** A model's values on the host, as a model file holds them. */

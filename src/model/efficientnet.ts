@@ -1,6 +1,6 @@
 /**
  * EfficientNet-B4 (Tan & Le 2019) as a frozen feature extractor: the stem and seven stages of MBConv blocks, with
- * BatchNorm folded into the convolutions. Maps are [B, H, W, C]; five stages' outputs are tapped (SPEC.md §2).
+ * BatchNorm folded into the convolutions. Maps are [B, H, W, C]; five stages' outputs are tapped (docs/method.md §2).
  *
  * @module
  */
@@ -34,7 +34,7 @@ export interface MBConv {
   project: FoldedConv;
 }
 
-/** How a naming of weight files pads (SPEC.md §2); `same380` is TF SAME computed for an image of 380 pixels. */
+/** How a naming of weight files pads (docs/method.md §2); `same380` is TF SAME computed for an image of 380 pixels. */
 export type Padding = "symmetric" | "same" | "same380";
 
 /** Everything that the network reads. */

@@ -1,5 +1,5 @@
 /**
- * EfficientNet-B4's weights from a file under any of the namings of SPEC.md §2, each BatchNorm folded into the
+ * EfficientNet-B4's weights from a file under any of the namings of docs/method.md §2, each BatchNorm folded into the
  * convolution before it: w' = w·γ/√(σ²+ε), b' = β − μ·γ/√(σ²+ε), in float64 and rounded once.
  *
  * @module

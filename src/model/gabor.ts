@@ -1,6 +1,6 @@
 /**
- * The built-in backbone (SPEC.md §8): local Gabor energies, colours and contrasts on a pyramid. It needs no weight
- * file. `gabor2` adds the bank's responses to its own moduli, as a scattering transform does.
+ * The built-in backbone (docs/method.md §8): local Gabor energies, colours and contrasts on a pyramid. It needs no
+ * weight file. `gabor2` adds the bank's responses to its own moduli, as a scattering transform does.
  *
  * @module
  */
@@ -58,7 +58,10 @@ function opponent(images: Uint8Array, B: number, pixels: number): Float32Array<A
   return planes;
 }
 
-/** Features of the images whose opponent planes [B · 3, S, S] are given, in SPEC.md's order. Releases the planes. */
+/**
+ * Features of the images whose opponent planes [B · 3, S, S] are given, in docs/method.md's order. Releases the
+ * planes.
+ */
 function extract(gpu: Gpu, planes: Tensor, features: Tensor, image: number, H: number, W: number): void {
   const secondOrder = features.shape[2] > CHANNELS.gabor;
   const write = (x: Tensor, channel: number, planes: number, log: boolean) =>

@@ -1,6 +1,6 @@
 /**
- * Model files: safetensors with ADTR's parameters under their PyTorch names (SPEC.md §3), what features are normalised
- * with (`feature_mean` [C, H, W], `feature_std` [C]), the covariance of the training residuals
+ * Model files: safetensors with ADTR's parameters under their PyTorch names (docs/method.md §3), what features are
+ * normalised with (`feature_mean` [C, H, W], `feature_std` [C]), the covariance of the training residuals
  * (`residual_covariance` [C, C]), and the settings as JSON in the metadata, so that scoring needs no options.
  *
  * @module

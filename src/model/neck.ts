@@ -1,6 +1,6 @@
 /**
- * The neck (SPEC.md §2): every tap of the backbone is resized to one size and the channels are joined, low level
- * first.
+ * The neck (docs/method.md §2): every tap of the backbone is resized to one size and the channels are joined, low
+ * level first.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Feature normalisation (SPEC.md §9): minus the training mean per position and channel, over the training standard
- * deviation per channel. Without it ADTR spends itself on what every image has in common.
+ * Feature normalisation (docs/method.md §9): minus the training mean per position and channel, over the training
+ * standard deviation per channel. Without it ADTR spends itself on what every image has in common.
  *
  * @module
  */

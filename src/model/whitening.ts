@@ -1,6 +1,6 @@
 /**
- * The Mahalanobis distance of a residual (SPEC.md §6): √(dᵀ Σ⁻¹ d) = ‖L⁻¹ d‖ with Σ = L Lᵀ, so that on the GPU it is a
- * matrix product and a norm. Everything here is float64 on the host.
+ * The Mahalanobis distance of a residual (docs/method.md §6): √(dᵀ Σ⁻¹ d) = ‖L⁻¹ d‖ with Σ = L Lᵀ, so that on the GPU
+ * it is a matrix product and a norm. Everything here is float64 on the host.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Tests a trained model on a category's labelled images: the metrics of SPEC.md §7.
+ * Tests a trained model on a category's labelled images: the metrics of docs/method.md §7.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * Everything about a run that a user can set, under the names of config.json: the command line's options with `_`
- * for `-`. Defaults are SPEC.md's, which are the paper's; the demo's are small enough for a software adapter.
+ * for `-`. Defaults are the paper's (docs/method.md §5); the demo's are small enough for a software adapter.
  *
  * @module
  */
@@ -40,7 +40,7 @@ export interface Settings {
   score: "residual" | "residual-mahalanobis";
   /** How a map becomes an image's score: maximum after 16×16 average pooling, or mean. */
   image_score: "max" | "mean";
-  /** Whether features are centred by position and scaled by channel (SPEC.md §9). */
+  /** Whether features are centred by position and scaled by channel (docs/method.md §9). */
   feature_norm: "none" | "position";
   /** D: width of the transformer, a multiple of 4 and of `heads`. */
   hidden: number;
@@ -90,7 +90,7 @@ export const DEMO: typeof PAPER = {
 /** The presets by name. */
 export const PRESETS: Record<string, typeof PAPER> = { paper: PAPER, demo: DEMO };
 
-/** `gabor` without a weight file, and each backbone's feature normalisation (SPEC.md §9). */
+/** `gabor` without a weight file, and each backbone's feature normalisation (docs/method.md §9). */
 export function backboneDefaults(
   backbone: Settings["backbone"] | undefined,
   weights: string | undefined,

@@ -1,6 +1,6 @@
 /**
- * Trains ADTR on the normal images of one category (SPEC.md §5): features once through the frozen backbone, then
- * AdamW on the transformer, with a log, checkpoints and a model file.
+ * Trains ADTR on the normal images of one category (docs/method.md §5): features once through the frozen backbone,
+ * then AdamW on the transformer, with a log, checkpoints and a model file.
  *
  * @module
  */

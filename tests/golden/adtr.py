@@ -1,4 +1,4 @@
-"""ADTR in PyTorch, as SPEC.md sections 3 to 6 state it, and the numbers that the TypeScript side has to meet.
+"""ADTR in PyTorch, as docs/method.md sections 3 to 6 state it, and the numbers that the TypeScript side has to meet.
 
     python3 tests/golden/adtr.py        (PyTorch 1.13.0, NumPy 1.24.2; writes adtr.json and adtr_*.safetensors)
 
@@ -201,7 +201,7 @@ def training():
 
 
 def scores():
-    """Score maps of SPEC.md section 6 from stored residuals; the training residuals are made to correlate."""
+    """Score maps of docs/method.md section 6 from stored residuals; the training residuals are made to correlate."""
     C, H, W, S = 13, 3, 5, 64
     mix = np.eye(C) + 0.5 * fill("scores.mix", [C, C])
     residuals = lambda name, n: np.einsum("ij,njhw->nihw", mix, fill(name, [n, C, H, W]) + 0.3).astype(np.float32)

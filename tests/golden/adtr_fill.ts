@@ -6,7 +6,7 @@
  */
 import { fill } from "../fill.ts";
 
-/** A model of the golden files: dimensions by their letters in SPEC.md, and the layers of both halves. */
+/** A model of the golden files: dimensions by their letters in docs/method.md, and the layers of both halves. */
 export interface GoldenConfig {
   C: number;
   D: number;

@@ -1,5 +1,5 @@
-"""EfficientNet-B4's features (SPEC.md section 2) under each naming of weight files, from the implementations whose
-names they are.
+"""EfficientNet-B4's features (docs/method.md section 2) under each naming of weight files, from the implementations
+whose names they are.
 
     python3 tests/golden/features.py        (PyTorch 1.13.0, torchvision 0.14.1, timm 1.0.31, efficientnet_pytorch
                                              0.7.1; writes features.safetensors)

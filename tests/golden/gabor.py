@@ -1,4 +1,5 @@
-"""The built-in backbones `gabor` and `gabor2` (SPEC.md section 8) in plain NumPy, and features for the kernels to meet.
+"""The built-in backbones `gabor` and `gabor2` (docs/method.md section 8) in plain NumPy, and features for the kernels
+to meet.
 
     python3 tests/golden/gabor.py        (NumPy 1.24.2; writes gabor.safetensors)
 

@@ -123,7 +123,7 @@ Deno.test("twelve AdamW steps with clipping and step decay meet PyTorch's losses
   }
 });
 
-Deno.test("initial values follow SPEC.md §3 and the seed", () => {
+Deno.test("initial values follow docs/method.md §3 and the seed", () => {
   const config = { C: 720, D: 256, A: 8, F: 1024, H: 16, W: 16, encoder: 1, decoder: 1, dropout: 0.1 };
   const state = initialAdtr(config, 7);
   const bound = (name: string, limit: number) => {

@@ -27,7 +27,7 @@ for (const [padding, S] of [["symmetric", 37], ["same", 33], ["same380", 32]] as
   });
 }
 
-Deno.test("pads are those of SPEC.md's examples", () => {
+Deno.test("pads are those of docs/method.md's examples", () => {
   assert.deepEqual(pads("symmetric", 256, 5, 2, 380), { before: 2, out: 128 });
   assert.deepEqual(pads("same", 64, 5, 2, 95), { before: 1, out: 32 }); // (1, 2)
   assert.deepEqual(pads("same380", 64, 5, 2, 95), { before: 2, out: 32 }); // (2, 2)

@@ -148,7 +148,9 @@ export function readGolden(
   );
 }
 
-/** The five taps of EfficientNet-B4 (SPEC.md §2) of images [B, S, S, 3], with an own reading of the paddings. */
+/**
+ * The five taps of EfficientNet-B4 (docs/method.md §2) of images [B, S, S, 3], with an own reading of the paddings.
+ */
 export function efficientNetTaps(
   { padding, stem, blocks }: EfficientNetWeights,
   images: Float32Array,

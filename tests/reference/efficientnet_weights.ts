@@ -6,7 +6,7 @@
 import type { EfficientNetWeights, FoldedConv, MBConv, Padding } from "../../src/model/efficientnet.ts";
 import { fill } from "../fill.ts";
 
-// SPEC.md §2: blocks, kernel, stride, expand, out
+// docs/method.md §2: blocks, kernel, stride, expand, out
 const STAGES = [
   [2, 3, 1, 1, 24],
   [4, 3, 2, 6, 32],

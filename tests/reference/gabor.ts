@@ -1,6 +1,6 @@
 /**
  * The built-in backbone's ops as plain loops in float64, over planes [P, h, w]; every filter two-dimensional, as
- * SPEC.md §8 and tests/golden/gabor.py have it.
+ * docs/method.md §8 and tests/golden/gabor.py have it.
  *
  * @module
  */
