@@ -7,6 +7,7 @@
 
 /** Something given to the program (a file, a folder, a value) is not what it must be. Exit code 1. */
 export class InputError extends Error {
+  /** The class, as a stack trace shows it. */
   override name = "InputError";
 }
 

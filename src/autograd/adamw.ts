@@ -13,6 +13,7 @@ import type { Tape } from "./tape.ts";
 
 /** PyTorch's names and, but for `clip`, defaults. */
 export interface AdamWOptions {
+  /** Learning rate of the step. */
   lr: number;
   /** Decoupled weight decay. Default 0.01. */
   weight_decay?: number;
@@ -26,12 +27,16 @@ export interface AdamWOptions {
 
 /** The optimizer and its state: moments `m` and `v` in the layout of the parameters, and the number of steps done. */
 export class AdamW {
+  /** Running mean of the gradients, in the layout of `Parameters.values`. */
   readonly m: Tensor;
+  /** Running mean of their squares, in the same layout. */
   readonly v: Tensor;
+  /** Steps done; to be set together with `m` and `v` where a training goes on. */
   steps = 0;
   #gpu: Gpu;
   #parameters: Parameters;
 
+  /** Begins with moments of zero. @param parameters what every step changes */
   constructor(gpu: Gpu, parameters: Parameters) {
     this.#gpu = gpu;
     this.#parameters = parameters;

@@ -20,6 +20,8 @@ export interface LinearOptions {
 }
 
 /**
+ * x · Wᵀ + b over the last dimension, then ReLU and dropout where the options ask for them.
+ *
  * @param x [..., K]
  * @param weight [rows, K], as PyTorch has it
  * @param bias [rows]

@@ -12,7 +12,9 @@ const ALIGN = 64; // floats
 
 /** A tensor on the host, row-major. */
 export interface HostTensor {
+  /** Dimensions, outermost first. */
   shape: readonly number[];
+  /** As many values as the dimensions say. */
   data: Float32Array<ArrayBuffer>;
 }
 
@@ -28,6 +30,8 @@ export class Parameters {
   #tensors = new Map<string, Tensor>();
 
   /**
+   * Parameters of zeros, until they are loaded.
+   *
    * @param shapes of every parameter by its name
    * @param wider for parameters of one or two dimensions that are kept in a larger shape on the GPU, so that kernels
    *   can read four values at a time: theirs. What is added is zero, and stays so where its gradient is zero.

@@ -11,7 +11,9 @@ import { fill } from "../kernels/elementwise.ts";
 
 /** A gradient under way: where it is, and whether something is there to add to. */
 export interface GradientSlot {
+  /** Where the gradient is to be written, of the shape of what it is a gradient of. */
   tensor: Tensor;
+  /** Whether to add to the values that are there, or to write over them. */
   add: boolean;
 }
 
@@ -31,12 +33,15 @@ interface Node {
 
 /** Records ops and computes gradients. */
 export class Tape {
+  /** Where the ops run. */
   readonly gpu: Gpu;
+  /** Whether ops are recorded and dropout drops. */
   readonly training: boolean;
   #seed: number;
   #nodes: Node[] = [];
   #gradients = new Map<string, Tensor>();
 
+  /** An empty tape, for one step. */
   constructor(gpu: Gpu, { training = true, seed = 0 }: TapeOptions = {}) {
     this.gpu = gpu;
     this.training = training;

@@ -25,7 +25,9 @@ const TRAIN = "train", GOOD = "good", TEST = "test", MASKS = "ground_truth";
 
 /** An image with a defect; its mask is null where there is no file for it. */
 export interface AnomalousImage {
+  /** The image file. */
   path: string;
+  /** The mask file, of the image's size: anomalous where it is not black. */
   mask: string | null;
 }
 
@@ -39,11 +41,13 @@ export interface TestImage extends AnomalousImage {
 
 /** Paths of a category's files, in the order of their folders' and their own names. */
 export interface Category {
+  /** Its folder's name. */
   name: string;
   /** Normal images to train on; at least one. */
   train: string[];
   /** Labelled anomalous images to train on. */
   anomalous: AnomalousImage[];
+  /** Images to test with, normal and defective; may be empty. */
   test: TestImage[];
 }
 

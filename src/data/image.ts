@@ -9,15 +9,21 @@ import { writePng } from "./png.ts";
 
 /** A picture: red, green and blue bytes, [height, width, 3]. */
 export interface Image {
+  /** Pixels a row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
+  /** 3 · width · height bytes, row after row. */
   readonly data: Uint8Array;
 }
 
 /** Which pixels are anomalous: 0 or 1, [height, width]. */
 export interface Mask {
+  /** Pixels a row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
+  /** width · height bytes, row after row. */
   readonly data: Uint8Array;
 }
 

@@ -7,5 +7,6 @@ import { InputError } from "../errors.ts";
 
 /** The GPU cannot do what was asked. The message says what that was and, where something helps, what to lower. */
 export class GpuError extends InputError {
+  /** The class, as a stack trace shows it. */
   override name = "GpuError";
 }

@@ -12,9 +12,13 @@ import selftest from "./selftest.wgsl" with { type: "text" };
 
 /** What the adapter says of itself. `software` is true where a CPU plays the GPU (llvmpipe, SwiftShader). */
 export interface AdapterInfo {
+  /** Who made it; may be empty. */
   vendor: string;
+  /** Its family; may be empty. */
   architecture: string;
+  /** Its name, as the driver gives it; may be empty. */
   description: string;
+  /** Whether a CPU plays the GPU; tile sizes are chosen by this. */
   software: boolean;
 }
 
@@ -30,12 +34,15 @@ const NO_ADAPTER =
 
 /** An open GPU. */
 export class Gpu {
+  /** The adapter in use. */
   readonly info: AdapterInfo;
   /** The device's limits, those of the adapter. */
   readonly limits: GPUSupportedLimits;
   /** The names of the features in use. */
   readonly features: readonly string[];
+  /** The pool that all tensors live in. */
   readonly memory: Memory;
+  /** Where kernels are recorded and tensors read and written. */
   readonly stream: Stream;
   #device: GPUDevice;
   #failure: GpuError | null = null;

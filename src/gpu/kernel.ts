@@ -10,7 +10,9 @@
 export interface Kernel {
   /** Shown in errors and profiles. */
   readonly name: string;
+  /** WGSL. Storage buffers are those of group 0, parameters the fields of `struct Params`. */
   readonly source: string;
+  /** The name of the `@compute` function. */
   readonly entry: string;
   /** Become `const NAME = value;` before the text; whole numbers are u32 by default (`1` is abstract). */
   readonly constants?: Readonly<Record<string, number | boolean>>;

@@ -9,16 +9,23 @@ import { GpuError } from "./error.ts";
 
 /** A pooled piece of GPU memory. `id` is unique for the life of the device; `bytes` is what it can hold. */
 export interface Slab {
+  /** For storage, and to copy from and to. */
   readonly buffer: GPUBuffer;
+  /** Tells slabs apart, also after they went back and out again. */
   readonly id: number;
+  /** A size class: at least what was asked for. */
   readonly bytes: number;
 }
 
 /** Sizes in bytes; `held` is all that the pool ever made, `inUse` what is out at the moment. */
 export interface MemoryStats {
+  /** How many slabs there are. */
   buffers: number;
+  /** Of all slabs together. */
   held: number;
+  /** Of those that were taken and not given back. */
   inUse: number;
+  /** The most that was ever in use. */
   peak: number;
 }
 
@@ -45,6 +52,7 @@ export class Memory {
   /** What was asked for last, for the message when the device reports that it has no more. */
   lastRequest = "";
 
+  /** An empty pool. @param maxBytes the device's limit for one buffer */
   constructor(device: GPUDevice, maxBytes: number) {
     this.#device = device;
     this.#maxBytes = maxBytes;

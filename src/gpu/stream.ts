@@ -23,8 +23,11 @@ interface Compiled {
 
 /** Time a kernel took in profiling mode. */
 export interface KernelTime {
+  /** The kernel's, with its entry point and constants. */
   name: string;
+  /** Dispatches. */
   calls: number;
+  /** Of all of them, by the device's clock. */
   milliseconds: number;
 }
 
@@ -59,6 +62,8 @@ export class Stream {
   readonly counts = { dispatches: 0, submits: 0, pipelines: 0, bindGroups: 0 };
 
   /**
+   * For `Gpu.open`.
+   *
    * @param check throws what went wrong on the device so far
    * @param fail makes `check` throw that from now on
    */

@@ -20,6 +20,11 @@ export class Tensor {
   /** Where a parameter's gradient goes: set by its optimizer, so that all gradients lie in one buffer. */
   grad: Tensor | null = null;
 
+  /**
+   * A shape over memory that is there; `Gpu.empty` and `Gpu.tensor` take memory too.
+   *
+   * @throws {RangeError} where a dimension is no whole number of at least 1
+   */
   constructor(shape: readonly number[], slab: Slab, offset = 0, requiresGrad = false) {
     this.shape = shape;
     this.size = count(shape);

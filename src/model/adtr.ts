@@ -19,8 +19,9 @@ import { fill } from "../kernels/elementwise.ts";
 export interface AdtrConfig {
   /** Feature channels. */
   C: number;
-  /** Height and width of the feature map. */
+  /** Height of the feature map. */
   H: number;
+  /** Width of the feature map. */
   W: number;
   /** Model width, even and a multiple of A. */
   D: number;
@@ -28,8 +29,9 @@ export interface AdtrConfig {
   A: number;
   /** Width of the feed-forward blocks. */
   F: number;
-  /** Layers. */
+  /** Layers of the encoder. */
   encoder: number;
+  /** Layers of the decoder. */
   decoder: number;
   /** Dropout probability in training. */
   dropout: number;
@@ -89,10 +91,17 @@ export function paddedChannels(C: number): number {
 
 /** The transformer with its parameters. */
 export class Adtr {
+  /** Its sizes. */
   readonly config: AdtrConfig;
+  /** All of them, by their PyTorch names. */
   readonly parameters: Parameters;
 
-  /** @param state the parameters' values by their names */
+  /**
+   * The transformer on the GPU.
+   *
+   * @param state the parameters' values by their names
+   * @throws {RangeError} where one is missing or has another number of values
+   */
   constructor(gpu: Gpu, config: AdtrConfig, state: ReadonlyMap<string, { data: ArrayLike<number> }>) {
     this.config = config;
     const wide = paddedChannels(config.C);

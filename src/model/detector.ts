@@ -23,6 +23,7 @@ const POOL = 16;
 
 /** A model's values on the host, as a model file holds them. */
 export interface ModelState {
+  /** The transformer's sizes. */
   config: AdtrConfig;
   /** Parameters by their PyTorch names. */
   parameters: ReadonlyMap<string, { data: ArrayLike<number> }>;
@@ -52,6 +53,7 @@ export interface Scores {
 
 /** Feature normalisation, the transformer, and the distance between what comes in and what it makes of that. */
 export class Detector {
+  /** The transformer. */
   readonly adtr: Adtr;
   #gpu: Gpu;
   #normalisation: Normalisation | null;
@@ -60,6 +62,7 @@ export class Detector {
   #covariance: Float32Array<ArrayBuffer> | null;
   #whitening: Tensor | null = null;
 
+  /** The model on the GPU. @throws {RangeError} where a parameter is missing or has another number of values */
   constructor(gpu: Gpu, { config, parameters, normalisation, covariance }: ModelState) {
     this.#gpu = gpu;
     this.adtr = new Adtr(gpu, config, parameters);

@@ -17,7 +17,9 @@ const FORMAT = "adtr 1";
 
 /** A model file's content; `info` is whatever the one who wrote it wanted to remember. */
 export interface ModelFile {
+  /** Sizes, parameters and what belongs to them: enough for a `Detector`. */
   state: ModelState;
+  /** From train: the settings, the backbone's fingerprint as `features`, and the category. */
   info: Record<string, unknown>;
 }
 

@@ -13,7 +13,9 @@ import type { Settings } from "./settings.ts";
 
 /** A backbone, and the SHA-256 of the weight file it came from. */
 export interface OpenedBackbone {
+  /** Ready to make features. */
   backbone: Backbone;
+  /** 64 hexadecimal digits; null where the backbone is built in. */
   weightsSha256: string | null;
 }
 

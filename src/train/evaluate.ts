@@ -16,8 +16,9 @@ export type Metrics = ImageMetrics & PixelMetrics;
 
 /** A test image with its result. */
 export interface EvaluatedImage extends TestImage {
-  /** [S, S] */
+  /** [S, S], larger is more anomalous. */
   map: Float32Array<ArrayBuffer>;
+  /** Of the whole image, larger is more anomalous. */
   score: number;
   /** Its mask at S×S; null where it is anomalous and nobody says where. */
   truth: Uint8Array | null;
@@ -25,7 +26,9 @@ export interface EvaluatedImage extends TestImage {
 
 /** What an evaluation found. */
 export interface Evaluation {
+  /** Over all test images. */
   metrics: Metrics;
+  /** In the order of the category's `test`. */
   images: EvaluatedImage[];
 }
 

@@ -10,7 +10,9 @@ import type { Backbone } from "../model/backbone.ts";
 
 /** What makes features of images. */
 export interface FeatureSource {
+  /** The device that the backbone was opened on. */
   gpu: Gpu;
+  /** The frozen network. */
   backbone: Backbone;
   /** S */
   image_size: number;

@@ -30,15 +30,20 @@ export interface ImageScore {
   map: Float32Array<ArrayBuffer>;
   /** Side of the map, pixels. */
   size: number;
+  /** Of the whole image; larger is more anomalous. Raw: what is too large depends on the model. */
   score: number;
 }
 
 /** What it takes to score images. */
 export class ScoringModel {
+  /** What makes features of images, as in training. */
   readonly source: FeatureSource;
+  /** What makes maps of features. */
   readonly detector: Detector;
+  /** How maps and scores are made. */
   readonly scoring: ScoreOptions;
 
+  /** For a model just trained; {@linkcode openModel} makes one of a file. */
   constructor(source: FeatureSource, detector: Detector, scoring: ScoreOptions) {
     this.source = source;
     this.detector = detector;

@@ -9,9 +9,11 @@ import { extractFeatures, type FeatureSource } from "./features.ts";
 
 /** One image's result. */
 export interface ScoredImage {
+  /** Its file, as it was given. */
   path: string;
   /** [S, S], larger is more anomalous. */
   map: Float32Array<ArrayBuffer>;
+  /** Of the whole image, larger is more anomalous. */
   score: number;
 }
 

@@ -28,8 +28,11 @@ import type { Settings } from "./settings.ts";
 
 /** What to train, and where. */
 export interface TrainOptions {
+  /** What makes features of the images. */
   source: FeatureSource;
+  /** Whose normal images to train on. */
   category: Category;
+  /** Every setting; those of the images' and the feature map's size must be the source's. */
   settings: Settings;
   /** Folder for log.jsonl, checkpoint.safetensors and model.safetensors; it must be there. */
   out: string;
@@ -39,8 +42,9 @@ export interface TrainOptions {
   resume?: boolean;
   /** Stops after the step at work, with a checkpoint. */
   signal?: AbortSignal;
+  /** Told how features and training get on. */
   onProgress?: OnProgress;
-  /** Between checkpoints; 30 by default. */
+  /** Seconds between checkpoints; 30 by default. */
   checkpointSeconds?: number;
 }
 
