@@ -19,7 +19,7 @@ import { identity, type Normalisation } from "./normalisation.ts";
 import { Covariance, whitening } from "./whitening.ts";
 
 /** Window of the average that comes before the maximum of a map (docs/method.md §6), pixels. */
-const POOL = 16;
+export const POOL = 16;
 
 /** A model's values on the host, as a model file holds them. */
 export interface ModelState {

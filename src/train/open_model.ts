@@ -8,7 +8,7 @@ import { decodeImage } from "../data/image.ts";
 import { resizeBilinear } from "../data/resize.ts";
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { Detector, type ScoreOptions } from "../model/detector.ts";
+import { Detector, POOL, type ScoreOptions } from "../model/detector.ts";
 import { readModel } from "../model/model_file.ts";
 import { openBackbone } from "./backbone.ts";
 import type { FeatureSource } from "./features.ts";
@@ -91,11 +91,23 @@ export async function openModel(
       `Expected residual_covariance in ${path} for the score ${scoring.score}, but found none`,
     );
   }
+  if (scoring.image_score === "max" && scoring.image_size < POOL) {
+    throw new InputError(
+      `Expected maps of at least ${POOL}×${POOL} pixels for the image score max, but found ${path} to make maps of ` +
+        `${scoring.image_size}×${scoring.image_size}`,
+    );
+  }
   const { backbone } = await openBackbone(gpu, settings.backbone, weights);
   if (backbone.fingerprint !== info.features) {
     throw new InputError(
       `Expected ${weights ?? backbone.name} to be what ${path} was trained on, ${info.features},\n` +
         `but found ${backbone.fingerprint}`,
+    );
+  }
+  if (state.config.C !== backbone.channels) {
+    throw new InputError(
+      `Expected a model of ${backbone.name}'s ${backbone.channels} channels in ${path}, ` +
+        `but found one of ${state.config.C}`,
     );
   }
   const { image_size } = settings, feature_size = state.config.H;

@@ -1,0 +1,232 @@
+/**
+ * Trainings that are stopped or killed and gone on with: they end with the same bytes as one that was not, and what
+ * does not belong together is refused before anything is written.
+ *
+ * @module
+ */
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { join } from "node:path";
+import type { Category } from "../../src/data/dataset.ts";
+import { gaborBackbone } from "../../src/model/gabor.ts";
+import { readSafetensors, serializeSafetensors } from "../../src/model/safetensors.ts";
+import { stored, type TensorFile } from "../../src/model/tensor_file.ts";
+import type { Settings } from "../../src/train/settings.ts";
+import { trainCategory, type TrainOptions } from "../../src/train/train.ts";
+import { inFolder } from "../folder.ts";
+import { gpu } from "../gpu.ts";
+import { LONG, TINY, tinyCategory, tinySource } from "./tiny.ts";
+
+const source = tinySource(gpu);
+const FILES = ["model.safetensors", "log.jsonl", "checkpoint.safetensors"];
+
+/** Trains in a new or given folder. @returns the number of steps done, and whether that is all */
+async function train(
+  category: Category,
+  out: string,
+  settings: Settings = TINY,
+  options: Partial<TrainOptions> = {},
+): Promise<[steps: number, finished: boolean]> {
+  await Deno.mkdir(out, { recursive: true });
+  const { detector, steps } = await trainCategory({ source, category, settings, out, ...options });
+  detector?.release();
+  return [steps, detector !== null];
+}
+
+/** Trains until `steps` are done, then aborts. */
+function trainUntil(
+  category: Category,
+  out: string,
+  steps: number,
+  resume: boolean,
+): ReturnType<typeof train> {
+  const controller = new AbortController();
+  const onProgress: TrainOptions["onProgress"] = ({ phase, done }) => {
+    if (phase === "training" && done >= steps) controller.abort();
+  };
+  return train(category, out, TINY, { resume, signal: controller.signal, onProgress });
+}
+
+/** The bytes of a run's files. */
+async function bytesIn(out: string): Promise<Record<string, Uint8Array>> {
+  const names = await Array.fromAsync(Deno.readDir(out), ({ name }) => name);
+  return Object.fromEntries(
+    await Promise.all(names.sort().map(async (name) => [name, await Deno.readFile(join(out, name))])),
+  );
+}
+
+const test = (name: string, body: (category: Category, folder: string) => Promise<void>): void =>
+  Deno.test(name, () => inFolder(async (folder) => await body(await tinyCategory(folder), folder)));
+
+test("stopped and gone on with, it ends with the same bytes", async (category, folder) => {
+  const whole = join(folder, "whole");
+  await train(category, whole);
+  const wanted = await bytesIn(whole);
+  deepEqual(Object.keys(wanted), FILES.toSorted());
+
+  for (const stops of [[1], [5], [1, 4, 9], [9, 10]]) {
+    const out = join(folder, `stopped ${stops}`);
+    let done = 0;
+    for (const stop of stops) {
+      const [steps, finished] = await trainUntil(category, out, stop, done > 0);
+      ok(steps >= stop && steps > done && !finished);
+      equal((await readSafetensors(join(out, "checkpoint.safetensors"))).metadata.steps, `${steps}`);
+      equal((await Deno.readTextFile(join(out, "log.jsonl"))).split("\n").length, steps + 1);
+      done = steps;
+    }
+    deepEqual(await train(category, out, TINY, { resume: true }), [12, true]);
+    deepEqual(await bytesIn(out), wanted, `stopped at ${stops}`);
+  }
+});
+
+test("stopped at the last step, it finishes all the same", async (category, folder) => {
+  const out = join(folder, "out");
+  deepEqual(await trainUntil(category, out, 12, false), [12, true]);
+  const wanted = await bytesIn(out);
+  deepEqual(await train(category, out, TINY, { resume: true }), [12, true]);
+  deepEqual(await bytesIn(out), wanted);
+});
+
+test("stopped before the first step, it writes nothing, and begins anew", async (category, folder) => {
+  const out = join(folder, "out"), signal = AbortSignal.abort();
+  deepEqual(await train(category, out, TINY, { signal }), [0, false]);
+  deepEqual(await bytesIn(out), {});
+  const controller = new AbortController(); // while features are made
+  const onProgress = () => controller.abort();
+  deepEqual(await train(category, out, TINY, { signal: controller.signal, onProgress }), [0, false]);
+  deepEqual(await bytesIn(out), {});
+  deepEqual(await train(category, out, TINY, { resume: true }), [12, true]);
+});
+
+test(
+  "gone on with for more epochs, it ends like one that was meant to be as long",
+  async (category, folder) => {
+    const long = join(folder, "long"), out = join(folder, "out"), settings = { ...TINY, epochs: 6 };
+    await train(category, long, settings);
+    await train(category, out);
+    await train(category, out, settings, { resume: true });
+    deepEqual(await bytesIn(out), await bytesIn(long));
+  },
+);
+
+test(
+  "other settings, images or features are refused by name, and nothing is touched",
+  async (category, folder) => {
+    const out = join(folder, "out");
+    await train(category, out);
+    const before = await bytesIn(out);
+    const others = await tinyCategory(join(folder, "others"), 1);
+    const fewer = { ...category, train: category.train.slice(1) };
+    const other = { ...source, backbone: gaborBackbone(gpu, "gabor2") };
+    const cases: [
+      category: Category,
+      change: Partial<Settings>,
+      options: Partial<TrainOptions>,
+      message: RegExp,
+    ][] = [
+      [category, { lr: 1e-3 }, {}, /with lr 0\.002, but found 0\.001\.\n/],
+      [category, { hidden: 32 }, {}, /with hidden 16, but found 32\.\n/],
+      [category, { shuffle: false }, {}, /with shuffle true, but found false\.\n/],
+      [category, { feature_norm: "none" }, {}, /with feature_norm position, but found none\.\n/],
+      [fewer, {}, {}, /with images 7, but found 6\.\n/],
+      [others, {}, {}, /with features_sha256 [0-9a-f]{64}, but found [0-9a-f]{64}\.\n/],
+      [category, {}, { source: other }, /with features gabor-\S+, but found gabor2-\S+\.\n/],
+      [
+        category,
+        { epochs: 3 },
+        {},
+        /^Expected --epochs to be at least 4, as many as .* has done, but found 3$/,
+      ],
+    ];
+    const { inUse } = gpu.memory.stats();
+    for (const [images, change, options, message] of cases) {
+      const settings = { ...TINY, ...change };
+      await rejects(() => train(images, out, settings, { resume: true, ...options }), (error: Error) => {
+        equal(error.name, "InputError");
+        match(error.message, message);
+        ok(error.message.split("\n").length <= 2);
+        return true;
+      });
+      deepEqual(await bytesIn(out), before);
+    }
+    equal(gpu.memory.stats().inUse, inUse);
+  },
+);
+
+test("a damaged checkpoint is refused by name, and nothing is touched", async (category, folder) => {
+  const out = join(folder, "out"), path = join(out, "checkpoint.safetensors");
+  await train(category, out);
+  const whole = await Deno.readFile(path), file = await readSafetensors(path);
+  const bytes = (tensors: TensorFile["tensors"], metadata = {}) =>
+    serializeSafetensors(tensors, { ...file.metadata, ...metadata });
+  const without = new Map(file.tensors), nan = new Map(file.tensors);
+  without.delete("v.decoder.norm.bias");
+  nan.set("m.decoder.norm.bias", stored(new Float32Array(16).fill(NaN)));
+  const noCheckpoint = /^Expected a checkpoint written by train in .*, but found another file of tensors$/;
+  const cases: [content: Uint8Array, message: RegExp][] = [
+    [new Uint8Array(0), /checkpoint\.safetensors is not a valid safetensors file/],
+    [whole.subarray(0, 1000), /checkpoint\.safetensors is not a valid safetensors file/],
+    [whole.subarray(0, whole.length - 4), /checkpoint\.safetensors is not a valid safetensors file/],
+    [await Deno.readFile(join(out, "model.safetensors")), noCheckpoint],
+    [bytes(file.tensors, { identity: "{" }), noCheckpoint],
+    [bytes(file.tensors, { identity: "null" }), noCheckpoint],
+    [bytes(file.tensors, { steps: "many" }), noCheckpoint],
+    [bytes(file.tensors, { steps: "-1" }), noCheckpoint],
+    [bytes(file.tensors, { format: "adtr checkpoint 2" }), noCheckpoint],
+    [
+      bytes(without),
+      /^Expected a tensor v\.decoder\.norm\.bias in .*checkpoint\.safetensors, but found none/,
+    ],
+    [bytes(nan), /^Expected finite numbers in m\.decoder\.norm\.bias of .*, but found NaN at position 0$/],
+  ];
+  for (const [content, message] of cases) {
+    await Deno.writeFile(path, content);
+    const before = await bytesIn(out);
+    await rejects(() => train(category, out, TINY, { resume: true }), { name: "InputError", message });
+    deepEqual(await bytesIn(out), before);
+  }
+});
+
+test("a log that is shorter than its checkpoint, or gone, is refused by name", async (category, folder) => {
+  const out = join(folder, "out"), log = join(out, "log.jsonl");
+  await train(category, out);
+  const lines = (await Deno.readTextFile(log)).split("\n");
+  await Deno.writeTextFile(log, lines.slice(0, 5).join("\n") + "\n");
+  await rejects(() => train(category, out, TINY, { resume: true }), {
+    name: "InputError",
+    message: `Expected 12 steps in ${log}, but found 5`,
+  });
+  await Deno.remove(log);
+  await rejects(() => train(category, out, TINY, { resume: true }), {
+    name: "InputError",
+    message: `Can't read ${log}: No such file or directory`,
+  });
+});
+
+/** Goes on with the run in `out` in a process of its own, and kills it `delay` ms after its log has grown. */
+async function killed(folder: string, out: string, delay: number): Promise<void> {
+  const log = join(out, "log.jsonl");
+  const length = () => Deno.readTextFile(log).then((text) => text.split("\n").length, () => 0);
+  const begun = await length();
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", join(import.meta.dirname!, "child.ts"), join(folder, "data"), out],
+    env: { NODEVICE_SELECT: "1" },
+  }).spawn();
+  let over = false;
+  const status = child.status.then(() => over = true);
+  while (!over && await length() <= begun) await new Promise((done) => setTimeout(done, 5));
+  await new Promise((done) => setTimeout(done, delay));
+  if (!over) child.kill("SIGKILL");
+  await status;
+}
+
+test("killed at random moments and gone on with, it ends with the same bytes", async (category, folder) => {
+  const whole = join(folder, "whole"), out = join(folder, "out");
+  await train(category, whole, LONG);
+  await Deno.mkdir(out);
+  const moments = Array.from({ length: 4 }, () => Math.random() * 200);
+  for (const moment of moments) await killed(folder, out, moment);
+  const { metadata } = await readSafetensors(join(out, "checkpoint.safetensors"));
+  ok(Number(metadata.steps) < 180, `done before it was killed at ${moments}`);
+  deepEqual(await train(category, out, LONG, { resume: true }), [180, true]);
+  deepEqual(await bytesIn(out), await bytesIn(whole), `killed at ${moments}`);
+});

@@ -1,0 +1,44 @@
+/**
+ * A category and settings so small that a training takes a second.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { type Category, openCategory } from "../../src/data/dataset.ts";
+import { makeDataset } from "../../src/data/procedural/dataset.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import { gaborBackbone } from "../../src/model/gabor.ts";
+import type { FeatureSource } from "../../src/train/features.ts";
+import { backboneDefaults, PAPER, type Settings } from "../../src/train/settings.ts";
+
+/** With the 7 images of `tinyCategory`, 3 steps an epoch. */
+export const TINY: Settings = {
+  ...PAPER,
+  ...backboneDefaults("gabor", undefined),
+  image_size: 32,
+  feature_size: 4,
+  epochs: 4,
+  batch_size: 3,
+  lr: 2e-3,
+  lr_step: 3,
+  hidden: 16,
+  heads: 2,
+  ffn: 16,
+  layers: 1,
+};
+
+/** Takes a few seconds, so that there is something to kill. */
+export const LONG: Settings = { ...TINY, epochs: 60, lr_step: 40 };
+
+/** Makes 7 normal images to train on, 2 to test and 1 of each defect, in `folder`/data. */
+export async function tinyCategory(folder: string, seed = 0): Promise<Category> {
+  const root = join(folder, "data");
+  await makeDataset(root, { categories: ["grid"], size: 32, train: 7, testGood: 2, testPerDefect: 1, seed });
+  return await openCategory(root, "grid");
+}
+
+/** Features for `TINY`, without a cache. */
+export function tinySource(gpu: Gpu): FeatureSource {
+  const { image_size, feature_size } = TINY;
+  return { gpu, backbone: gaborBackbone(gpu, "gabor"), image_size, feature_size, cacheFolder: null };
+}
