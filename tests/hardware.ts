@@ -1,0 +1,22 @@
+/**
+ * The shared GPU under other circumstances: with the tiles and lanes that kernels take on real hardware, so that these
+ * are tested on a software adapter too, and with less room in a binding than there is.
+ *
+ * @module
+ */
+import type { Gpu } from "../src/gpu/gpu.ts";
+import { gpu } from "./gpu.ts";
+
+/** The same device, said to be no software adapter. */
+export const hardware: Gpu = Object.create(gpu, { info: { value: { ...gpu.info, software: false } } });
+
+/** Both ways in which kernels are specialised, by name. */
+export const variants: Record<string, Gpu> = {
+  software: Object.create(gpu, { info: { value: { ...gpu.info, software: true } } }),
+  hardware,
+};
+
+/** The same device, said to bind no more than `bytes` at once. */
+export function binding(bytes: number): Gpu {
+  return Object.create(gpu, { limits: { value: { maxStorageBufferBindingSize: bytes } } });
+}
