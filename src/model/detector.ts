@@ -135,20 +135,25 @@ export class Detector {
    */
   async measureCovariance(batches: Iterable<Tensor>): Promise<void> {
     const gpu = this.#gpu, { C } = this.adtr.config, wide = paddedChannels(C);
-    const covariance = new Covariance(C);
+    const covariance = new Covariance(C), ones = gpu.tensor(new Float32Array(wide).fill(1));
     for (const features of batches) {
       const rows = features.size / C;
       await gpu.step(async () => {
         const d = this.residual(features);
-        const products = gpu.empty([wide, wide], "a covariance"), sum = gpu.empty([wide]);
-        gemm(gpu, { a: d, b: d, c: products, M: wide, N: wide, K: rows, transA: true });
-        sumColumns(gpu, d, sum, { rows, columns: wide });
-        const [p, s] = await gpu.stream.read(products, sum);
+        const products = gpu.empty([wide, wide], "a covariance"),
+          mean = gpu.empty([wide]),
+          sum = gpu.empty([wide]);
+        sumColumns(gpu, d, mean, { rows, columns: wide, scale: 1 / rows });
+        const centred = standardise(gpu, d.view([rows, 1, wide]), mean, ones, wide);
+        gemm(gpu, { a: centred, b: centred, c: products, M: wide, N: wide, K: rows, transA: true });
+        sumColumns(gpu, centred, sum, { rows, columns: wide });
+        const [p, m, s] = await gpu.stream.read(products, mean, sum);
         const tight = Float32Array.from({ length: C * C }, (_, i) => p[Math.floor(i / C) * wide + i % C]);
-        covariance.add(rows, s, tight);
+        covariance.add(rows, m, s, tight);
       });
       gpu.release(features);
     }
+    gpu.release(ones);
     this.#covariance = Float32Array.from(covariance.value());
     if (this.#whitening) gpu.release(this.#whitening);
     this.#whitening = null;

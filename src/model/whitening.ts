@@ -22,15 +22,27 @@ export class Covariance {
   }
 
   /**
-   * Adds rows by their sums.
+   * Adds rows by the sums of e = d − shift: float32 sums of d itself would lose a variance that is small beside the mean.
    *
-   * @param sum Σ d over the rows, [C]
-   * @param products Σ d dᵀ over the rows, [C, C]
+   * @param shift close to the rows' mean, [C]
+   * @param sum Σ e over the rows, [C]
+   * @param products Σ e eᵀ over the rows, [C, C]
    */
-  add(rows: number, sum: ArrayLike<number>, products: ArrayLike<number>): void {
+  add(
+    rows: number,
+    shift: ArrayLike<number>,
+    sum: ArrayLike<number>,
+    products: ArrayLike<number>,
+  ): void {
+    const { C } = this;
     this.#count += rows;
-    for (let i = 0; i < this.C; i++) this.#sum[i] += sum[i];
-    for (let i = 0; i < this.C * this.C; i++) this.#products[i] += products[i];
+    for (let i = 0, at = 0; i < C; i++) {
+      this.#sum[i] += sum[i] + rows * shift[i];
+      for (let j = 0; j < C; j++, at++) {
+        this.#products[at] += products[at] + shift[i] * sum[j] + sum[i] * shift[j] +
+          rows * shift[i] * shift[j];
+      }
+    }
   }
 
   /** Σ [C, C], divided by the number of rows, with the ridge on its diagonal. */

@@ -23,16 +23,15 @@ function correlated(rows: number): Float32Array[] {
 function covarianceOf(rows: Float32Array[], size: number): Float64Array {
   const covariance = new Covariance(C);
   for (let first = 0; first < rows.length; first += size) {
-    const part = rows.slice(first, first + size),
-      sum = new Float64Array(C),
-      products = new Float64Array(C * C);
+    const part = rows.slice(first, first + size), shift = part[0];
+    const sum = new Float64Array(C), products = new Float64Array(C * C);
     for (const d of part) {
       for (let i = 0; i < C; i++) {
-        sum[i] += d[i];
-        for (let j = 0; j < C; j++) products[i * C + j] += d[i] * d[j];
+        sum[i] += d[i] - shift[i];
+        for (let j = 0; j < C; j++) products[i * C + j] += (d[i] - shift[i]) * (d[j] - shift[j]);
       }
     }
-    covariance.add(part.length, sum, products);
+    covariance.add(part.length, shift, sum, products);
   }
   return covariance.value();
 }
