@@ -75,27 +75,32 @@ def pixel_case(name, n, width, height, levels, shift, specks, boxes):
     return case
 
 
-golden = dict(
-    image=[
-        image_case("distinct", 200, 0, 0.5, 0.4),
-        image_case("ties", 200, 7, 2, 0.4),
-        image_case("two values", 83, 2, 0, 0.7),
-        image_case("constant", 50, 1, 0, 0.3),
-        image_case("one anomalous", 60, 0, 0, 0.01),
-        image_case("wrong way", 120, 16, -6, 0.5),
-        image_case("perfect", 40, 4, 100, 0.5),
-    ],
-    pixel=[
-        pixel_case("distinct", 5, 40, 30, 0, 0.5, 0.01, 6),
-        pixel_case("ties", 5, 40, 30, 8, 3, 0.02, 6),
-        pixel_case("touching", 3, 31, 23, 32, 9, 0.3, 0),
-        pixel_case("dense", 2, 17, 29, 0, 0.25, 0.7, 2),
-        pixel_case("two values", 4, 24, 24, 2, 1, 0.005, 4),
-        pixel_case("constant", 2, 20, 20, 1, 0, 0.05, 1),
-        pixel_case("wrong way", 3, 20, 20, 16, -3, 0.02, 3),
-        pixel_case("perfect", 3, 20, 20, 0, 8, 0.0, 3),
-        pixel_case("one row", 4, 50, 1, 0, 1, 0.1, 0),
-        pixel_case("one column", 4, 1, 50, 12, 3, 0.1, 0),
-    ],
-)
-Path(__file__).with_name("metrics.json").write_text(json.dumps(golden, indent=1) + "\n")
+def main():
+    golden = dict(
+        image=[
+            image_case("distinct", 200, 0, 0.5, 0.4),
+            image_case("ties", 200, 7, 2, 0.4),
+            image_case("two values", 83, 2, 0, 0.7),
+            image_case("constant", 50, 1, 0, 0.3),
+            image_case("one anomalous", 60, 0, 0, 0.01),
+            image_case("wrong way", 120, 16, -6, 0.5),
+            image_case("perfect", 40, 4, 100, 0.5),
+        ],
+        pixel=[
+            pixel_case("distinct", 5, 40, 30, 0, 0.5, 0.01, 6),
+            pixel_case("ties", 5, 40, 30, 8, 3, 0.02, 6),
+            pixel_case("touching", 3, 31, 23, 32, 9, 0.3, 0),
+            pixel_case("dense", 2, 17, 29, 0, 0.25, 0.7, 2),
+            pixel_case("two values", 4, 24, 24, 2, 1, 0.005, 4),
+            pixel_case("constant", 2, 20, 20, 1, 0, 0.05, 1),
+            pixel_case("wrong way", 3, 20, 20, 16, -3, 0.02, 3),
+            pixel_case("perfect", 3, 20, 20, 0, 8, 0.0, 3),
+            pixel_case("one row", 4, 50, 1, 0, 1, 0.1, 0),
+            pixel_case("one column", 4, 1, 50, 12, 3, 0.1, 0),
+        ],
+    )
+    Path(__file__).with_name("metrics.json").write_text(json.dumps(golden, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
