@@ -63,6 +63,7 @@ export {
 export { type DatasetOptions, makeDataset } from "./src/data/procedural/dataset.ts";
 export { proceduralCategories } from "./src/data/procedural/sample.ts";
 export { decodeImage, decodeMask, encodePng, type Image, type Mask } from "./src/data/image.ts";
+export { resizeBilinear } from "./src/data/resize.ts";
 export { heatmap, type HeatmapInput, sharedRange } from "./src/report/heatmap.ts";
 export { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "./src/metrics/metrics.ts";
 export { InputError } from "./src/errors.ts";

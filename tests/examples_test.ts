@@ -1,0 +1,101 @@
+/**
+ * The examples run, from another folder and as their headers say, and print what they promise.
+ *
+ * @module
+ */
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { join } from "node:path";
+import { decodeImage, readModel } from "../mod.ts";
+import { inFolder } from "./folder.ts";
+
+const EXAMPLES = join(import.meta.dirname!, "..", "examples");
+
+/** Runs an example in a folder. @returns what it prints, line by line */
+async function run(folder: string, name: string, ...args: string[]): Promise<string[]> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", join(EXAMPLES, name), ...args],
+    cwd: folder,
+    env: { NO_COLOR: "1", NODEVICE_SELECT: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  equal(code, 0, decoder.decode(stderr));
+  return decoder.decode(stdout).trimEnd().split("\n");
+}
+
+async function sizeOf(path: string): Promise<[number, number]> {
+  const { width, height } = await decodeImage(await Deno.readFile(path), path);
+  return [width, height];
+}
+
+Deno.test("every example has a test", async () => {
+  const names = await Array.fromAsync(Deno.readDir(EXAMPLES), ({ name }) => name);
+  const text = await Deno.readTextFile(import.meta.filename!);
+  deepEqual(names.filter((name) => !text.includes(`"${name}"`)), []);
+});
+
+Deno.test("train_and_score.ts leaves a model and a heat map, which score_image.ts and features.ts go on with", () =>
+  inFolder(async (folder) => {
+    const [trained, scored] = await run(folder, "train_and_score.ts", folder);
+    const [, steps, auroc] = /^(\d+) steps, pixel AUROC (\S+)$/.exec(trained)!;
+    equal(Number(steps), 39);
+    ok(Number(auroc) > 0.9, trained);
+    const score = Number(/^color: score (\S+), map 64×64$/.exec(scored)![1]);
+    deepEqual(await sizeOf(join(folder, "heatmap.png")), [3 * 64 + 2 * 4, 64]);
+    equal((await readModel(join(folder, "model.safetensors"))).info.category, "wood");
+
+    const image = (kind: string): string => join("data", "wood", "test", kind, "000.png");
+    const [again] = await run(folder, "score_image.ts", "model.safetensors", image("color"), "again.png");
+    const [, number, column, row] = /^score (\S+), highest at column (\d+), row (\d+) of 64×64$/.exec(again)!;
+    equal(Number(number).toFixed(2), score.toFixed(2));
+    ok(Number(column) < 64 && Number(row) < 64, again);
+    deepEqual(
+      await Deno.readFile(join(folder, "again.png")),
+      await Deno.readFile(join(folder, "heatmap.png")),
+    );
+
+    const [features, ...lines] = await run(
+      folder,
+      "features.ts",
+      image("good"),
+      join("data", "wood", "test", "good", "001.png"),
+      image("hole"),
+    );
+    equal(features, "gabor: 3 × [256, 81]");
+    const [toGood, toHole] = lines.map((line) => Number(line.split(": ").at(-1)));
+    ok(toGood < toHole, lines.join("\n"));
+  }));
+
+Deno.test("autograd.ts: the loss falls", () =>
+  inFolder(async (folder) => {
+    const losses = (await run(folder, "autograd.ts")).map((line) => Number(line.split("loss ")[1]));
+    equal(losses.length, 4);
+    ok(losses.every((loss, i) => i === 0 || loss < losses[i - 1]), String(losses));
+    ok(losses[3] < 1e-3, String(losses));
+  }));
+
+Deno.test("pytorch_state.ts: what is written comes back under PyTorch's names", () =>
+  inFolder(async (folder) => {
+    const lines = await run(folder, "pytorch_state.ts", folder);
+    equal(lines[0], "input_proj.weight [256, 720]");
+    ok(lines.includes("encoder.layers.0.self_attn.in_proj_weight [768, 256]"));
+    match(lines.at(-1)!, /^39 tensors, the same as those written to /);
+  }));
+
+Deno.test("metrics.ts prints all six metrics", () =>
+  inFolder(async (folder) => {
+    const text = (await run(folder, "metrics.ts")).join(" ");
+    const values = new Map(
+      [...text.matchAll(/(\w+): ([\d.]+)/g)].map(([, name, value]) => [name, Number(value)]),
+    );
+    deepEqual([...values.keys()], [
+      "image_auroc",
+      "image_ap",
+      "image_f1max",
+      "pixel_auroc",
+      "pixel_ap",
+      "aupro",
+    ]);
+    equal(values.get("image_auroc"), 0.75);
+    // 12 of 16 pixels found, 4 false alarms among 48.
+    ok(Math.abs(values.get("pixel_auroc")! - (1 + 12 / 16 - 4 / 48) / 2) < 1e-12, text);
+  }));
