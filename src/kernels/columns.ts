@@ -12,7 +12,9 @@ const SUM = {
   1: { name: "columns", source: elementText(1) + source, entry: "columns" },
   4: { name: "columns vec4", source: elementText(4) + source, entry: "columns" },
 };
-const BLOCK = 64; // rows a thread adds up in a first run
+// Threads that are enough to keep the adapter busy: with fewer columns, rows are split into blocks of at least 64.
+const ENOUGH_THREADS = { software: 16, hardware: 1 << 14 };
+const LEAST_BLOCK = 64;
 const GROUPS_ACROSS = 65535;
 
 /** How to sum: rows of x lie `pitch` apart and begin at `first`; y gets `columns` values from `offset` on. */
@@ -34,10 +36,12 @@ export function sumColumns(gpu: Gpu, x: Tensor, y: Tensor, s: SumColumns): void 
   const width = [columns, pitch, first, offset].every((n) => n % 4 === 0) ? 4 : 1;
   const groups = Math.ceil(columns / width / 64);
   if (groups > GROUPS_ACROSS) throw new RangeError(`Expected fewer columns to sum, but found ${columns}`);
-  const blocks = rows > 2 * BLOCK ? Math.ceil(rows / BLOCK) : 1;
+  const wanted = Math.ceil(ENOUGH_THREADS[gpu.info.software ? "software" : "hardware"] / (columns / width));
+  const block = Math.max(LEAST_BLOCK, Math.ceil(rows / wanted));
+  const blocks = rows > 2 * LEAST_BLOCK ? Math.ceil(rows / block) : 1;
   const parts = blocks > 1 ? gpu.empty([blocks, columns], "partial sums") : y;
   const to = blocks > 1
-    ? { block: BLOCK, offset: 0, scale: 1, accumulate: 0 }
+    ? { block, offset: 0, scale: 1, accumulate: 0 }
     : { block: rows, offset: offset / width, scale, accumulate: accumulate ? 1 : 0 };
   const from = { rows, columns: columns / width, pitch: pitch / width, first: first / width };
   gpu.stream.dispatch(SUM[width], { x, y: parts }, { ...from, ...to }, [groups, blocks]);
