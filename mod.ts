@@ -27,6 +27,7 @@ export { type GradientSlot, Tape, type TapeOptions } from "./src/autograd/tape.t
 export { linear, type LinearOptions } from "./src/autograd/linear.ts";
 export { attention } from "./src/autograd/attention.ts";
 export { add, layerNorm, meanSquaredError, positions } from "./src/autograd/ops.ts";
+export { imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./src/autograd/losses.ts";
 export { type HostTensor, Parameters } from "./src/autograd/parameters.ts";
 export { AdamW, type AdamWOptions } from "./src/autograd/adamw.ts";
 
