@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { meanSquaredError } from "../../src/autograd/ops.ts";
+import { Tape } from "../../src/autograd/tape.ts";
+import { Adtr, type AdtrConfig, paddedChannels } from "../../src/model/adtr.ts";
+import { fill } from "../fill.ts";
+import { filledAdtr } from "../golden/adtr_fill.ts";
+import { gpu } from "../gpu.ts";
+import { reconstruct, type State } from "../reference/adtr.ts";
+import { assertClose } from "../reference/backbone.ts";
+import { sum } from "../reference/training.ts";
+
+const SEED = 2026, STEP = 1e-6, IMAGES = 2;
+
+for (const dropout of [0, 0.1]) {
+  Deno.test(`the whole model by finite differences, dropout ${dropout}`, async () => {
+    const config: AdtrConfig = { C: 6, D: 8, A: 2, F: 12, H: 3, W: 2, encoder: 2, decoder: 2, dropout };
+    const { C } = config, N = 6, wide = paddedChannels(C);
+    const state = filledAdtr(config),
+      model = new Adtr(gpu, config, state),
+      features = fill("features", IMAGES * N * C);
+    const padded = Float32Array.from(
+      { length: IMAGES * N * wide },
+      (_, i) => i % wide < C ? features[Math.floor(i / wide) * C + i % wide] : 0,
+    );
+
+    /** The reconstruction in float64, with the dropout of the tape below. */
+    const forward = (state: State) => {
+      const seeds = new Tape(gpu, { seed: SEED });
+      return reconstruct(config, state, features, () => seeds.dropout(dropout));
+    };
+    const loss = (state: State) => {
+      const y = forward(state);
+      return sum(y.length, (i) => (y[i] - features[i]) ** 2) / y.length;
+    };
+    const found = await gpu.step(async () => {
+      const tape = new Tape(gpu, { seed: SEED }), x = gpu.tensor(padded, [IMAGES, N, wide]);
+      const reconstruction = model.forward(tape, x);
+      const error = meanSquaredError(tape, reconstruction, x, features.length);
+      tape.backward(error);
+      return await gpu.stream.read(reconstruction, error);
+    });
+    assertClose(found[0].filter((_, i) => i % wide < C), forward(state), 2e-6);
+    assertClose(found[1], [loss(state)], 1e-6);
+
+    const gradients = await model.parameters.read(model.parameters.gradients);
+    const norm = Math.sqrt(
+      [...gradients.values()].reduce((a, { data }) => a + sum(data.length, (i) => data[i] ** 2), 0),
+    );
+    for (const [name, { data }] of gradients) {
+      // Along a random direction of every parameter. Differences in float64 are good to 1e-9 (truncation ~STEP²,
+      // rounding ~1e-16/STEP times the loss); what is left is the float32 of the gradient: 2e-7 on llvmpipe, 2026-11.
+      const direction = fill(`direction of ${name}`, data.length).map(Math.sign);
+      const moved = (h: number): State => {
+        const values = Float64Array.from(state.get(name)!.data, (v, i) => v + h * direction[i]);
+        return new Map<string, { data: Float64Array | Float32Array }>(state).set(name, { data: values });
+      };
+      const wanted = (loss(moved(STEP)) - loss(moved(-STEP))) / (2 * STEP);
+      const along = sum(data.length, (i) => data[i] * direction[i]);
+      const off = Math.abs(along - wanted) / norm;
+      assert.ok(
+        off < 1e-6,
+        `${name}: ${along} along the direction instead of ${wanted}, gradient norm ${norm}`,
+      );
+    }
+    model.parameters.release();
+  });
+}
