@@ -95,10 +95,11 @@ export class Memory {
     else this.#free.set(slab.bytes, [slab]);
   }
 
-  /** Opens a step. Steps do not nest. */
+  /** Opens a step; steps do not nest. One that asks for the same things as the last gets the same buffers. */
   begin(): void {
     if (this.#arena) throw new Error("Expected no open step, but one is open");
     this.#arena = new Set();
+    for (const list of this.#free.values()) list.sort((a, b) => b.id - a.id);
   }
 
   /** Takes a slab out of the step: it outlives `end`. */
@@ -106,16 +107,12 @@ export class Memory {
     this.#arena?.delete(slab);
   }
 
-  /**
-   * Closes the step: everything that it took and did not keep goes back to the pool. The pool is put in order, so that
-   * a step that asks for the same things as the last one gets the same buffers.
-   */
+  /** Closes the step: everything that it took and did not keep goes back to the pool. */
   end(): void {
     if (!this.#arena) throw new Error("Expected an open step, but none is open");
     const left = this.#arena;
     this.#arena = null;
     for (const slab of left) this.give(slab);
-    for (const list of this.#free.values()) list.sort((a, b) => b.id - a.id);
   }
 
   /** Sizes at the moment. */
