@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { InputError, UsageError } from "../errors.ts";
+import { addBench } from "./bench.ts";
 import { addData } from "./data.ts";
 import { addEval } from "./eval.ts";
 import { addFeatures } from "./features.ts";
@@ -40,7 +41,9 @@ function program(): Command {
     )
     .version(VERSION)
     .exitOverride();
-  for (const add of [addTrain, addEval, addScore, addFeatures, addData, addWeights, addInfo]) add(root);
+  for (const add of [addTrain, addEval, addScore, addFeatures, addData, addWeights, addBench, addInfo]) {
+    add(root);
+  }
   return root.addHelpText("after", "\nExample, without any data at hand:\n  adtr train");
 }
 

@@ -15,7 +15,7 @@ export type EfficientNetName = "efficientnet_b4" | "tf_efficientnet_b4";
 export type NamingName = "timm" | "EfficientNet-PyTorch" | "torchvision";
 
 /** A stage of MBConv blocks; the first block has its stride, all have its kernel, expansion and output channels. */
-interface Stage {
+export interface Stage {
   blocks: number;
   kernel: number;
   stride: number;
@@ -23,8 +23,10 @@ interface Stage {
   out: number;
 }
 
-const STEM = { out: 48, in: 3, kernel: 3 };
-const STAGES: Stage[] = [
+/** The first convolution. */
+export const STEM = { out: 48, in: 3, kernel: 3 };
+/** The seven stages behind it. */
+export const STAGES: readonly Stage[] = [
   { blocks: 2, kernel: 3, stride: 1, expand: 1, out: 24 },
   { blocks: 4, kernel: 3, stride: 2, expand: 6, out: 32 },
   { blocks: 4, kernel: 5, stride: 2, expand: 6, out: 56 },

@@ -1,0 +1,73 @@
+/**
+ * The benchmark: ceilings, then every kernel, then whole models.
+ *
+ * @module
+ */
+import { InputError } from "../errors.ts";
+import { Gpu } from "../gpu/gpu.ts";
+import { type Case, timeCase } from "./case.ts";
+import { measureCeilings } from "./ceilings.ts";
+import { efficientNetCases } from "./convolutions.ts";
+import { transformerCases } from "./kernels.ts";
+import { type ModelCase, modelCases } from "./models.ts";
+import type { Row } from "./row.ts";
+import { Stopwatch } from "./timing.ts";
+
+/** Images that go through the kernels of the backbone at once. */
+const BATCH = { software: 1, hardware: 16 };
+/** Names of the rows that ceilings give. */
+const CEILINGS = ["ceiling", "dispatch", "submit", "read-back"];
+
+/** What to measure. */
+export interface BenchOptions {
+  /** Rows whose name and shape, as in `gemm 4096x256x1024`, it matches; all by default. */
+  only?: RegExp;
+  /** Told what is measured next. */
+  onProgress?: (done: number, total: number, what: string) => void;
+}
+
+/**
+ * Measures. The ceilings are measured whether their rows are wanted or not.
+ *
+ * @returns the rows that are wanted
+ * @throws {InputError} where none is
+ */
+export async function bench({ only = /()/, onProgress }: BenchOptions = {}): Promise<Row[]> {
+  const wanted = ({ name, shape }: Pick<Row, "name" | "shape">): boolean => only.test(`${name} ${shape}`);
+  const gpu = await Gpu.open();
+  try {
+    const batch = BATCH[gpu.info.software ? "software" : "hardware"];
+    const cases = [...transformerCases(), ...efficientNetCases(batch)].filter(wanted);
+    const models = modelCases().filter(wanted);
+    if (cases.length + models.length === 0 && !CEILINGS.some((name) => only.test(name))) {
+      throw new InputError(`Expected rows that match ${only.source}, but found none`);
+    }
+    return await measure(gpu, wanted, cases, models, onProgress);
+  } finally {
+    gpu.close();
+  }
+}
+
+async function measure(
+  gpu: Gpu,
+  wanted: (row: Row) => boolean,
+  cases: readonly Case[],
+  models: readonly ModelCase[],
+  onProgress: BenchOptions["onProgress"] = () => {},
+): Promise<Row[]> {
+  let done = 0;
+  const next = (what: string) => onProgress(done++, 1 + cases.length + models.length, what);
+  next("ceilings");
+  const watch = await Stopwatch.start(gpu);
+  const { ceilings, rows: own } = await measureCeilings(gpu, watch);
+  const rows = own.filter(wanted);
+  for (const c of cases) {
+    next(`${c.name} ${c.shape}`);
+    rows.push(await timeCase(gpu, watch, ceilings, c));
+  }
+  for (const { name, shape, note, measure } of models) {
+    next(`${name} ${shape}`);
+    rows.push({ name, shape, note, ...await measure(ceilings) });
+  }
+  return rows;
+}

@@ -1,0 +1,44 @@
+/**
+ * A kernel at one shape, ready to be timed.
+ *
+ * @module
+ */
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { Random } from "../hash.ts";
+import { type Ceilings, rate, type Row, type Work } from "./row.ts";
+import type { Stopwatch } from "./timing.ts";
+
+/** What to time. Tensors that `prepare` makes by `noise` are released once that is done. */
+export interface Case extends Pick<Row, "name" | "shape" | "note"> {
+  work: Work;
+  /** Makes the operands. @returns what records the work once, within a step */
+  prepare(gpu: Gpu, noise: Noise): () => void;
+}
+
+/** A tensor of that shape with values in −1..1. */
+export type Noise = (...shape: number[]) => Tensor;
+
+const PATTERN = Float32Array.from({ length: 1 << 16 }, function (this: Random) {
+  return this.range(-1, 1);
+}, new Random(0, "noise"));
+
+/** As many values in −1..1 as are asked for; they repeat. */
+export function noiseOf(size: number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i += PATTERN.length) values.set(PATTERN.subarray(0, size - i), i);
+  return values;
+}
+
+/** Times a case. */
+export async function timeCase(gpu: Gpu, watch: Stopwatch, ceilings: Ceilings, c: Case): Promise<Row> {
+  const made: Tensor[] = [];
+  const run = c.prepare(gpu, (...shape) => {
+    const tensor = gpu.tensor(noiseOf(shape.reduce((a, b) => a * b)), shape);
+    made.push(tensor);
+    return tensor;
+  });
+  const { ms } = await watch.time(run);
+  for (const tensor of made) gpu.release(tensor);
+  return { name: c.name, shape: c.shape, note: c.note, ms, ...rate(c.work, ms, ceilings) };
+}

@@ -1,0 +1,121 @@
+/**
+ * Host side of ceilings.wgsl: the adapter's own limits, against which everything else is held. A ceiling is the best
+ * run of the best variant, since nothing but noise makes it worse.
+ *
+ * @module
+ */
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Kernel } from "../gpu/kernel.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import type { Ceilings, Row } from "./row.ts";
+import type { Stopwatch } from "./timing.ts";
+import source from "./ceilings.wgsl" with { type: "text" };
+
+/** Chains a thread and links of each in a loop's body; which is best depends on registers and latencies. */
+const VARIANTS = [[2, 8], [3, 8], [4, 4], [8, 4], [16, 2]] as const;
+const LOOPS = 1000;
+const GROUPS = { software: 64, hardware: 8192 };
+const COPY_BYTES = { software: 32 << 20, hardware: 128 << 20 }; // more than caches hold
+const DISPATCHES = 1000;
+const SUBMITS = 100;
+const UNUSED = { n: 0, across: 0, loops: 0, factor: 0, shift: 0 };
+
+/** The ceilings, and a row for each. */
+export async function measureCeilings(
+  gpu: Gpu,
+  watch: Stopwatch,
+): Promise<{ ceilings: Ceilings; rows: Row[] }> {
+  const fma = await fmaRate(gpu, watch), copy = await copyRate(gpu, watch);
+  return {
+    ceilings: { gflops: fma.gflops!, gbps: copy.gbps! },
+    rows: [fma, copy, await dispatchCost(gpu, watch), await submitCost(gpu, watch), {
+      name: "read-back",
+      shape: "1",
+      note: "waits for an idle GPU",
+      ms: watch.readBack,
+    }],
+  };
+}
+
+async function fmaRate(gpu: Gpu, watch: Stopwatch): Promise<Row> {
+  const groups = GROUPS[gpu.info.software ? "software" : "hardware"];
+  const y = gpu.empty([groups * 64 * 4]);
+  const params = { ...UNUSED, loops: LOOPS, factor: 0.999, shift: 0.001 }; // stays about 1
+  const rows: Row[] = [];
+  for (const [chains, links] of VARIANTS) {
+    const kernel = fmaKernel(chains, links);
+    const { best } = await watch.time(() => gpu.stream.dispatch(kernel, { y }, params, [groups]));
+    const flops = groups * 64 * LOOPS * chains * links * 8;
+    const note = `FMA: ${chains} chains of vec4 in registers`;
+    rows.push({
+      name: "ceiling",
+      shape: `${groups * 64}`,
+      note,
+      ms: best,
+      gflops: flops / best / 1e6,
+      fraction: 1,
+    });
+  }
+  gpu.release(y);
+  return rows.reduce((a, b) => a.gflops! > b.gflops! ? a : b);
+}
+
+function fmaKernel(chains: number, links: number): Kernel {
+  const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+  const code = {
+    declare: range(chains).map((i) => `var x${i} = vec4f(f32(id.x + ${i}u));`),
+    chains: range(links).flatMap(() => range(chains).map((i) => `x${i} = x${i} * factor + shift;`)),
+    sum: range(chains).map((i) => `+ x${i}`),
+  };
+  const text = source.replace(/\/\/ @generate (\w+)/g, (_, part: keyof typeof code) => code[part].join("\n"));
+  return { name: `fma ${chains}x${links}`, source: text, entry: "fma_rate" };
+}
+
+async function copyRate(gpu: Gpu, watch: Stopwatch): Promise<Row> {
+  const bytes = Math.min(
+    COPY_BYTES[gpu.info.software ? "software" : "hardware"],
+    gpu.limits.maxStorageBufferBindingSize,
+  );
+  const x = gpu.empty([bytes / 4]), y = gpu.empty([bytes / 4]), n = bytes / 16, across = 4096;
+  const params = { ...UNUSED, n, across: across * 64 };
+  const grid = [across, Math.ceil(n / 64 / across)] as const;
+  const { best } = await watch.time(() =>
+    gpu.stream.dispatch({ name: "copy", source, entry: "copy" }, { x, y }, params, grid)
+  );
+  gpu.release(x);
+  gpu.release(y);
+  const note = "copy: a vec4 a thread";
+  return {
+    name: "ceiling",
+    shape: `${bytes / 4}`,
+    note,
+    ms: best,
+    gbps: 2 * bytes / best / 1e6,
+    fraction: 1,
+  };
+}
+
+async function dispatchCost(gpu: Gpu, watch: Stopwatch): Promise<Row> {
+  const y = gpu.empty([4]);
+  const { ms } = await watch.time(() => {
+    for (let i = 0; i < DISPATCHES; i++) nothing(gpu, y);
+  });
+  gpu.release(y);
+  return { name: "dispatch", shape: "64", note: `one of ${DISPATCHES} in a submit`, ms: ms / DISPATCHES };
+}
+
+async function submitCost(gpu: Gpu, watch: Stopwatch): Promise<Row> {
+  const y = gpu.empty([4]);
+  const { ms } = await watch.time(() => {
+    for (let i = 0; i < SUBMITS; i++) {
+      nothing(gpu, y);
+      gpu.stream.submit();
+    }
+  });
+  gpu.release(y);
+  return { name: "submit", shape: "64", note: "one dispatch each", ms: ms / SUBMITS };
+}
+
+function nothing(gpu: Gpu, y: Tensor): void {
+  gpu.stream.dispatch({ name: "nothing", source, entry: "nothing" }, { y }, UNUSED, [1]);
+}

@@ -1,0 +1,198 @@
+/**
+ * Whole models at work, each on a device of its own so that the first run is cold and the peak of memory its own:
+ * EfficientNet-B4's features, ADTR's training step, and scoring image files. "Cold" compiles every kernel; a driver
+ * that keeps compiled shaders on disk makes it shorter the next time.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { AdamW } from "../autograd/adamw.ts";
+import { meanSquaredError } from "../autograd/ops.ts";
+import { Tape } from "../autograd/tape.ts";
+import { listImages } from "../data/folder.ts";
+import { makeDataset } from "../data/procedural/dataset.ts";
+import { Gpu } from "../gpu/gpu.ts";
+import { type AdtrConfig, initialAdtr } from "../model/adtr.ts";
+import { type Backbone, efficientNetBackbone } from "../model/backbone.ts";
+import { Detector } from "../model/detector.ts";
+import type { EfficientNetWeights } from "../model/efficientnet.ts";
+import { gaborBackbone } from "../model/gabor.ts";
+import { upload } from "../train/batches.ts";
+import { scoreImages } from "../train/score.ts";
+import { backboneDefaults, DEMO, PAPER } from "../train/settings.ts";
+import { adtrConfig } from "../train/train.ts";
+import { noiseOf } from "./case.ts";
+import { efficientNetFlops } from "./convolutions.ts";
+import { type Ceilings, rate, type Row } from "./row.ts";
+import { Stopwatch, type Timing } from "./timing.ts";
+import { madeUpWeights } from "./weights.ts";
+
+/** The transformer of the paper, on EfficientNet-B4's features. */
+export const PAPER_ADTR: AdtrConfig = adtrConfig({
+  ...PAPER,
+  ...backboneDefaults("efficientnet_b4", undefined),
+}, 720);
+/** The demo's, on those of the built-in backbone. */
+export const DEMO_ADTR: AdtrConfig = adtrConfig({ ...DEMO, ...backboneDefaults("gabor", undefined) }, 81);
+
+/** A model to be timed. */
+export interface ModelCase extends Pick<Row, "name" | "shape" | "note"> {
+  measure(ceilings: Ceilings): Promise<Omit<Row, "name" | "shape" | "note">>;
+}
+
+/** All of them. */
+export function modelCases(): ModelCase[] {
+  return [
+    ...[1, 8, 16].map(efficientNet),
+    training("paper", PAPER_ADTR, PAPER.batch_size),
+    training("demo", DEMO_ADTR, DEMO.batch_size),
+    scoring("paper", PAPER_ADTR, PAPER.image_size),
+    scoring("demo", DEMO_ADTR, DEMO.image_size),
+  ];
+}
+
+/** Features of B images from bytes in memory, neck included, as training and scoring make them. */
+function efficientNet(B: number): ModelCase {
+  const S = PAPER.image_size, { H, W } = PAPER_ADTR;
+  return {
+    name: "efficientnet_b4",
+    shape: `${B}x${S}x${S}x3`,
+    note: "features",
+    measure: (ceilings) =>
+      onFreshGpu(async (gpu) => {
+        const backbone = efficientNetBackbone(gpu, "efficientnet_b4", weights());
+        const images = Uint8Array.from({ length: B * S * S * 3 }, (_, i) => i * 7919 % 256);
+        const watch = await Stopwatch.start(gpu);
+        const timing = await watch.time(() => void backbone.features(images, B, S, H, W));
+        return { ...whole(gpu, timing, B), ...rate({ flops: efficientNetFlops(B) }, timing.ms, ceilings) };
+      }),
+  };
+}
+
+let made: EfficientNetWeights | undefined;
+function weights(): EfficientNetWeights {
+  return made ??= madeUpWeights();
+}
+
+/** An optimizer step: features from the host's memory, forward, backward, AdamW. */
+function training(note: string, config: AdtrConfig, B: number): ModelCase {
+  const { C, H, W, D, A, F, encoder, decoder } = config;
+  return {
+    name: "training step",
+    shape: `B=${B} N=${H * W} C=${C} D=${D} A=${A} F=${F} ${encoder}+${decoder}`,
+    note,
+    async measure(ceilings) {
+      const row = await onFreshGpu(async (gpu) => {
+        const step = trainingStep(gpu, config, B), watch = await Stopwatch.start(gpu);
+        const timing = await watch.time(step);
+        const began = performance.now();
+        await gpu.step(step);
+        gpu.stream.submit();
+        const host_ms = performance.now() - began;
+        await watch.once(() => {}, 1); // a device must not be closed at work
+        const work = { flops: trainingFlops(config, B) };
+        return { ...whole(gpu, timing, B), host_ms, ...rate(work, timing.ms, ceilings) };
+      });
+      return { ...row, host_fraction: await idleFraction(config, B) };
+    },
+  };
+}
+
+/** What records a training step. */
+function trainingStep(gpu: Gpu, config: AdtrConfig, B: number): () => void {
+  const parameters = initialAdtr(config, 0);
+  const detector = new Detector(gpu, { config, parameters, normalisation: null, covariance: null });
+  const optimizer = new AdamW(gpu, detector.adtr.parameters);
+  const features = Array.from({ length: B }, () => noiseOf(config.H * config.W * config.C));
+  const { lr, weight_decay, clip } = PAPER;
+  return () => {
+    const x = detector.prepare(upload(gpu, features, config));
+    const tape = new Tape(gpu, { seed: optimizer.steps });
+    tape.backward(meanSquaredError(tape, detector.adtr.forward(tape, x), x));
+    optimizer.step(tape, { lr, weight_decay, clip });
+  };
+}
+
+/** The share of a step that is not any kernel's own time, both by the same run with timestamps. */
+async function idleFraction(config: AdtrConfig, B: number): Promise<number> {
+  const gpu = await Gpu.open({ profile: true });
+  try {
+    const step = trainingStep(gpu, config, B), watch = await Stopwatch.start(gpu);
+    const warm = await (await watch.once(step, 1), watch.once(step, 1));
+    await gpu.stream.times();
+    const repeats = Math.max(1, Math.round(500 / warm));
+    const took = repeats * await watch.once(step, repeats);
+    const busy = (await gpu.stream.times()).reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+    return 1 - busy / took;
+  } finally {
+    gpu.close();
+  }
+}
+
+/** Floating-point operations of all matrix products of a step. */
+function trainingFlops({ C, H, W, D, F, encoder, decoder }: AdtrConfig, B: number): number {
+  const N = H * W, attention = 4 * D * D + 2 * N * D, feedForward = 2 * D * F;
+  const forward = 2 * C * D + encoder * (attention + feedForward) + decoder * (2 * attention + feedForward);
+  const backward = 2 * forward - C * D; // features need no gradient
+  return 2 * B * N * (forward + backward);
+}
+
+/** Files to maps and scores: read, decode, resize, features, transformer. */
+function scoring(note: string, config: AdtrConfig, S: number): ModelCase {
+  const images = 16;
+  return {
+    name: "scoring",
+    shape: `${images}x${S}x${S}x3`,
+    note: `${note}, from PNG files`,
+    measure: () =>
+      onFreshGpu(async (gpu) => {
+        const backbone: Backbone = note === "paper"
+          ? efficientNetBackbone(gpu, "efficientnet_b4", weights())
+          : gaborBackbone(gpu, "gabor");
+        const state = { config, parameters: initialAdtr(config, 0), normalisation: null, covariance: null };
+        const detector = new Detector(gpu, state);
+        const source = { gpu, backbone, image_size: S, feature_size: config.H, cacheFolder: null };
+        const options = { image_size: S, score: "residual", image_score: "max" } as const;
+        return await inTemporaryFolder(async (folder) => {
+          const sizes = { size: S, train: images, testGood: 0, testPerDefect: 0 };
+          await makeDataset(folder, { categories: ["bottle"], ...sizes });
+          const paths = await listImages([join(folder, "bottle")]);
+          const pass = async (): Promise<number> => {
+            const began = performance.now();
+            for await (const _ of scoreImages(source, detector, options, paths));
+            return performance.now() - began;
+          };
+          const cold = await pass(), runs = [await pass(), await pass(), await pass()];
+          const [best, ms] = runs.toSorted((a, b) => a - b);
+          return whole(gpu, { cold, best, ms }, images);
+        });
+      }),
+  };
+}
+
+function whole(gpu: Gpu, { ms, cold }: Timing, images: number): Omit<Row, "name" | "shape" | "note"> {
+  return {
+    ms,
+    cold_ms: cold,
+    images_per_s: 1000 * images / ms,
+    peak_mib: gpu.memory.stats().peak / 2 ** 20,
+  };
+}
+
+async function onFreshGpu<T>(work: (gpu: Gpu) => Promise<T>): Promise<T> {
+  const gpu = await Gpu.open();
+  try {
+    return await work(gpu);
+  } finally {
+    gpu.close();
+  }
+}
+
+async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await Deno.makeTempDir({ prefix: "adtr-bench-" });
+  try {
+    return await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
