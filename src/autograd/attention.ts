@@ -7,7 +7,8 @@
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { gemm, type Layout } from "../kernels/gemm.ts";
-import { softmax, softmaxBackward } from "../kernels/softmax.ts";
+import { softmax } from "../kernels/softmax.ts";
+import { dots } from "../kernels/squares.ts";
 import type { Tape } from "./tape.ts";
 
 /** Weights up to this many bytes, in one piece, are kept for the backward pass, larger ones computed anew. */
@@ -50,12 +51,18 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
     outer: rows * D,
     inner: d,
   });
+  const rows = ({ image, head }: Part): Layout => ({
+    ld: heads,
+    offset: image * N * heads + head,
+    outer: N * heads,
+    inner: 1,
+  });
   const square = ({ heads }: Part): Layout => ({ ld: L, outer: heads * N * L, inner: N * L });
   const batch = ({ images, heads }: Part) => ({ outer: images, inner: heads });
   const first = ({ image, head }: Part) => (image * heads + head) * N * L;
 
   // Dropped weights have a minus sign, those that are kept are scaled up.
-  const used = drop ? { rectify: true, alpha: 1 / (1 - drop.p) } : {};
+  const used = drop ? { rectify: true, alpha: 1 / (1 - drop.p) } : { alpha: 1 };
   const weights = (part: Part): Tensor => {
     const p = gpu.empty([part.images * part.heads * N, L], "attention weights");
     const layouts = { layoutA: tokens(N, part), layoutB: tokens(L, part), layoutC: square(part) };
@@ -78,6 +85,11 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
   return tape.record("attention", y, [q, k, v], (dy) => {
     // In the order in which they are written: q, k and v may be one tensor.
     const dv = tape.into(v), dq = tape.into(q), dk = tape.into(k);
+    // Σ_j p_j g_j of the weights p and their gradient g is dy · y, head by head: [B, N, A].
+    const products = dq || dk
+      ? gpu.empty([B, N, heads], "products of attention's output and its gradient")
+      : null;
+    if (products) dots(gpu, dy, y, d, products);
     for (const part of parts) {
       const p = kept ?? weights(part);
       const N_ = tokens(N, part), L_ = tokens(L, part), P = square(part), over = batch(part);
@@ -98,7 +110,9 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
         });
       }
       if (dq || dk) {
-        const ds = gpu.empty(p.shape, "gradients of attention weights");
+        const ds = gpu.empty(p.shape, "gradients of attention scores");
+        const softmax = { y: p, dots: products!, layout: rows(part) };
+        const layouts = { layoutA: N_, layoutB: L_, layoutC: P };
         gemm(gpu, {
           a: dy,
           b: v,
@@ -107,12 +121,11 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
           N: L,
           K: d,
           transB: true,
-          layoutA: N_,
-          layoutB: L_,
-          layoutC: P,
+          alpha: used.alpha,
+          softmax,
+          ...layouts,
           ...over,
         });
-        softmaxBackward(gpu, ds, p, drop);
         if (dq) {
           const c = { c: dq.tensor, layoutC: N_, beta: beta(dq.add) };
           gemm(gpu, { a: ds, b: k, M: N, N: d, K: L, alpha, layoutA: P, layoutB: L_, ...c, ...over });
@@ -137,6 +150,7 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
       }
       gpu.release(p);
     }
+    if (products) gpu.release(products);
   });
 }
 

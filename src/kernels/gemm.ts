@@ -50,6 +50,11 @@ export interface Gemm {
   act?: Activation;
   drop?: Dropout;
   residual?: Tensor;
+  /**
+   * The product is the gradient of y, a softmax over the columns with dropout, laid out as C, and C becomes the gradient
+   * of the softmax's argument. `dots` has Σ_j y_j g_j of each row under `layout`.
+   */
+  softmax?: { y: Tensor; dots: Tensor; layout: Layout };
   /** Never splits K, so that a row of C comes out the same whatever other rows there are. */
   whole?: boolean;
 }
@@ -88,6 +93,7 @@ export function gemm(gpu: Gpu, g: Gemm): void {
   const A = { offset: 0, outer: 0, inner: 0, ...(g.layoutA ?? { ld: g.transA ? M : K }) };
   const B = { offset: 0, outer: 0, inner: 0, ...(g.layoutB ?? { ld: g.transB ? K : N }) };
   const C = { offset: 0, outer: 0, inner: 0, ...(g.layoutC ?? { ld: N }) };
+  const dots = { ld: 0, offset: 0, outer: 0, inner: 0, ...g.softmax?.layout };
   const vec = [K, N, g.transA ? M : 0, g.offBias ?? 0, A, B, C].every((x) =>
     typeof x === "number" ? x % 4 === 0 : Object.values(x).every((n) => n % 4 === 0)
   );
@@ -100,7 +106,7 @@ export function gemm(gpu: Gpu, g: Gemm): void {
       smallest;
   // A long K over few outputs: split it until there is work for everyone. Only plain products of one matrix.
   const wanted = Math.ceil(ENOUGH_THREADS[kind] / threads(tile));
-  const plain = batch === 1 && !g.bias && !g.residual && !g.act && !g.drop && C.ld === N;
+  const plain = batch === 1 && !g.bias && !g.residual && !g.softmax && !g.act && !g.drop && C.ld === N;
   const splits = plain && !g.whole && K >= 512 ? Math.min(wanted, Math.floor(K / 128), 64) : 1;
   const chunk = splits > 1 ? Math.ceil(K / splits / 4) * 4 : K;
   const parts = Math.ceil(K / chunk);
@@ -109,7 +115,14 @@ export function gemm(gpu: Gpu, g: Gemm): void {
   const tilesN = Math.ceil(N / tile.TN), count = Math.ceil(M / tile.TM) * tilesN;
   gpu.stream.dispatch(
     gemmKernel(g, vec, tile),
-    { a: g.a, b: g.b, c: target, vector: g.bias ?? g.a, skip: g.residual ?? g.a },
+    {
+      a: g.a,
+      b: g.b,
+      c: target,
+      vector: g.bias ?? g.a,
+      skip: g.residual ?? g.softmax?.y ?? g.a,
+      dots: g.softmax?.dots ?? g.a,
+    },
     {
       M,
       N,
@@ -134,6 +147,10 @@ export function gemm(gpu: Gpu, g: Gemm): void {
       alpha: g.alpha ?? 1,
       beta: parts > 1 ? 0 : g.beta ?? 0,
       offBias: g.offBias ?? 0,
+      offDots: dots.offset,
+      outerDots: dots.outer,
+      innerDots: dots.inner,
+      ldDots: dots.ld,
       ...dropoutParams(g.drop),
     },
     [Math.ceil(count / tile.THREADS), 1, batch * parts],
@@ -155,6 +172,7 @@ function gemmKernel(g: Gemm, vec: boolean, tile: Tile): Kernel {
     DROP: !!g.drop?.p,
     RESIDUAL: !!g.residual,
     RECTIFY: !!g.rectify,
+    SOFTMAX: !!g.softmax,
   };
   const layout = `${transA ? "T" : "N"}${transB ? "T" : "N"} ${vec ? "vec4" : "scalar"}`;
   const key = [layout, ...Object.values(tile), ...Object.values(epilogue)].join(" ");
@@ -193,12 +211,12 @@ function straightLine(transA: boolean, transB: boolean, vec: boolean, { TM, TN }
   if (${rectify}) { v = max(v, vec4f(0.0)); }
   return select(vec4f(0.0), v, vec4u(0u, 1u, 2u, 3u) < vec4u(valid)); }`;
   const store = vec
-    ? `fn store(base: u32, row: u32, col: u32, v: vec4f) {
-  if (row < params.M && col < params.N) { epilogue((base + row * params.ldc + col) / 4u, col / 4u, v); } }`
-    : `fn store(base: u32, row: u32, col: u32, v: vec4f) {
+    ? `fn store(base: u32, row: u32, col: u32, v: vec4f, dot: f32) {
+  if (row < params.M && col < params.N) { epilogue((base + row * params.ldc + col) / 4u, col / 4u, v, dot); } }`
+    : `fn store(base: u32, row: u32, col: u32, v: vec4f, dot: f32) {
   if (row >= params.M) { return; }
   for (var i = 0u; i < 4u; i++) {
-    if (col + i < params.N) { epilogue(base + row * params.ldc + col + i, col + i, v[i]); } } }`;
+    if (col + i < params.N) { epilogue(base + row * params.ldc + col + i, col + i, v[i], dot); } } }`;
 
   const along = (trans: boolean, x: string, base: string, ld: string, first: string, tile: number) =>
     trans // rows are k, four neighbours of the other index at once
@@ -240,9 +258,11 @@ function straightLine(transA: boolean, transB: boolean, vec: boolean, { TM, TN }
       ),
     ),
     finish: lines(
-      range(TM).flatMap((i) =>
-        range(TN / 4).map((j) => `store(baseC, m0 + ${i}u, n0 + ${4 * j}u, c${i}_${j});`)
-      ),
+      range(TM).flatMap((i) => [
+        `var dot${i} = 0.0;`,
+        `if (SOFTMAX) { dot${i} = dots[baseDots + min(m0 + ${i}u, params.M - 1u) * params.ldDots]; }`,
+        ...range(TN / 4).map((j) => `store(baseC, m0 + ${i}u, n0 + ${4 * j}u, c${i}_${j}, dot${i});`),
+      ]),
     ),
   };
 }
