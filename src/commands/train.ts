@@ -116,11 +116,16 @@ async function runAll(
     backbone: backbone.fingerprint,
     weights_sha256: weightsSha256,
   };
-  await writeConfig(plan, plan.out, plan.categories, environment);
+  // A run that is gone on with keeps its config until its checkpoint turned out to fit.
+  const writeConfigs = async (): Promise<void> => {
+    await writeConfig(plan, plan.out, plan.categories, environment);
+    for (const name of plan.categories) await writeConfig(plan, folderOf(name, plan), [name], environment);
+  };
+  if (!resume) await writeConfigs();
   const results = new Map<string, CategoryResult>();
   for (const category of categories) {
     const began = performance.now(), out = folderOf(category.name, plan);
-    await writeConfig(plan, out, [category.name], environment);
+    await Deno.mkdir(out, { recursive: true });
     const trained = await trainCategory({
       source,
       category,
@@ -130,21 +135,18 @@ async function runAll(
       resume,
       signal,
       onProgress: display.onProgress,
+      onStart: resume ? writeConfigs : undefined,
     });
     if (trained.detector === null) return null;
+    const { detector } = trained;
     let evaluation: Evaluation;
     try {
-      evaluation = await evaluateCategory(
-        source,
-        trained.detector,
-        settings,
-        category,
-        display.onProgress,
-        signal,
-      );
+      evaluation = await evaluateCategory(source, detector, settings, category, display.onProgress, signal);
     } catch (error) {
       if (signal.aborted && error === signal.reason) return null;
       throw error;
+    } finally {
+      detector.release();
     }
     const seconds = (performance.now() - began) / 1000;
     await writeResults(plan, out, category.name, evaluation, seconds);

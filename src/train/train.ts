@@ -44,6 +44,8 @@ export interface TrainOptions {
   signal?: AbortSignal;
   /** Told how features and training get on. */
   onProgress?: OnProgress;
+  /** Called before the first step, once nothing is left that could be refused: the images, `init`, the checkpoint. */
+  onStart?: () => Promise<void>;
   /** Seconds between checkpoints; 30 by default. */
   checkpointSeconds?: number;
 }
@@ -159,6 +161,7 @@ async function optimize(
         `but found ${settings.epochs}`,
     );
   }
+  await options.onStart?.();
   await beginLog(log, optimizer.steps);
 
   const look = gpu.empty([2, MOST_STEPS], "losses and gradient norms"); // of the steps since the last read-back

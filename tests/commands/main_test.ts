@@ -17,7 +17,14 @@ const { denoDir } = JSON.parse(
 
 /** Where the program runs: its own cache in a test's folder, Deno's where it is. */
 function environment(folder: string): Record<string, string> {
-  return { NO_COLOR: "1", NODEVICE_SELECT: "1", DENO_DIR: denoDir, XDG_CACHE_HOME: join(folder, "cache") };
+  return {
+    NO_COLOR: "1",
+    NODEVICE_SELECT: "1",
+    DENO_DIR: denoDir,
+    XDG_CACHE_HOME: join(folder, "cache"),
+    // Compiled shaders are found again where they are.
+    MESA_SHADER_CACHE_DIR: Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? folder, ".cache"),
+  };
 }
 
 /** How a command ended. */
@@ -368,6 +375,12 @@ test("interrupted, it saves and says how to go on; gone on with, it ends as if n
   }
   equal((await child.status).code, 130, stderr);
   match(stderr, /\nstopped; go on with: adtr train --resume --out run\n$/);
+  // Other images are refused, and leave the run as it was.
+  await adtr(folder, "data", "make", "other", "--seed", "1", ...make);
+  const refused = await adtr(folder, "train", "--resume", "--out", "run", "--data", "other");
+  equal(refused.code, 1);
+  match(refused.stderr, /error: Expected to go on from run.checkpoint\.safetensors with features_sha256 /);
+
   const resumed = await adtr(folder, "train", "--resume", "--out", "run");
   equal(resumed.code, 0, resumed.stderr);
   for (const file of ["model.safetensors", "log.jsonl", "metrics.json"]) {
