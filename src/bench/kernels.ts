@@ -10,10 +10,10 @@ import { Tape } from "../autograd/tape.ts";
 import { adamwStep } from "../kernels/adamw.ts";
 import { type Gemm, gemm } from "../kernels/gemm.ts";
 import { layerNorm, layerNormAffineBackward, layerNormBackward } from "../kernels/layernorm.ts";
-import { softmax, softmaxBackward } from "../kernels/softmax.ts";
+import { softmax } from "../kernels/softmax.ts";
 import { adtrShapes } from "../model/adtr.ts";
 import type { Case } from "./case.ts";
-import { PAPER_ADTR } from "./models.ts";
+import { PAPER_ADTR } from "./sizes.ts";
 
 const { C, D, A, F } = PAPER_ADTR, BATCH = 16, TOKENS = BATCH * PAPER_ADTR.H * PAPER_ADTR.W;
 const DROP = { p: 0.1, seed: 1 };
@@ -112,12 +112,13 @@ function attentionCases(N: number): Case[] {
       },
     },
     {
-      ...softmaxes,
-      note: "backward, dropout",
-      work: { bytes: 3 * rows * N * 4 },
+      ...product("gradient of q·kᵀ, through softmax and dropout", { M: N, K: d, N }, "ddN"),
       prepare(gpu, noise) {
-        const x = noise(rows, N), y = noise(rows, N);
-        return () => softmaxBackward(gpu, x, y, DROP);
+        const [dy, v, y, c] = [noise(images, N, D), noise(images, N, D), noise(rows, N), noise(rows, N)];
+        const softmax = { y, dots: noise(images, N, A), layout: { ld: A, outer: N * A, inner: 1 } };
+        const layouts = { layoutA: tokens, layoutB: tokens, layoutC: square };
+        return () =>
+          gemm(gpu, { a: dy, b: v, c, M: N, N, K: d, transB: true, softmax, ...heads, ...layouts });
       },
     },
     op("forward", false),

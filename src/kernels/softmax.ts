@@ -15,25 +15,10 @@ import source from "./softmax.wgsl" with { type: "text" };
  * @param first the position of x's first value in a larger tensor of which it is a part
  */
 export function softmax(gpu: Gpu, x: Tensor, drop?: Dropout, first = 0): void {
-  launch(gpu, "forward", { x }, drop, first);
-}
-
-/** x, the gradient of the dropped softmax y, becomes that of the softmax's argument, in place. */
-export function softmaxBackward(gpu: Gpu, x: Tensor, y: Tensor, drop?: Dropout): void {
-  launch(gpu, "backward", { x, y }, drop);
-}
-
-function launch(
-  gpu: Gpu,
-  entry: string,
-  tensors: { x: Tensor; y?: Tensor },
-  drop?: Dropout,
-  first = 0,
-): void {
-  const { shape, size } = tensors.x;
-  const columns = shape[shape.length - 1], rows = size / columns;
-  const { kernel, width, grid } = rowKernel(gpu, source, "softmax", entry, columns);
+  const columns = x.shape[x.shape.length - 1], rows = x.size / columns;
+  const { kernel, width, grid } = rowKernel(gpu, source, "softmax", "forward", columns);
   const [across, down] = grid(rows);
-  const params = { rows, columns: columns / width, first: first / width, across, ...dropoutParams(drop) };
-  gpu.stream.dispatch(kernel, tensors as Record<string, Tensor>, params, [across, down]);
+  const { seed, threshold } = dropoutParams(drop);
+  const params = { rows, columns: columns / width, first: first / width, across, seed, threshold };
+  gpu.stream.dispatch(kernel, { x }, params, [across, down]);
 }

@@ -1,20 +1,16 @@
-// Softmax over rows (torch.softmax(x, −1)), and the dropout that follows it in nn.MultiheadAttention.
-//   forward   x becomes softmax(x), in place; a weight that is dropped gets a minus sign
-//   backward  x becomes p ∘ (g − Σ_j p_j g_j), in place, where p = |y| and g is x · rescale where y was kept, else 0
-// x and y [rows, columns]. `first` is the position of row 0 in the whole tensor, in Elements, for the dropout. The sign
-// carries the mask to the products with what is kept (gemm's `rectify`) and to the backward pass at no cost.
+// Softmax over rows (torch.softmax(x, −1)), in place, and the dropout that follows it in nn.MultiheadAttention: a weight
+// that is dropped gets a minus sign. The sign carries the mask to the products with what is kept (gemm's `rectify`) and to
+// the backward pass, which is an epilogue of the GEMM (`softmax`).
+// x [rows, columns]. `first` is the position of row 0 in the whole tensor, in Elements, for the dropout.
 
-struct Params { rows: u32, columns: u32, first: u32, across: u32, seed: u32, threshold: u32, rescale: f32 }
+struct Params { rows: u32, columns: u32, first: u32, across: u32, seed: u32, threshold: u32 }
 @group(0) @binding(0) var<storage, read_write> x: array<Element>;
-@group(0) @binding(1) var<storage, read> y: array<Element>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 fn marked(p: Element, i: u32) -> Element {
   if (params.threshold == 0u) { return p; }
   return select(-p, p, is_kept(params.first + i, params.seed, params.threshold));
 }
-
-fn passed(g: Element, y: Element) -> Element { return select(Element(0.0), params.rescale * g, y >= Element(0.0)); }
 
 @compute @workgroup_size(GROUP)
 fn forward(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
@@ -30,20 +26,5 @@ fn forward(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) 
   let scale = 1.0 / row_sum(sum, thread);
   for (var i = thread % LANES; i < end; i += LANES) {
     x[start + i] = marked(scale * exp(x[start + i] - Element(peak)), start + i);
-  }
-}
-
-@compute @workgroup_size(GROUP)
-fn backward(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
-  let row = (group.y * params.across + group.x) * (GROUP / LANES) + thread / LANES;
-  let start = row * params.columns;
-  let end = select(0u, params.columns, row < params.rows);
-  var sum = 0.0;
-  for (var i = thread % LANES; i < end; i += LANES) {
-    sum += total(max(y[start + i], Element(0.0)) * x[start + i]);
-  }
-  sum = params.rescale * row_sum(sum, thread);
-  for (var i = thread % LANES; i < end; i += LANES) {
-    x[start + i] = abs(y[start + i]) * (passed(x[start + i], y[start + i]) - Element(sum));
   }
 }
