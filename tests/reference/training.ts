@@ -36,7 +36,7 @@ export function dropout(x: Values, drop?: Dropout, first = 0): Float64Array {
 }
 
 /** A product as {@linkcode Gemm} describes it, on the host. */
-export interface Product extends Omit<Gemm, "a" | "b" | "c" | "bias" | "residual"> {
+export interface Product extends Omit<Gemm, "a" | "b" | "c" | "bias" | "residual" | "softmax"> {
   a: Values;
   b: Values;
   c: Values;
