@@ -19,21 +19,13 @@ import type { EfficientNetWeights } from "../model/efficientnet.ts";
 import { gaborBackbone } from "../model/gabor.ts";
 import { upload } from "../train/batches.ts";
 import { scoreImages } from "../train/score.ts";
-import { backboneDefaults, DEMO, PAPER } from "../train/settings.ts";
-import { adtrConfig } from "../train/train.ts";
+import { DEMO, PAPER } from "../train/settings.ts";
 import { noiseOf } from "./case.ts";
 import { efficientNetFlops } from "./convolutions.ts";
 import { type Ceilings, rate, type Row } from "./row.ts";
+import { DEMO_ADTR, PAPER_ADTR } from "./sizes.ts";
 import { Stopwatch, type Timing } from "./timing.ts";
 import { madeUpWeights } from "./weights.ts";
-
-/** The transformer of the paper, on EfficientNet-B4's features. */
-export const PAPER_ADTR: AdtrConfig = adtrConfig({
-  ...PAPER,
-  ...backboneDefaults("efficientnet_b4", undefined),
-}, 720);
-/** The demo's, on those of the built-in backbone. */
-export const DEMO_ADTR: AdtrConfig = adtrConfig({ ...DEMO, ...backboneDefaults("gabor", undefined) }, 81);
 
 /** A model to be timed. */
 export interface ModelCase extends Pick<Row, "name" | "shape" | "note"> {

@@ -1,0 +1,17 @@
+/**
+ * The sizes at which the transformer is timed: those of the presets.
+ *
+ * @module
+ */
+import type { AdtrConfig } from "../model/adtr.ts";
+import { DEMO, PAPER } from "../train/settings.ts";
+
+/** The paper's, on EfficientNet-B4's features. */
+export const PAPER_ADTR: AdtrConfig = sizes(PAPER, 720);
+/** The demo's, on those of the built-in backbone. */
+export const DEMO_ADTR: AdtrConfig = sizes(DEMO, 81);
+
+function sizes({ feature_size, hidden, heads, ffn, layers, dropout }: typeof PAPER, C: number): AdtrConfig {
+  const map = { C, H: feature_size, W: feature_size };
+  return { ...map, D: hidden, A: heads, F: ffn, encoder: layers, decoder: layers, dropout };
+}
