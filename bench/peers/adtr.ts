@@ -1,0 +1,91 @@
+/**
+ * This project.
+ *
+ * @module
+ */
+import { AdamW } from "../../src/autograd/adamw.ts";
+import { meanSquaredError } from "../../src/autograd/ops.ts";
+import { Tape } from "../../src/autograd/tape.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import type { Tensor } from "../../src/gpu/tensor.ts";
+import { gemm } from "../../src/kernels/gemm.ts";
+import { initialAdtr } from "../../src/model/adtr.ts";
+import { Detector } from "../../src/model/detector.ts";
+import { EfficientNet } from "../../src/model/efficientnet.ts";
+import { upload } from "../../src/train/batches.ts";
+import {
+  ADAMW,
+  type EfficientNetTask,
+  type Engine,
+  type GemmTask,
+  initialParameters,
+  type Job,
+  operands,
+  type TrainingTask,
+} from "./engine.ts";
+
+/** On that GPU. */
+export function adtrEngine(gpu: Gpu): Engine {
+  /** A job that records its work, step by step, and reads one value to wait for it. */
+  const job = (record: () => void, result: Job["result"], close: () => void): Job => ({
+    async run(times) {
+      for (let i = 0; i < times; i++) await gpu.step(record);
+      const fence = gpu.empty([1]);
+      await gpu.read(fence);
+      gpu.release(fence);
+    },
+    result,
+    close,
+  });
+  return {
+    name: "adtr",
+    async gemm(task: GemmTask) {
+      const { batch, M, K, N, transA, transB } = task;
+      const [a, b] = operands(task).map(({ shape, data }) => gpu.tensor(data, shape)),
+        c = gpu.empty([batch, M, N]);
+      const matrix = (rows: number, ld: number) => ({ ld, outer: rows * ld });
+      const layouts = {
+        layoutA: transA ? matrix(K, M) : matrix(M, K),
+        layoutB: transB ? matrix(N, K) : matrix(K, N),
+        layoutC: matrix(M, N),
+      };
+      const how = { M, K, N, transA, transB, outer: batch, ...batch > 1 ? layouts : {} };
+      const close = () => [a, b, c].forEach((tensor) => gpu.release(tensor));
+      return await job(() => gemm(gpu, { a, b, c, ...how }), async () => [await gpu.read(c)], close);
+    },
+    async efficientNet({ B, S, weights, images }: EfficientNetTask) {
+      const network = new EfficientNet(gpu, weights), x = gpu.tensor(images, [B, S, S, 3]);
+      const taps = () => [...copies()];
+      const copies = function* (): Generator<Tensor> {
+        for (const tap of network.taps(x)) {
+          const copy = gpu.empty(tap.shape);
+          gpu.stream.copy(tap, copy);
+          yield copy;
+        }
+      };
+      const result = () => gpu.step(() => gpu.stream.read(...taps()));
+      return await job(() => void taps(), result, () => gpu.release(x));
+    },
+    async training({ config, B, features }: TrainingTask) {
+      const parameters = initialAdtr(config, 0);
+      const detector = new Detector(gpu, { config, parameters, normalisation: null, covariance: null });
+      const optimizer = new AdamW(gpu, detector.adtr.parameters), size = features.length / B;
+      const images = Array.from({ length: B }, (_, i) => features.subarray(i * size, (i + 1) * size));
+      const { beta1, beta2, ...options } = ADAMW;
+      const step = () => {
+        const x = detector.prepare(upload(gpu, images, config)), tape = new Tape(gpu);
+        const count = B * config.H * config.W * config.C;
+        tape.backward(meanSquaredError(tape, detector.adtr.forward(tape, x), x, count));
+        optimizer.step(tape, { ...options, betas: [beta1, beta2] });
+      };
+      const moments = async () => {
+        const values = await detector.adtr.parameters.read(optimizer.m);
+        return initialParameters(config).map(({ name }) => values.get(name)!.data);
+      };
+      return await job(step, moments, () => {
+        optimizer.release();
+        detector.release();
+      });
+    },
+  };
+}
