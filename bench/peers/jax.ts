@@ -4,7 +4,7 @@
  * @module
  */
 import {
-  Array as Jax,
+  type Array as Jax,
   blockUntilReady,
   defaultDevice,
   init,
