@@ -47,19 +47,27 @@ export class AdamW {
   }
 
   /**
-   * One step along the gradients that `tape` computed.
+   * One step along the gradients that `tape` computed. Parameters whose `requiresGrad` is false stay as they are.
    *
    * @param norms receives at `at` the square of the gradients' norm before clipping; a tensor of its own by default
-   * @throws {Error} where a parameter has no gradient on the tape
+   * @throws {Error} where a parameter that requires a gradient has none on the tape
    */
   step(tape: Tape, options: AdamWOptions, norms?: Tensor, at = 0): void {
     const { lr, weight_decay = 0.01, betas: [beta1, beta2] = [0.9, 0.999], eps = 1e-8, clip = 0 } = options;
-    for (const [, parameter] of this.#parameters.entries()) tape.gradient(parameter);
-    const { values, gradients } = this.#parameters;
+    const parameters = this.#parameters, { gradients } = parameters;
+    for (const [, parameter] of parameters.entries()) if (parameter.requiresGrad) tape.gradient(parameter);
+    for (const frozen of parameters.pieces(gradients, false)) fill(this.#gpu, frozen, 0); // of earlier steps
     const squares = norms ?? this.#gpu.empty([1], "a gradient norm");
     sumOfSquares(this.#gpu, gradients, squares, { offset: at });
-    const flat = { parameters: values, gradients, m: this.m, v: this.v };
-    adamwStep(this.#gpu, flat, { lr, weight_decay, beta1, beta2, eps, clip }, ++this.steps, squares, at);
+    const settings = { lr, weight_decay, beta1, beta2, eps, clip };
+    const [p, g, m, v] = [parameters.values, gradients, this.m, this.v].map((flat) =>
+      parameters.pieces(flat, true)
+    );
+    this.steps++;
+    p.forEach((piece, i) => {
+      const flat = { parameters: piece, gradients: g[i], m: m[i], v: v[i] };
+      adamwStep(this.#gpu, flat, settings, this.steps, squares, at);
+    });
     if (!norms) this.#gpu.release(squares);
   }
 

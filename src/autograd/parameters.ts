@@ -79,6 +79,21 @@ export class Parameters {
     return tensor;
   }
 
+  /**
+   * Where the parameters that require a gradient lie in a tensor of the flat layout, or those that are frozen: views of
+   * as few pieces as there can be.
+   */
+  pieces(of: Tensor, trained: boolean): Tensor[] {
+    const tensors = [...this.#tensors.values()], pieces: { begin: number; end: number }[] = [];
+    tensors.forEach(({ requiresGrad, offset }, i) => {
+      if (requiresGrad !== trained) return;
+      const end = tensors[i + 1]?.offset ?? this.values.bytes, last = pieces.at(-1);
+      if (last?.end === offset) last.end = end;
+      else pieces.push({ begin: offset, end });
+    });
+    return pieces.map(({ begin, end }) => new Tensor([(end - begin) / 4], of.slab, begin));
+  }
+
   /** All parameters by name. */
   entries(): IterableIterator<[string, Tensor]> {
     return this.#tensors.entries();
