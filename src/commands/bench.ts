@@ -21,7 +21,7 @@ export function addBench(program: Command): void {
       "--only <PATTERN>",
       "only rows whose name and shape, as in `gemm 4096x256x1024`, match this regular expression",
     )
-    .addHelpText("after", "\nExample:\n  adtr bench --only gemm")
+    .addHelpText("after", "\nExample:\n  ./adtr bench --only gemm")
     .action(run);
 }
 

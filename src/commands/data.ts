@@ -19,7 +19,7 @@ const MOST_REMARKS = 20;
 /** Adds the commands. */
 export function addData(program: Command): void {
   const data = program.command("data").description("Makes and checks data sets in MVTec-AD layout.");
-  data.addHelpText("after", "\nExample:\n  adtr data make shapes --category bottle,weave");
+  data.addHelpText("after", "\nExample:\n  ./adtr data make shapes --category bottle,weave");
 
   data.command("make")
     .description(
@@ -32,7 +32,7 @@ export function addData(program: Command): void {
     .addOption(checkedOption("--test-good <N>", "normal test images a category", whole(0, 100_000), 12))
     .addOption(checkedOption("--test-per-defect <N>", "test images of each defect", whole(0, 100_000), 5))
     .addOption(checkedOption("--seed <N>", "the same seed gives the same files", whole(0, 2 ** 32 - 1), 0))
-    .addHelpText("after", "\nExample:\n  adtr data make shapes --category bottle,weave --size 128")
+    .addHelpText("after", "\nExample:\n  ./adtr data make shapes --category bottle,weave --size 128")
     .action(make);
 
   data.command("check")
@@ -40,7 +40,7 @@ export function addData(program: Command): void {
     .argument("<ROOT>", "the data set, or a folder of normal images")
     .option("--category <A,B|all>", "which categories", "all")
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExample:\n  adtr data check shapes")
+    .addHelpText("after", "\nExample:\n  ./adtr data check shapes")
     .action(check);
 }
 

@@ -30,7 +30,7 @@ export function addEval(program: Command): void {
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nExample:\n  adtr eval --model runs/a/model.safetensors --data shapes --category bottle --out result",
+      "\nExample:\n  ./adtr eval --model runs/a/model.safetensors --data shapes --category bottle --out result",
     )
     .action(evaluate);
 }

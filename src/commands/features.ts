@@ -30,7 +30,7 @@ export function addFeatures(program: Command): void {
   addSettings(command, SETTINGS)
     .addHelpText(
       "after",
-      "\nExample:\n  adtr features --weights efficientnet_b4.pth --out f.safetensors photos",
+      "\nExample:\n  ./adtr features --weights efficientnet_b4.pth --out f.safetensors photos",
     )
     .action(features);
 }

@@ -26,7 +26,7 @@ export function addInfo(program: Command): void {
       "Shows the GPU adapter, its limits and features, versions, and whether it computes correctly.",
     )
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExample:\n  adtr info --json")
+    .addHelpText("after", "\nExample:\n  ./adtr info --json")
     .action(info);
 }
 

@@ -44,7 +44,7 @@ function program(): Command {
   for (const add of [addTrain, addEval, addScore, addFeatures, addData, addWeights, addBench, addInfo]) {
     add(root);
   }
-  return root.addHelpText("after", "\nExample, without any data at hand:\n  adtr train");
+  return root.addHelpText("after", "\nExample, without any data at hand:\n  ./adtr train");
 }
 
 /** Prints what went wrong, in a line or two where it is the user's to mend. */

@@ -35,7 +35,7 @@ export function addScore(program: Command): void {
     .addHelpText(
       "after",
       "\nScores are raw: larger is more anomalous, and what is too large depends on the model." +
-        "\n\nExample:\n  adtr score --model runs/a/model.safetensors --out result photos",
+        "\n\nExample:\n  ./adtr score --model runs/a/model.safetensors --out result photos",
     )
     .action(score);
 }

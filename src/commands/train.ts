@@ -37,7 +37,7 @@ export function addTrain(program: Command): void {
     .option("--data <ROOT>", "data set in MVTec-AD layout, or a folder of normal images")
     .option(
       "--category <A,B|all>",
-      `which categories (default: all; of the demo's, which \`adtr data make --help\` lists, ${DEMO_CATEGORIES})`,
+      `which categories (default: all; of the demo's, which \`./adtr data make --help\` lists, ${DEMO_CATEGORIES})`,
     )
     .option("--weights <FILE>", "EfficientNet-B4 weights, safetensors or .pth")
     .option("--init <FILE>", "initial parameters: a model or any state dict of ADTR")
@@ -49,8 +49,8 @@ export function addTrain(program: Command): void {
   addSettings(command, SETTING_NAMES)
     .addHelpText(
       "after",
-      "\nExamples:\n  adtr train" +
-        "\n  adtr train --data mvtec --category bottle --weights efficientnet_b4.pth --out runs/bottle",
+      "\nExamples:\n  ./adtr train" +
+        "\n  ./adtr train --data mvtec --category bottle --weights efficientnet_b4.pth --out runs/bottle",
     )
     .action(train);
 }
@@ -62,7 +62,7 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
   const results = await withGpu((gpu) => runAll(plan, gpu, display, interrupt.signal)).finally(() =>
     display.finish()
   );
-  if (results === null) throw new Stopped(`stopped; go on with: adtr train --resume --out ${plan.out}`);
+  if (results === null) throw new Stopped(`stopped; go on with: ./adtr train --resume --out ${plan.out}`);
 
   if (options.json) {
     const categories = [...results].map(([name, { metrics, seconds }]) => [name, { ...metrics, seconds }]);
@@ -81,7 +81,7 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
     `Reports with heat maps:\n${folders.map((folder) => `  ${join(folder, "report.html")}`).join("\n")}`,
   );
   console.log(
-    `Score other images:\n  adtr score --model ${join(folders[0], "model.safetensors")} ` +
+    `Score other images:\n  ./adtr score --model ${join(folders[0], "model.safetensors")} ` +
       `${plan.weights === undefined ? "" : `--weights ${plan.weights} `}--out scores IMAGE_OR_DIR...`,
   );
 }

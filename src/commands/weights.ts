@@ -15,13 +15,13 @@ import { ProgressDisplay } from "./progress.ts";
 /** Adds the commands. */
 export function addWeights(program: Command): void {
   const weights = program.command("weights").description("Shows, converts and downloads weight files.");
-  weights.addHelpText("after", "\nExample:\n  adtr weights inspect efficientnet_b4.pth");
+  weights.addHelpText("after", "\nExample:\n  ./adtr weights inspect efficientnet_b4.pth");
 
   weights.command("inspect")
     .description("Shows what a weight file holds, without running anything in it.")
     .argument("<FILE>", "safetensors or PyTorch checkpoint")
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExample:\n  adtr weights inspect efficientnet_b4.pth")
+    .addHelpText("after", "\nExample:\n  ./adtr weights inspect efficientnet_b4.pth")
     .action(inspect);
 
   weights.command("fetch")
@@ -29,7 +29,7 @@ export function addWeights(program: Command): void {
     .argument("<NAME>", knownWeights.map(({ name }) => name).join(", "))
     .option("--out <FILE>", "where to write it (default: its own name, here)")
     .option("--url <URL>", "another place that has the same file")
-    .addHelpText("after", `\nKnown:\n${known()}\n\nExample:\n  adtr weights fetch timm`)
+    .addHelpText("after", `\nKnown:\n${known()}\n\nExample:\n  ./adtr weights fetch timm`)
     .action(fetch);
 
   weights.command("convert")
@@ -38,7 +38,7 @@ export function addWeights(program: Command): void {
     .argument("<OUT>", "safetensors file to write")
     .addHelpText(
       "after",
-      "\nExample:\n  adtr weights convert efficientnet_b4.pth efficientnet_b4.safetensors",
+      "\nExample:\n  ./adtr weights convert efficientnet_b4.pth efficientnet_b4.safetensors",
     )
     .action(convert);
 }

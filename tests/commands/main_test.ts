@@ -76,7 +76,7 @@ test("help on every level, with an example, on stdout", async (folder) => {
     const { code, stdout, stderr } = await adtr(folder, ...command.split(" ").filter(Boolean), "--help");
     deepEqual([code, stderr], [0, ""], command);
     match(stdout, new RegExp(`^Usage: ${`adtr ${command}`.trim()} `));
-    match(stdout, /Examples?(, without any data at hand)?:\n {2}adtr /, command);
+    match(stdout, /Examples?(, without any data at hand)?:\n {2}\.\/adtr /, command);
   }
 });
 
@@ -374,7 +374,7 @@ test("interrupted, it saves and says how to go on; gone on with, it ends as if n
     stderr += text;
   }
   equal((await child.status).code, 130, stderr);
-  match(stderr, /\nstopped; go on with: adtr train --resume --out run\n$/);
+  match(stderr, /\nstopped; go on with: \.\/adtr train --resume --out run\n$/);
   // Other images are refused, and leave the run as it was.
   await adtr(folder, "data", "make", "other", "--seed", "1", ...make);
   const refused = await adtr(folder, "train", "--resume", "--out", "run", "--data", "other");
