@@ -11,6 +11,9 @@ export class InputError extends Error {
   override name = "InputError";
 }
 
+/** For readers of file formats: throws an error that says what was found wrong with the file. */
+export type Fail = (found: string) => never;
+
 /** An option or argument of the command line is wrong. Exit code 2. */
 export class UsageError extends InputError {
   override name = "UsageError";

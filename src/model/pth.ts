@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
-import { unpickle } from "./pickle.ts";
+import { type Fail, InputError } from "../errors.ts";
+import { type Host, unpickle, utf8 } from "../pickle.ts";
 import { type Dtype, DTYPE_BYTES, type StoredTensor } from "./tensor_file.ts";
-import { type Fail, readZip } from "./zip.ts";
+import { readZip } from "./zip.ts";
 
 /** A checkpoint's state dict. */
 export interface Checkpoint {
@@ -145,7 +145,7 @@ function sizes({ key, dtype, count, length }: Storage, found: number): string {
 }
 
 /** What the pickle of a checkpoint may name and call. */
-class CheckpointHost {
+class CheckpointHost implements Host {
   /** The storages so far, by key. */
   readonly storages = new Map<string, Storage>();
   #fail: Fail;
@@ -174,6 +174,15 @@ class CheckpointHost {
     return typeof callable === "function"
       ? callable(args)
       : this.#fail("a call of something that is no function");
+  }
+
+  str(bytes: Uint8Array): string {
+    return utf8(bytes, this.#fail);
+  }
+
+  /** Sets attributes; those of a dict (a state dict's _metadata) are of no use here. */
+  build(object: unknown): void {
+    if (!(object instanceof Map)) this.#fail("an object with attributes");
   }
 
   /** ("storage", type, key, location, number of values), in the legacy format with a sixth that is None. */

@@ -4,9 +4,7 @@
  *
  * @module
  */
-
-/** Throws an error that says what is wrong with the file. */
-export type Fail = (found: string) => never;
+import type { Fail } from "../errors.ts";
 
 const END = 0x06054b50, END64 = 0x06064b50, LOCATOR64 = 0x07064b50, CENTRAL = 0x02014b50, LOCAL = 0x04034b50;
 const MAX16 = 0xffff, MAX32 = 0xffffffff; // what stands where a value has a 64-bit form

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Fail } from "./zip.ts";
+import type { Fail } from "./errors.ts";
 
 /** What a pickle may ask for beyond plain values. Each throws what it does not allow. */
 export interface Host {
@@ -12,13 +12,17 @@ export interface Host {
   global(name: string): unknown;
   /** The result of calling a value with positional arguments. */
   call(callable: unknown, args: unknown[]): unknown;
+  /** Gives an object its state. */
+  build(object: unknown, state: unknown): void;
   /** The value that stands outside the pickle under this id. */
   persistent(id: unknown): unknown;
+  /** The value of a str of Python 2: text or bytes, nobody knows. */
+  str(bytes: Uint8Array<ArrayBuffer>): unknown;
 }
 
 /**
  * Runs the pickle that begins at `start`. Lists and tuples become arrays, dicts Maps, whole numbers numbers where they
- * are safe integers and bigints elsewhere.
+ * are safe integers and bigints elsewhere. Bytes as a dict's key become text, byte for byte (latin-1).
  *
  * @returns its value, and where the bytes after it begin
  */
@@ -42,14 +46,8 @@ export function unpickle(
   };
   const u8 = () => bytes[take(1)], u16 = () => view.getUint16(take(2), true);
   const u32 = () => view.getUint32(take(4), true), i32 = () => view.getInt32(take(4), true);
-  const text = (length: number): string => {
-    const from = take(length);
-    try {
-      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.subarray(from, at));
-    } catch {
-      return fail("a string in a pickle that is not UTF-8");
-    }
-  };
+  const slice = (length: number) => bytes.subarray(take(length), at);
+  const text = (length: number) => utf8(slice(length), fail);
   const line = (): string => {
     const end = bytes.indexOf(0x0a, at);
     if (end < 0) fail("a pickle that is cut off");
@@ -73,7 +71,7 @@ export function unpickle(
     const dict = top();
     if (!(dict instanceof Map) || items.length % 2 !== 0) return fail("a damaged pickle");
     for (let i = 0; i < items.length; i += 2) {
-      const key = items[i];
+      const key = items[i] instanceof Uint8Array ? latin1(items[i] as Uint8Array) : items[i];
       if (typeof key === "object" && key !== null) fail("a dict whose keys are neither strings nor numbers");
       dict.set(key, items[i + 1]);
     }
@@ -84,7 +82,7 @@ export function unpickle(
     switch (String.fromCharCode(opcode)) {
       case "\x80": { // PROTO
         const protocol = u8();
-        if (protocol !== 2) fail(`a pickle of protocol ${protocol}, where PyTorch's is 2`);
+        if (protocol !== 2) fail(`a pickle of protocol ${protocol}, where 2 is expected`);
         break;
       }
       case "N": // NONE
@@ -106,7 +104,7 @@ export function unpickle(
         stack.push(i32());
         break;
       case "\x8a": // LONG1
-        stack.push(long(bytes.subarray(take(u8()), at)));
+        stack.push(long(slice(u8())));
         break;
       case "G": // BINFLOAT, the one number that is big-endian
         stack.push(view.getFloat64(take(8)));
@@ -115,10 +113,10 @@ export function unpickle(
         stack.push(text(u32()));
         break;
       case "U": // SHORT_BINSTRING, a str of Python 2
-        stack.push(text(u8()));
+        stack.push(host.str(slice(u8())));
         break;
       case "T": // BINSTRING
-        stack.push(text(u32()));
+        stack.push(host.str(slice(u32())));
         break;
       case "(": // MARK
         outer.push(stack);
@@ -182,16 +180,31 @@ export function unpickle(
       case "Q": // BINPERSID
         stack.push(host.persistent(pop()));
         break;
-      case "b": // BUILD sets attributes; those of a dict (a state dict's _metadata) are of no use here
-        pop();
-        if (!(top() instanceof Map)) fail("an object with attributes");
+      case "b": { // BUILD
+        const state = pop();
+        host.build(top(), state);
         break;
+      }
       case ".": // STOP
         return { value: pop(), end: at };
       default:
-        fail(`a pickle with opcode 0x${opcode.toString(16).padStart(2, "0")}, which no state dict needs`);
+        fail(`a pickle with opcode 0x${opcode.toString(16).padStart(2, "0")}, which is not read`);
     }
   }
+}
+
+/** Text in UTF-8. */
+export function utf8(bytes: Uint8Array, fail: Fail): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return fail("a string in a pickle that is not UTF-8");
+  }
+}
+
+/** Text of which every character is a byte. */
+function latin1(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
 /** A whole number in two's complement, little-endian. */
