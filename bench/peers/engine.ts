@@ -17,7 +17,7 @@ export interface Job {
   close(): void;
 }
 
-/** An engine that can do some of the work; what it cannot do, it says why. */
+/** An engine that can do some of the work; what it cannot do, it says why, or nothing where it is not compared. */
 export interface Engine {
   name: string;
   gemm(task: GemmTask): Promise<Job> | string;

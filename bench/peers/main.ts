@@ -133,7 +133,8 @@ async function takeTurns(outcomes: Outcome[]): Promise<void> {
 function report(task: Task, outcomes: Outcome[]): string {
   const own = median(outcomes[0].turns);
   const digits = (ms: number) => ms >= 1000 ? ms.toFixed(0) : ms.toPrecision(3);
-  const rows = outcomes.map(({ engine, turns, reason, cold }): Cell[] => {
+  const compared = outcomes.filter(({ turns, reason }) => turns.length > 0 || reason !== "");
+  const rows = compared.map(({ engine, turns, reason, cold }): Cell[] => {
     if (turns.length === 0) return [engine, reason, "", "", "", ""];
     const ms = median(turns), spread = (Math.max(...turns) - Math.min(...turns)) / ms;
     return [
