@@ -9,8 +9,8 @@ import { readWhole } from "../files.ts";
 import { listCategories, scanCategory } from "./dataset.ts";
 import { formatOf, type ImageFormat } from "./decode.ts";
 import { listFolder } from "./folder.ts";
-import { decodeImage, decodeMask, type Image } from "./image.ts";
-import { refuseOtherSize, sha256 } from "./load.ts";
+import { decodeImage, type Image } from "./image.ts";
+import { maskFiles, readMask, sha256 } from "./load.ts";
 
 /** Extensions of images that are not read; a folder that holds some is likely to be meant otherwise. */
 const UNREAD = [".gif", ".webp", ".avif", ".heic", ".jp2", ".ppm", ".pgm", ".tga", ".exr", ".dng"];
@@ -125,11 +125,11 @@ async function checkCategory(
 }
 
 async function checkMask(path: string, imagePath: string, image: Image, warnings: string[]): Promise<void> {
-  const bytes = await readWhole(path), mask = await decodeMask(bytes, path);
-  refuseOtherSize(path, mask, image);
+  const mask = await readMask(path, image);
   if (!mask.data.includes(1)) warnings.push(`${path} marks no pixel of ${imagePath}`);
-  if (formatOf(bytes) === "JPEG") {
-    warnings.push(`${path} is a JPEG: every pixel that compression left not quite black counts as anomalous`);
+  for (const file of await maskFiles(path)) {
+    if (formatOf(await readWhole(file)) !== "JPEG") continue;
+    warnings.push(`${file} is a JPEG: every pixel that compression left not quite black counts as anomalous`);
   }
 }
 

@@ -6,13 +6,15 @@
  *     DIR/test/good/*             normal test images
  *     DIR/test/FOLDER/*           test images with a defect, FOLDER its name
  *     DIR/test/*                  test images; those with a mask have a defect (only where there are such masks)
- *     DIR/ground_truth/FOLDER/*   masks of FOLDER's images: STEM_mask.EXT or STEM.EXT
+ *     DIR/ground_truth/FOLDER/*   masks of FOLDER's images: STEM_mask.EXT or STEM.EXT, or a folder STEM of several
+ *                                 masks (MVTec LOCO)
  *     DIR/ground_truth/*          masks of the images directly in DIR/test
  *
- * Masks in ground_truth/good are not looked at.
+ * Masks in ground_truth/good are not looked at. Where no folder is called `good`, `ok` stands for it (BTAD).
  *
  * ROOT holds categories, one a folder; or it is one itself: where it has a folder `train`, or has images and no folder
  * in it has a `train`. Only the folder of normal images is needed.
+ * VisA's layout is another one, told by its table: visa.ts.
  *
  * @module
  */
@@ -20,14 +22,18 @@ import { basename, join, parse } from "node:path";
 import { nearest } from "../nearest.ts";
 import { InputError } from "../errors.ts";
 import { byCodeUnits, folderName, isFolder, listFolder, listIfThere } from "./folder.ts";
+import { listVisa, scanVisa } from "./visa.ts";
 
-const TRAIN = "train", GOOD = "good", TEST = "test", MASKS = "ground_truth";
+const TRAIN = "train", GOOD = "good", OK = "ok", TEST = "test", MASKS = "ground_truth";
 
-/** An image with a defect; its mask is null where there is no file for it. */
+/** An image with a defect. */
 export interface AnomalousImage {
   /** The image file. */
   path: string;
-  /** The mask file, of the image's size: anomalous where it is not black. */
+  /**
+   * The mask file, of the image's size: anomalous where it is not black; or a folder of several such files, anomalous
+   * where one is. Null where there is neither.
+   */
   mask: string | null;
 }
 
@@ -57,7 +63,7 @@ export interface Category {
  * @throws {InputError} where ROOT is missing or holds none
  */
 export async function listCategories(root: string): Promise<string[]> {
-  return [...(await findCategories(root)).keys()];
+  return await listVisa(root) ?? [...(await findCategories(root)).keys()];
 }
 
 /**
@@ -83,13 +89,14 @@ export async function scanCategory(
   root: string,
   name: string,
 ): Promise<{ category: Category; errors: string[] }> {
-  const categories = await findCategories(root), folder = categories.get(name);
-  if (folder === undefined) {
-    const known = [...categories.keys()], near = nearest(name, known);
+  const known = await listCategories(root);
+  if (!known.includes(name)) {
+    const near = nearest(name, known);
     const hint = near === undefined ? "" : ` (did you mean ${near}?)`;
     throw new InputError(`Expected a category of ${root}: ${known.join(", ")}; but found "${name}"${hint}`);
   }
-  return await scan(folder, name);
+  if (await listVisa(root) !== null) return await scanVisa(root, name);
+  return await scan((await findCategories(root)).get(name)!, name);
 }
 
 /** Folders of ROOT's categories by name, in order. */
@@ -117,25 +124,27 @@ async function findCategories(root: string): Promise<Map<string, string>> {
 async function scan(folder: string, name: string): Promise<{ category: Category; errors: string[] }> {
   const errors: string[] = [];
   const inTrain = await listIfThere(join(folder, TRAIN)), inTest = await listIfThere(join(folder, TEST));
-  const normal = inTrain.images.length > 0 && !inTrain.folders.includes(GOOD)
+  const folders = [...inTrain.folders, ...inTest.folders];
+  const good = folders.includes(OK) && !folders.includes(GOOD) ? OK : GOOD;
+  const normal = inTrain.images.length > 0 && !inTrain.folders.includes(good)
     ? join(folder, TRAIN)
     : await isFolder(join(folder, TRAIN))
-    ? join(folder, TRAIN, GOOD)
+    ? join(folder, TRAIN, good)
     : folder;
   const train = await imagesOf(normal);
   if (train.length === 0) errors.push(`Expected normal images to train on in ${normal}, but found none`);
 
   const category: Category = { name, train, anomalous: [], test: [] };
   category.test.push(...await directTests(folder, errors));
-  for (const path of await imagesOf(join(folder, TEST, GOOD))) {
+  for (const path of await imagesOf(join(folder, TEST, good))) {
     category.test.push({ path, mask: null, label: 0, defect: GOOD });
   }
   const masked = (await listIfThere(join(folder, MASKS))).folders;
-  for (const defect of [...new Set([...inTrain.folders, ...inTest.folders, ...masked])].sort(byCodeUnits)) {
-    if (defect === GOOD) continue;
+  for (const defect of [...new Set([...folders, ...masked])].sort(byCodeUnits)) {
+    if (defect === good) continue;
     const training = await imagesOf(join(folder, TRAIN, defect)),
       test = await imagesOf(join(folder, TEST, defect));
-    const masks = await matchMasks([...training, ...test], join(folder, MASKS, defect), errors);
+    const masks = matchMasks([...training, ...test], await masksOf(join(folder, MASKS, defect)), errors);
     category.anomalous.push(...training.map((path) => ({ path, mask: masks.get(path) ?? null })));
     category.test.push(
       ...test.map((path) => ({ path, mask: masks.get(path) ?? null, label: 1 as const, defect })),
@@ -148,10 +157,16 @@ async function imagesOf(folder: string): Promise<string[]> {
   return (await listIfThere(folder)).images.map((name) => join(folder, name));
 }
 
+/** Masks of a defect's images: files, and folders of several for one image. */
+async function masksOf(folder: string): Promise<string[]> {
+  const { images, folders } = await listIfThere(folder);
+  return [...images, ...folders].map((name) => join(folder, name));
+}
+
 /** Images directly in `test`: without masks, nothing tells the normal ones from the others. */
 async function directTests(folder: string, errors: string[]): Promise<TestImage[]> {
   const images = await imagesOf(join(folder, TEST));
-  const masks = await matchMasks(images, join(folder, MASKS), errors);
+  const masks = matchMasks(images, await imagesOf(join(folder, MASKS)), errors);
   if (images.length > 0 && masks.size === 0) {
     errors.push(
       `Expected test images in ${join(folder, TEST)}/good and ${
@@ -167,8 +182,8 @@ async function directTests(folder: string, errors: string[]): Promise<TestImage[
 }
 
 /** Masks by the path of their images; every mask must belong to exactly one image. */
-async function matchMasks(images: string[], folder: string, errors: string[]): Promise<Map<string, string>> {
-  const masks = new Map((await imagesOf(folder)).map((path) => [parse(path).name, path]));
+function matchMasks(images: string[], paths: string[], errors: string[]): Map<string, string> {
+  const masks = new Map(paths.map((path) => [parse(path).name, path]));
   const matched = new Map<string, string>(), owner = new Map<string, string>();
   for (const image of images) {
     const { name } = parse(image), mask = masks.get(`${name}_mask`) ?? masks.get(name);
@@ -180,7 +195,7 @@ async function matchMasks(images: string[], folder: string, errors: string[]): P
     owner.set(mask, image);
     matched.set(image, mask);
   }
-  for (const mask of await imagesOf(folder)) {
+  for (const mask of paths) {
     if (!owner.has(mask)) errors.push(`Expected an image for the mask ${mask}, but found none`);
   }
   return matched;

@@ -5,10 +5,12 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { readWhole } from "../files.ts";
 import { imageSize } from "./decode.ts";
-import { decodeImage, decodeMask } from "./image.ts";
+import { isFolder, listFolder } from "./folder.ts";
+import { decodeImage, decodeMask, type Mask } from "./image.ts";
 import { resizeBilinear, resizeNearest } from "./resize.ts";
 
 /** SHA-256 of a file's bytes, lower-case hex. */
@@ -81,26 +83,47 @@ export async function loadImage(path: string, S: number): Promise<Uint8Array> {
 /**
  * An image's mask at S×S.
  *
- * @param mask its file; null for a normal image, which has no anomalous pixel
+ * @param mask its file, or a folder of several; null for a normal image, which has no anomalous pixel
  * @param image the image's file, whose size the mask must have
  * @returns 0 or 1, [S, S]
  * @throws {InputError} where one can't be read, or their sizes differ
  */
 export async function loadMask(mask: string | null, image: string, S: number): Promise<Uint8Array> {
   if (mask === null) return new Uint8Array(S * S);
-  const decoded = await decodeMask(await readWhole(mask), mask);
-  refuseOtherSize(mask, decoded, await imageSize(await readWhole(image), image));
-  return resizeNearest(decoded, S);
+  return resizeNearest(await readMask(mask, await imageSize(await readWhole(image), image)), S);
+}
+
+/**
+ * Reads a mask file, or unites all in a folder.
+ *
+ * @param size of the image that it belongs to
+ * @throws {InputError} where a file can't be read or has another size, or a folder holds none
+ */
+export async function readMask(path: string, { width, height }: Size): Promise<Mask> {
+  const files = await maskFiles(path);
+  if (files.length === 0) throw new InputError(`Expected masks in ${path}, but found none`);
+  const data = new Uint8Array(width * height);
+  for (const file of files) {
+    const mask = await decodeMask(await readWhole(file), file);
+    refuseOtherSize(file, mask, { width, height });
+    mask.data.forEach((on, i) => data[i] |= on);
+  }
+  return { width, height, data };
+}
+
+/** A mask file, or those in a folder of masks. */
+export async function maskFiles(path: string): Promise<string[]> {
+  return await isFolder(path) ? (await listFolder(path)).images.map((name) => join(path, name)) : [path];
 }
 
 /** Pixels. */
-interface Size {
+export interface Size {
   width: number;
   height: number;
 }
 
-/** @param path the mask's file @throws {InputError} where a mask has another size than its image */
-export function refuseOtherSize(path: string, mask: Size, image: Size): void {
+/** @throws {InputError} where the mask of a path has another size than its image */
+function refuseOtherSize(path: string, mask: Size, image: Size): void {
   if (mask.width !== image.width || mask.height !== image.height) {
     throw new InputError(
       `Expected ${path} to be ${image.width}×${image.height} pixels as its image is, ` +
