@@ -158,19 +158,23 @@ async function training({ config, B, features }: TrainingTask, here: Here) {
   const x = array(features, [B, config.H * config.W, config.C]);
   const objective = (p: Parameters, x: Jax): Jax => loss(OPS, (name) => p[name], x, config, B);
   const { lr, weight_decay, beta1, beta2, eps, clip } = ADAMW;
-  const step = jit((p: Parameters, m: Parameters, v: Parameters, x: Jax, size: Jax, root: Jax) => {
-    const [value, g] = valueAndGrad(objective)(tree.ref(p), x) as unknown as [Jax, Parameters];
+  const gradients = jit((p: Parameters, x: Jax) => {
+    const [value, g] = valueAndGrad(objective)(p, x) as unknown as [Jax, Parameters];
     value.dispose();
+    return g;
+  });
+  const update = jit((p: Parameters, g: Parameters, m: Parameters, v: Parameters, size: Jax, root: Jax) => {
     const squares = names.map((name) => np.sum(np.square(g[name].ref)));
     const norm = np.sqrt(squares.reduce((a, b) => a.add(b)));
     const factor = np.minimum(1, np.divide(clip, norm.add(1e-6)));
-    const clipped = every((name) => g[name].ref.mul(factor.ref));
-    const first = every((name) => m[name].ref.mul(beta1).add(clipped[name].ref.mul(1 - beta1)));
-    const second = every((name) => v[name].ref.mul(beta2).add(np.square(clipped[name].ref).mul(1 - beta2)));
+    const clipped = every((name) => g[name].mul(factor.ref));
+    const first = every((name) => m[name].mul(beta1).add(clipped[name].ref.mul(1 - beta1)));
+    const second = every((name) => v[name].mul(beta2).add(np.square(clipped[name]).mul(1 - beta2)));
     const values = every((name) => {
       const by = first[name].ref.div(np.sqrt(second[name].ref).div(root.ref).add(eps));
-      return p[name].ref.mul(1 - lr * weight_decay).sub(by.mul(size.ref));
+      return p[name].mul(1 - lr * weight_decay).sub(by.mul(size.ref));
     });
+    for (const used of [factor, size, root]) used.dispose();
     return [values, first, second];
   });
   return await {
@@ -179,7 +183,8 @@ async function training({ config, B, features }: TrainingTask, here: Here) {
         for (let i = 0; i < times; i++) {
           t++;
           const size = np.array(lr / (1 - beta1 ** t)), root = np.array(Math.sqrt(1 - beta2 ** t));
-          [p, m, v] = step(p, m, v, x.ref, size, root) as unknown as [Parameters, Parameters, Parameters];
+          const g = gradients(tree.ref(p), x.ref) as Parameters;
+          [p, m, v] = update(p, g, m, v, size, root) as unknown as [Parameters, Parameters, Parameters];
         }
         await blockUntilReady(p);
       }),

@@ -71,6 +71,7 @@ const TASKS: Task[] = [
   efficientNetTask(1, 256),
   efficientNetTask(4, 128),
   trainingTask("demo's sizes", DEMO_ADTR, 8),
+  trainingTask("paper's sizes but batch 4", PAPER_ADTR, 4),
   trainingTask("paper's sizes", PAPER_ADTR, 16),
 ];
 
