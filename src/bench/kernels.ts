@@ -84,7 +84,6 @@ function attentionCases(N: number): Case[] {
       };
     },
   });
-  const softmaxes = { name: "softmax", shape: `${rows}x${N}` };
   return [
     product(
       "q·kᵀ",
@@ -103,7 +102,8 @@ function attentionCases(N: number): Case[] {
       layoutC: tokens,
     }, "Ndd"),
     {
-      ...softmaxes,
+      name: "softmax",
+      shape: `${rows}x${N}`,
       note: "forward, dropout",
       work: { bytes: 2 * rows * N * 4 },
       prepare(gpu, noise) {

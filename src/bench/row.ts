@@ -52,10 +52,10 @@ export function rate(work: Work, ms: number, ceilings: Ceilings): Pick<Row, "gfl
   return { gbps, fraction: gbps / ceilings.gbps };
 }
 
-/** The rows as a table, or as one in Markdown. */
+/** The rows as a table. */
 export function formatRows(
   rows: readonly Row[],
-  options: { color?: boolean; markdown?: boolean } = {},
+  options: { color?: boolean } = {},
 ): string {
   const precise = (value: number | undefined): string =>
     value === undefined
