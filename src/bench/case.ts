@@ -6,7 +6,7 @@
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { Random } from "../hash.ts";
-import { type Ceilings, rate, type Row, type Work } from "./row.ts";
+import { rate, type Row, type Work } from "./row.ts";
 import type { Stopwatch } from "./timing.ts";
 
 /** What to time. Tensors that `prepare` makes by `noise` are released once that is done. */
@@ -31,7 +31,7 @@ export function noiseOf(size: number): Float32Array<ArrayBuffer> {
 }
 
 /** Times a case. */
-export async function timeCase(gpu: Gpu, watch: Stopwatch, ceilings: Ceilings, c: Case): Promise<Row> {
+export async function timeCase(gpu: Gpu, watch: Stopwatch, c: Case): Promise<Row> {
   const made: Tensor[] = [];
   const run = c.prepare(gpu, (...shape) => {
     const tensor = gpu.tensor(noiseOf(shape.reduce((a, b) => a * b)), shape);
@@ -40,5 +40,5 @@ export async function timeCase(gpu: Gpu, watch: Stopwatch, ceilings: Ceilings, c
   });
   const { ms } = await watch.time(run);
   for (const tensor of made) gpu.release(tensor);
-  return { name: c.name, shape: c.shape, note: c.note, ms, ...rate(c.work, ms, ceilings) };
+  return { name: c.name, shape: c.shape, note: c.note, ms, ...rate(c.work, ms) };
 }

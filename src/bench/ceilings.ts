@@ -1,13 +1,13 @@
 /**
- * Host side of ceilings.wgsl: the adapter's own limits, against which everything else is held. A ceiling is the best
- * run of the best variant, since nothing but noise makes it worse.
+ * Host side of ceilings.wgsl: the adapter's own limits, against which everything else is held. A rate is that of the
+ * best run of the best variant, since nothing but noise makes it worse.
  *
  * @module
  */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import type { Ceilings, Row } from "./row.ts";
+import { rate, type Row } from "./row.ts";
 import type { Stopwatch } from "./timing.ts";
 import source from "./ceilings.wgsl" with { type: "text" };
 
@@ -20,21 +20,15 @@ const DISPATCHES = 1000;
 const SUBMITS = 100;
 const UNUSED = { n: 0, across: 0, loops: 0, factor: 0, shift: 0 };
 
-/** The ceilings, and a row for each. */
-export async function measureCeilings(
-  gpu: Gpu,
-  watch: Stopwatch,
-): Promise<{ ceilings: Ceilings; rows: Row[] }> {
-  const fma = await fmaRate(gpu, watch), copy = await copyRate(gpu, watch);
-  return {
-    ceilings: { gflops: fma.gflops!, gbps: copy.gbps! },
-    rows: [fma, copy, await dispatchCost(gpu, watch), await submitCost(gpu, watch), {
-      name: "read-back",
-      shape: "1",
-      note: "waits for an idle GPU",
-      ms: watch.readBack,
-    }],
-  };
+/** The rates: a row for arithmetic and one for memory traffic. */
+export async function measureRates(gpu: Gpu, watch: Stopwatch): Promise<[fma: Row, copy: Row]> {
+  return [await fmaRate(gpu, watch), await copyRate(gpu, watch)];
+}
+
+/** What it costs to ask for work and for results, whatever the work. */
+export async function measureCosts(gpu: Gpu, watch: Stopwatch): Promise<Row[]> {
+  const wait = { name: "read-back", shape: "1", note: "waits for an idle GPU", ms: watch.readBack };
+  return [await dispatchCost(gpu, watch), await submitCost(gpu, watch), wait];
 }
 
 async function fmaRate(gpu: Gpu, watch: Stopwatch): Promise<Row> {
@@ -47,14 +41,7 @@ async function fmaRate(gpu: Gpu, watch: Stopwatch): Promise<Row> {
     const { best } = await watch.time(() => gpu.stream.dispatch(kernel, { y }, params, [groups]));
     const flops = groups * 64 * LOOPS * chains * links * 8;
     const note = `FMA: ${chains} chains of vec4 in registers`;
-    rows.push({
-      name: "ceiling",
-      shape: `${groups * 64}`,
-      note,
-      ms: best,
-      gflops: flops / best / 1e6,
-      fraction: 1,
-    });
+    rows.push({ name: "ceiling", shape: `${groups * 64}`, note, ms: best, ...rate({ flops }, best) });
   }
   gpu.release(y);
   return rows.reduce((a, b) => a.gflops! > b.gflops! ? a : b);
@@ -85,14 +72,7 @@ async function copyRate(gpu: Gpu, watch: Stopwatch): Promise<Row> {
   gpu.release(x);
   gpu.release(y);
   const note = "copy: a vec4 a thread";
-  return {
-    name: "ceiling",
-    shape: `${bytes / 4}`,
-    note,
-    ms: best,
-    gbps: 2 * bytes / best / 1e6,
-    fraction: 1,
-  };
+  return { name: "ceiling", shape: `${bytes / 4}`, note, ms: best, ...rate({ bytes: 2 * bytes }, best) };
 }
 
 async function dispatchCost(gpu: Gpu, watch: Stopwatch): Promise<Row> {

@@ -22,14 +22,14 @@ import { scoreImages } from "../train/score.ts";
 import { DEMO, PAPER } from "../train/settings.ts";
 import { noiseOf } from "./case.ts";
 import { efficientNetFlops } from "./convolutions.ts";
-import { type Ceilings, rate, type Row } from "./row.ts";
+import { rate, type Row } from "./row.ts";
 import { DEMO_ADTR, PAPER_ADTR } from "./sizes.ts";
 import { Stopwatch, type Timing } from "./timing.ts";
 import { madeUpWeights } from "./weights.ts";
 
 /** A model to be timed. */
 export interface ModelCase extends Pick<Row, "name" | "shape" | "note"> {
-  measure(ceilings: Ceilings): Promise<Omit<Row, "name" | "shape" | "note">>;
+  measure(): Promise<Omit<Row, "name" | "shape" | "note">>;
 }
 
 /** All of them. */
@@ -50,13 +50,13 @@ function efficientNet(B: number): ModelCase {
     name: "efficientnet_b4",
     shape: `${B}x${S}x${S}x3`,
     note: "features",
-    measure: (ceilings) =>
+    measure: () =>
       onFreshGpu(async (gpu) => {
         const backbone = efficientNetBackbone(gpu, "efficientnet_b4", weights());
         const images = Uint8Array.from({ length: B * S * S * 3 }, (_, i) => i * 7919 % 256);
         const watch = await Stopwatch.start(gpu);
         const timing = await watch.time(() => void backbone.features(images, B, S, H, W));
-        return { ...whole(gpu, timing, B), ...rate({ flops: efficientNetFlops(B) }, timing.ms, ceilings) };
+        return { ...whole(gpu, timing, B), ...rate({ flops: efficientNetFlops(B) }, timing.ms) };
       }),
   };
 }
@@ -73,7 +73,7 @@ function training(note: string, config: AdtrConfig, B: number): ModelCase {
     name: "training step",
     shape: `B=${B} N=${H * W} C=${C} D=${D} A=${A} F=${F} ${encoder}+${decoder}`,
     note,
-    async measure(ceilings) {
+    async measure() {
       const row = await onFreshGpu(async (gpu) => {
         const step = trainingStep(gpu, config, B), watch = await Stopwatch.start(gpu);
         const timing = await watch.time(step);
@@ -83,7 +83,7 @@ function training(note: string, config: AdtrConfig, B: number): ModelCase {
         const host_ms = performance.now() - began;
         await watch.once(() => {}, 1); // a device must not be closed at work
         const work = { flops: trainingFlops(config, B) };
-        return { ...whole(gpu, timing, B), host_ms, ...rate(work, timing.ms, ceilings) };
+        return { ...whole(gpu, timing, B), host_ms, ...rate(work, timing.ms) };
       });
       return { ...row, host_fraction: await idleFraction(config, B) };
     },

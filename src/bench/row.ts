@@ -42,14 +42,17 @@ export interface Ceilings {
   gbps: number;
 }
 
-/** The speed, and its share of the ceiling. */
-export function rate(work: Work, ms: number, ceilings: Ceilings): Pick<Row, "gflops" | "gbps" | "fraction"> {
-  if ("flops" in work) {
-    const gflops = work.flops / ms / 1e6;
-    return { gflops, fraction: gflops / ceilings.gflops };
-  }
-  const gbps = work.bytes / ms / 1e6;
-  return { gbps, fraction: gbps / ceilings.gbps };
+/** The speed at which work was done. */
+export function rate(work: Work, ms: number): Pick<Row, "gflops" | "gbps"> {
+  return "flops" in work ? { gflops: work.flops / ms / 1e6 } : { gbps: work.bytes / ms / 1e6 };
+}
+
+/** The row with its share of the ceiling, where it has a speed. */
+export function withFraction(row: Row, ceilings: Ceilings): Row {
+  const { gflops, gbps } = row;
+  if (gflops !== undefined) return { ...row, fraction: gflops / ceilings.gflops };
+  if (gbps !== undefined) return { ...row, fraction: gbps / ceilings.gbps };
+  return row;
 }
 
 /** The rows as a table. */

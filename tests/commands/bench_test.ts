@@ -26,7 +26,7 @@ Deno.test("bench --json prints rows on stdout and progress on stderr", async () 
   equal(row.name, "gemm");
   equal(row.shape, "4096x256x256");
   ok(row.ms > 0 && row.gflops > 0 && row.fraction > 0 && row.fraction < 1);
-  match(stderr, /^1\/2 ceilings\n2\/2 gemm 4096x256x256\n$/);
+  match(stderr, /^1\/3 ceilings\n2\/3 gemm 4096x256x256\n3\/3 ceilings again\n$/);
 });
 
 Deno.test("bench refuses a pattern that is none, and one that nothing matches", async () => {
