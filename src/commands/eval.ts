@@ -10,6 +10,7 @@ import { defaultCacheFolder } from "../data/feature_cache.ts";
 import { InputError } from "../errors.ts";
 import { evaluateCategory } from "../train/evaluate.ts";
 import { openModel } from "../train/open_model.ts";
+import { makeFolder } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
@@ -59,7 +60,7 @@ async function evaluate(options: EvalOptions): Promise<void> {
       cacheFolder: defaultCacheFolder(),
       onWarning: display.warn,
     });
-    await Deno.mkdir(out, { recursive: true }); // refused before the work
+    await makeFolder(out); // refused before the work
     return await evaluateCategory(source, detector, scoring, category, display.onProgress);
   }).finally(() => display.finish());
 

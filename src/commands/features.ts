@@ -4,8 +4,10 @@
  * @module
  */
 import type { Command } from "commander";
+import { dirname } from "node:path";
 import { defaultCacheFolder } from "../data/feature_cache.ts";
-import { listImages } from "../data/folder.ts";
+import { isFolder, listImages } from "../data/folder.ts";
+import { InputError } from "../errors.ts";
 import { transpose } from "../model/model_file.ts";
 import { writeSafetensors } from "../model/safetensors.ts";
 import { stored } from "../model/tensor_file.ts";
@@ -48,6 +50,7 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
   const given = [givenSettings({ ...options }, SETTINGS), config?.settings ?? {}];
   const { backbone: name, image_size, feature_size } = resolveSettings(given, preset, weights);
   const paths = await listImages(inputs);
+  await refuseUnwritable(options.out); // before the work
   const display = new ProgressDisplay();
   const { values, C } = await withGpu(async (gpu) => {
     const { backbone } = await openBackbone(gpu, name, weights);
@@ -66,4 +69,13 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
     images: JSON.stringify(paths),
   });
   console.log(`${options.out}: features [${shape.join(", ")}]`);
+}
+
+/** @throws {InputError} where a file of that path can't be written, for what can be known before */
+async function refuseUnwritable(path: string): Promise<void> {
+  if (await isFolder(path)) throw new InputError(`Expected --out to be a file, but found the folder ${path}`);
+  const folder = dirname(path);
+  if (!await isFolder(folder)) {
+    throw new InputError(`Expected a folder for --out ${path}, but found no ${folder}`);
+  }
 }

@@ -10,6 +10,7 @@ import { writeWhole } from "../files.ts";
 import { heatmap, sharedRange } from "../report/heatmap.ts";
 import { type Cell, table } from "../report/table.ts";
 import type { Metrics } from "../train/evaluate.ts";
+import { makeFolder } from "./folders.ts";
 
 /** An image with its anomaly map, both S×S. */
 export interface MappedImage {
@@ -48,12 +49,13 @@ export async function writeHeatmaps(
   const range = images.length > 0 ? sharedRange(sample(images)) : { low: 0, high: 0 };
   const partial = `${folder}.partial`;
   await removeFolder(partial);
-  await Deno.mkdir(partial, { recursive: true });
+  await makeFolder(partial);
   try {
     for (const [i, { path, map, truth }] of images.entries()) {
       const image = { width: S, height: S, data: await loadImage(path, S) };
       const mask = truth ? { width: S, height: S, data: truth } : undefined;
-      await Deno.writeFile(join(partial, names[i]), encodePng(heatmap({ image, map, mask, ...range })));
+      const picture = encodePng(heatmap({ image, map, mask, ...range }));
+      await writeWhole(join(partial, names[i]), (write) => write(picture));
     }
     await removeFolder(folder);
     await Deno.rename(partial, folder);

@@ -12,6 +12,7 @@ import { stored } from "../model/tensor_file.ts";
 import { type Cell, table } from "../report/table.ts";
 import { openModel } from "../train/open_model.ts";
 import { type ScoredImage, scoreImages } from "../train/score.ts";
+import { makeFolder, refuseHeatmaps } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
@@ -51,6 +52,7 @@ interface ScoreCommandOptions {
 async function score(inputs: string[], options: ScoreCommandOptions): Promise<void> {
   const { model, weights, out, maps, json } = options;
   const paths = await listImages(inputs);
+  await refuseHeatmaps(out); // before the work
   const display = new ProgressDisplay();
   const { images, S } = await withGpu(async (gpu) => {
     const { source, detector, scoring } = await openModel(gpu, model, {
@@ -59,7 +61,7 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
       cacheFolder: defaultCacheFolder(),
       onWarning: display.warn,
     });
-    await Deno.mkdir(out, { recursive: true }); // refused before the work
+    await makeFolder(out); // refused before the work
     const report = (done: number): void =>
       display.onProgress({ phase: "scoring", done, total: paths.length, unit: "images", images: done });
     report(0);
@@ -69,9 +71,9 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
     return { images, S: scoring.image_size };
   }).finally(() => display.finish());
 
+  await writeText(join(out, "scores.csv"), csv(images)); // first: it says whose the heat maps are
   const pictures = await writeHeatmaps(join(out, "heatmaps"), images, S);
   if (maps) await writeMaps(join(out, "maps.safetensors"), images, S);
-  await writeText(join(out, "scores.csv"), csv(images));
 
   const rows = images.map(({ path, score }, i) => ({
     image: path,

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type Category, openCategory } from "../data/dataset.ts";
 import { defaultCacheFolder } from "../data/feature_cache.ts";
 import { isFolder } from "../data/folder.ts";
+import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readParameters } from "../model/model_file.ts";
 import { reportPage } from "../report/page.ts";
@@ -17,13 +18,21 @@ import type { FeatureSource } from "../train/features.ts";
 import { epochLosses, readLog } from "../train/log.ts";
 import { adtrConfig, trainCategory } from "../train/train.ts";
 import { makeWithProgress } from "./data.ts";
+import { isThere, lockRun, makeFolder } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { type CategoryResult, metricsTable, writeHeatmaps, writeJson, writeText } from "./results.ts";
 import { SETTING_NAMES } from "./setting_rules.ts";
-import { DEMO_CATEGORIES, folderOf, planTraining, type TrainPlaces, type TrainPlan } from "./train_plan.ts";
+import {
+  DEMO_CATEGORIES,
+  folderOf,
+  planTraining,
+  refuseOverwriting,
+  type TrainPlaces,
+  type TrainPlan,
+} from "./train_plan.ts";
 import { VERSION } from "./version.ts";
 
 /** Adds the command. */
@@ -62,7 +71,9 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
   const results = await withGpu((gpu) => runAll(plan, gpu, display, interrupt.signal)).finally(() =>
     display.finish()
   );
-  if (results === null) throw new Stopped(`stopped; go on with: ./adtr train --resume --out ${plan.out}`);
+  if (results === null) {
+    throw new Stopped(`stopped; go on with: ./adtr train --resume --out ${shellWord(plan.out)}`);
+  }
 
   if (options.json) {
     const categories = [...results].map(([name, { metrics, seconds }]) => [name, { ...metrics, seconds }]);
@@ -81,8 +92,10 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
     `Reports with heat maps:\n${folders.map((folder) => `  ${join(folder, "report.html")}`).join("\n")}`,
   );
   console.log(
-    `Score other images:\n  ./adtr score --model ${join(folders[0], "model.safetensors")} ` +
-      `${plan.weights === undefined ? "" : `--weights ${plan.weights} `}--out scores IMAGE_OR_DIR...`,
+    `Score other images:\n  ./adtr score --model ${shellWord(join(folders[0], "model.safetensors"))} ` +
+      `${
+        plan.weights === undefined ? "" : `--weights ${shellWord(plan.weights)} `
+      }--out scores IMAGE_OR_DIR...`,
   );
 }
 
@@ -96,6 +109,9 @@ async function runAll(
   const { settings, weights, init, resume } = plan;
   const { backbone, weightsSha256 } = await openBackbone(gpu, settings.backbone, weights);
   if (init !== undefined) await readParameters(init, adtrConfig(settings, backbone.channels)); // refused early
+  await makeFolder(plan.out);
+  using _lock = await lockRun(plan.out);
+  if (!resume) await refuseOverwriting(plan); // again: another run may have ended meanwhile
   if (plan.isDemo) await makeDemoData(plan);
   const categories: Category[] = [];
   for (const name of plan.categories) categories.push(await openCategory(plan.data, name));
@@ -125,7 +141,8 @@ async function runAll(
   const results = new Map<string, CategoryResult>();
   for (const category of categories) {
     const began = performance.now(), out = folderOf(category.name, plan);
-    await Deno.mkdir(out, { recursive: true });
+    await makeFolder(out);
+    if (resume) await sayBeginning(out, category.name, display);
     const trained = await trainCategory({
       source,
       category,
@@ -155,6 +172,20 @@ async function runAll(
   return results;
 }
 
+/** Says that there is nothing to go on from. @throws {InputError} where that would overwrite a finished model */
+async function sayBeginning(out: string, name: string, display: ProgressDisplay): Promise<void> {
+  const checkpoint = join(out, "checkpoint.safetensors");
+  if (await isThere(checkpoint)) return;
+  if (await isThere(join(out, "model.safetensors"))) {
+    throw new InputError(
+      `Expected ${checkpoint} to go on from, but found only a finished model.\nAnother --out begins a new run.`,
+    );
+  }
+  if (await isThere(join(out, "log.jsonl"))) {
+    display.warn(`${name}: no checkpoint in ${out} yet, beginning again with the first step`);
+  }
+}
+
 /** Makes what is missing of the demo data; a category's folder is there whole or not at all. */
 async function makeDemoData({ data, categories, settings }: TrainPlan): Promise<void> {
   const missing: string[] = [];
@@ -170,7 +201,7 @@ async function writeConfig(
   environment: object,
 ): Promise<void> {
   const { settings, data, weights, init } = plan;
-  await Deno.mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const config = { ...settings, data, category: categories.join(","), weights, init, environment };
   await writeJson(join(folder, "config.json"), config);
 }
@@ -195,4 +226,9 @@ async function writeResults(
     lossCurve: epochLosses(await readLog(join(out, "log.jsonl"))),
   });
   await writeText(join(out, "report.html"), page);
+}
+
+/** A path as a word of a shell's command line. */
+function shellWord(path: string): string {
+  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

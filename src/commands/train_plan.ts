@@ -7,9 +7,10 @@
 import { join } from "node:path";
 import { listCategories } from "../data/dataset.ts";
 import { defectsOf, proceduralCategories } from "../data/procedural/sample.ts";
-import { InputError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import type { Settings } from "../train/settings.ts";
 import { type Config, readConfig, resolveSettings } from "./config.ts";
+import { refuseRun } from "./folders.ts";
 import { categoryList } from "./options.ts";
 import { flagOf, type SettingName } from "./setting_rules.ts";
 
@@ -41,8 +42,6 @@ export interface TrainPlan {
 
 /** Categories of the demo: an object seen from above and two textures. */
 export const DEMO_CATEGORIES = ["bottle", "wood", "leather"];
-/** What only a run leaves behind, and would be lost. */
-const KEPT = ["model.safetensors", "checkpoint.safetensors"];
 
 /**
  * Plans a run.
@@ -84,13 +83,18 @@ async function givenConfig({ config }: TrainPlaces): Promise<Config> {
 }
 
 /** The config of the run that is to be gone on with. Only the number of epochs may be another one. */
-async function savedConfig(given: Partial<Settings>, { out, config }: TrainPlaces): Promise<Config> {
+async function savedConfig(given: Partial<Settings>, { out, config, preset }: TrainPlaces): Promise<Config> {
   if (out === undefined) {
     throw new UsageError("Expected --out RUN with --resume, the run to go on with, but found none");
   }
   if (config !== undefined) {
     throw new UsageError(
       `Expected no --config with --resume, which takes ${out}/config.json, but found ${config}`,
+    );
+  }
+  if (preset !== undefined) {
+    throw new UsageError(
+      `Expected no --preset with --resume, which takes ${out}/config.json, but found ${preset}`,
     );
   }
   const path = join(out, "config.json");
@@ -117,17 +121,10 @@ function demoCategories(category: string | undefined): string[] {
   return names;
 }
 
-async function refuseOverwriting(plan: TrainPlan): Promise<void> {
-  for (const folder of [plan.out, ...plan.categories.map((name) => folderOf(name, plan))]) {
-    for (const name of KEPT) {
-      const path = join(folder, name);
-      if (await Deno.stat(path).then(() => true, () => false)) {
-        throw new InputError(
-          `Expected --out to be a folder without a run, but found ${path}.\n` +
-            "--resume goes on with it; another --out leaves it alone.",
-        );
-      }
-    }
+/** @throws {InputError} where a new run would get in the way of an old one */
+export async function refuseOverwriting(plan: TrainPlan): Promise<void> {
+  for (const folder of new Set([plan.out, ...plan.categories.map((name) => folderOf(name, plan))])) {
+    await refuseRun(folder);
   }
 }
 

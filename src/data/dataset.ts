@@ -21,6 +21,7 @@
 import { basename, join, parse } from "node:path";
 import { nearest } from "../nearest.ts";
 import { InputError } from "../errors.ts";
+import { reason } from "../files.ts";
 import { byCodeUnits, folderName, isFolder, listFolder, listIfThere } from "./folder.ts";
 import { listVisa, scanVisa } from "./visa.ts";
 
@@ -75,7 +76,12 @@ export async function listCategories(root: string): Promise<string[]> {
  */
 export async function openCategory(root: string, name: string): Promise<Category> {
   const { category, errors } = await scanCategory(root, name);
-  if (errors.length > 0) throw new InputError(errors[0]);
+  if (errors.length > 0) {
+    const more = errors.length - 1;
+    throw new InputError(
+      errors[0] + (more > 0 ? `\n(and ${more} more faults, which \`data check\` lists)` : ""),
+    );
+  }
   return category;
 }
 
@@ -115,7 +121,7 @@ async function findCategories(root: string): Promise<Map<string, string>> {
   if (found.length === 0) {
     throw new InputError(
       `Expected images, train/good or folders with one of these in ${root}, but found ` +
-        (folders.length === 0 ? "neither" : `only ${folders.slice(0, 3).join(", ")} without them`),
+        (folders.length === 0 ? "none of these" : `only ${folders.slice(0, 3).join(", ")} without them`),
     );
   }
   return new Map(found.map((name) => [name, join(root, name)]));
@@ -149,6 +155,9 @@ async function scan(folder: string, name: string): Promise<{ category: Category;
     category.test.push(
       ...test.map((path) => ({ path, mask: masks.get(path) ?? null, label: 1 as const, defect })),
     );
+  }
+  for (const path of [...train, ...[...category.anomalous, ...category.test].map(({ path }) => path)]) {
+    await Deno.stat(path).catch((error) => errors.push(`Can't read ${path}: ${reason(error)}`));
   }
   return { category, errors };
 }

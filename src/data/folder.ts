@@ -32,7 +32,7 @@ export async function listFolder(path: string): Promise<Listing> {
     for await (const { name } of Deno.readDir(path)) {
       if (name.startsWith(".")) continue;
       at = join(path, name);
-      if ((await Deno.stat(at)).isDirectory) listing.folders.push(name);
+      if (await isFolder(at)) listing.folders.push(name); // a link that leads nowhere counts as a file
       else if (EXTENSIONS.includes(extname(name).toLowerCase())) listing.images.push(name);
       else listing.others.push(name);
     }

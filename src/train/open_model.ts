@@ -123,7 +123,7 @@ function settingsOf(
   const { backbone, image_size, score, image_score } = info;
   const known = {
     backbone: (BACKBONES as readonly unknown[]).includes(backbone),
-    image_size: Number.isInteger(image_size) && (image_size as number) >= 8,
+    image_size: Number.isInteger(image_size) && (image_size as number) >= 8 && (image_size as number) <= 4096,
     score: score === "residual" || score === "residual-mahalanobis",
     image_score: image_score === "max" || image_score === "mean",
   };

@@ -15,7 +15,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { sumColumns } from "../kernels/columns.ts";
 import { Random } from "../hash.ts";
-import { type AdtrConfig, initialAdtr } from "../model/adtr.ts";
+import { type AdtrConfig, adtrShapes, initialAdtr } from "../model/adtr.ts";
 import { Detector, type ModelState } from "../model/detector.ts";
 import { writeModel } from "../model/model_file.ts";
 import { normalisationOf } from "../model/normalisation.ts";
@@ -85,10 +85,11 @@ export function adtrConfig(settings: Settings, C: number): AdtrConfig {
  */
 export async function trainCategory(options: TrainOptions): Promise<Trained> {
   const { source: { gpu, backbone }, category, settings, out } = options;
+  const config = adtrConfig(settings, backbone.channels);
+  refuseTooLarge(gpu, config, settings);
   const features = await featuresOf(options);
   if (!features) return { detector: null, steps: 0 };
 
-  const config = adtrConfig(settings, backbone.channels);
   const parameters = options.init ? await options.init(config) : initialAdtr(config, settings.seed);
   const normalisation = settings.feature_norm === "position" ? normalisationOf(features, config.C) : null;
   const detector = new Detector(gpu, { config, parameters, normalisation, covariance: null });
@@ -107,6 +108,32 @@ export async function trainCategory(options: TrainOptions): Promise<Trained> {
   } finally {
     optimizer.release();
     if (!finished) detector.release();
+  }
+}
+
+/** @throws {InputError} where a tensor of the training can't be bound at once: told before the work */
+function refuseTooLarge(gpu: Gpu, config: AdtrConfig, { batch_size }: Settings): void {
+  const { C, H, W, D, F } = config, N = H * W, limit = gpu.limits.maxStorageBufferBindingSize;
+  const parameters = [...adtrShapes(config).values()].reduce(
+    (sum, shape) => sum + shape.reduce((a, b) => a * b),
+    0,
+  );
+  const needs = [
+    { what: "The parameters", values: parameters, lower: "--hidden, --ffn or --layers" },
+    { what: "Attention's weights of one head", values: N * N, lower: "--feature-size" },
+    {
+      what: "A batch",
+      values: batch_size * N * Math.max(C, D, F),
+      lower: "--batch-size, --feature-size or --ffn",
+    },
+  ];
+  for (const { what, values, lower } of needs) {
+    if (4 * values <= limit) continue;
+    const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+    throw new InputError(
+      `${what} of this training: expected at most ${mib(limit)}, which this adapter binds at once, ` +
+        `but found ${mib(4 * values)}.\nLower ${lower}.`,
+    );
   }
 }
 

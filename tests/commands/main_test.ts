@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { lockRun } from "../../src/commands/folders.ts";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../folder.ts";
@@ -115,7 +116,7 @@ test("bad input: exit code 1, one or two lines that name the file, and nothing i
   await Deno.mkdir(join(folder, "empty"));
   const cases: [args: string, stderr: RegExp][] = [
     ["train --data nowhere --out run", /^error: Can't read nowhere: No such file or directory\n$/],
-    ["train --data empty --out run", /^error: Expected images, .* in empty, but found neither\n$/],
+    ["train --data empty --out run", /^error: Expected images, .* in empty, but found none of these\n$/],
     [
       "train --category bottel --out run",
       /^error: Expected a procedural category \(.*\), but found "bottel"\n$/,
@@ -332,7 +333,10 @@ test("train, eval, score and features, from images to files", async (folder) => 
     "--out",
     "e/scores.csv/run",
   );
-  deepEqual([unwritable.code, unwritable.stderr], [1, "error: Not a directory: mkdir 'e/scores.csv/run'\n"]);
+  deepEqual([unwritable.code, unwritable.stderr], [
+    1,
+    "error: Can't make the folder e/scores.csv/run: Not a directory\n",
+  ]);
 
   const sizes = ["--backbone", "gabor", "--image-size", "32", "--feature-size", "4"];
   const features = await adtr(folder, "features", ...sizes, "--out", "f.safetensors", "d/grid/test/good");
@@ -390,4 +394,87 @@ test("interrupted, it saves and says how to go on; gone on with, it ends as if n
       file,
     );
   }
+});
+
+test("nothing that lies in --out is lost, and two runs don't mix", async (folder) => {
+  const make = [
+    "--category",
+    "grid",
+    "--size",
+    "32",
+    "--train",
+    "6",
+    "--test-good",
+    "2",
+    "--test-per-defect",
+    "1",
+  ];
+  await adtr(folder, "data", "make", "d", ...make);
+  const config = ["--data", "d", "--preset", "demo", "--epochs", "1", ...TINY];
+  equal((await adtr(folder, "train", ...config, "--out", "run")).code, 0);
+  const listing = async (path: string): Promise<string[]> =>
+    (await Array.fromAsync(Deno.readDir(join(folder, path)), ({ name }) => name)).sort();
+  const before = await listing("run/heatmaps");
+
+  // Heat maps of a run, or of nobody known, stay; those of an earlier score are replaced.
+  const image = "d/grid/test/good/000.png", model = ["--model", "run/model.safetensors"];
+  const over = await adtr(folder, "score", ...model, "--out", "run", image);
+  equal(over.code, 1);
+  match(
+    over.stderr,
+    /^error: Expected --out to be a folder without other heat maps, but found run.heatmaps\.\n/,
+  );
+  deepEqual(await listing("run/heatmaps"), before);
+  for (const input of [image, "d/grid/test"]) {
+    equal((await adtr(folder, "score", ...model, "--out", "s", input)).code, 0);
+  }
+  ok((await listing("s/heatmaps")).length > 1);
+  await Deno.mkdir(join(folder, "own/heatmaps"), { recursive: true });
+  const train = await adtr(folder, "train", ...config, "--out", "own");
+  match(train.stderr, /^error: Expected --out to be a folder without a run, but found own.heatmaps\.\n/);
+
+  // A run that another program is at.
+  await Deno.mkdir(join(folder, "busy"));
+  {
+    using _lock = await lockRun(join(folder, "busy"));
+    const second = await adtr(folder, "train", ...config, "--out", "busy");
+    deepEqual([second.code, second.stderr], [
+      1,
+      "error: Expected --out to be a folder that no other run writes to, but found one at work in busy\n",
+    ]);
+    deepEqual(await listing("busy"), [".lock"]);
+  }
+  equal((await adtr(folder, "train", ...config, "--out", "busy")).code, 0);
+
+  // Nothing to go on from: a finished model is not trained again.
+  const preset = await adtr(folder, "train", "--resume", "--out", "run", "--preset", "paper");
+  deepEqual([preset.code, preset.stderr.split(",")[0]], [2, "error: Expected no --preset with --resume"]);
+  await Deno.remove(join(folder, "run/checkpoint.safetensors"));
+  const finished = await adtr(folder, "train", "--resume", "--out", "run");
+  equal(finished.code, 1);
+  match(
+    finished.stderr,
+    /Expected run.checkpoint\.safetensors to go on from, but found only a finished model\.\n/,
+  );
+  await Deno.remove(join(folder, "run/model.safetensors"));
+  const again = await adtr(folder, "train", "--resume", "--out", "run");
+  equal(again.code, 0);
+  match(again.stderr, /grid: no checkpoint in run yet, beginning again with the first step\n/);
+
+  // Told before the work.
+  const wide = await adtr(folder, "train", ...config, "--hidden", "8192", "--out", "wide");
+  equal(wide.code, 1);
+  match(wide.stderr, /^error: The parameters .* but found \d+ MiB\.\nLower --hidden, --ffn or --layers\.\n$/);
+  const file = await adtr(
+    folder,
+    "features",
+    "--out",
+    "d",
+    "--image-size",
+    "32",
+    "--feature-size",
+    "4",
+    image,
+  );
+  deepEqual([file.code, file.stderr], [1, "error: Expected --out to be a file, but found the folder d\n"]);
 });

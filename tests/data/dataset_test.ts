@@ -161,7 +161,7 @@ Deno.test("links to files and folders are followed", () =>
 Deno.test("what is missing, empty or mistyped is refused by name", () =>
   inFolder(async (root) => {
     await rejects(listCategories(join(root, "none")), { name: "InputError", message: /Can't read .*none/ });
-    await rejects(listCategories(root), { name: "InputError", message: /found neither/ });
+    await rejects(listCategories(root), { name: "InputError", message: /found none of these/ });
     await writeTree(root, ["sub/deeper/a.png"]);
     await rejects(listCategories(root), { name: "InputError", message: /only sub without/ });
     await writeTree(root, [...under("bottle", BOTTLE), "cable/train/good/README.txt", "file.txt"]);

@@ -1,0 +1,76 @@
+/**
+ * The folders that commands write to: made when needed, never somebody else's, and one run at a time.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { InputError } from "../errors.ts";
+import { reason } from "../files.ts";
+
+/** What only a run of `train` leaves behind. */
+const OF_A_RUN = ["model.safetensors", "checkpoint.safetensors", "log.jsonl"];
+/** Heat maps take the place of earlier ones, so a folder of that name has to be one of ours. */
+const HEATMAPS = "heatmaps";
+
+/** Makes a folder and those above it. @throws {InputError} where it can't be */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) {
+      throw new InputError(`Expected ${path} to be a folder, but found a file`);
+    }
+    throw new InputError(`Can't make the folder ${path}: ${reason(error).replace(/: mkdir.*/s, "")}`);
+  }
+}
+
+/** Whether there is something of that path. */
+export async function isThere(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+/** @throws {InputError} where a folder for a new run holds one already, or heat maps */
+export async function refuseRun(folder: string): Promise<void> {
+  for (const name of [...OF_A_RUN, HEATMAPS]) {
+    const path = join(folder, name);
+    if (await isThere(path)) {
+      throw new InputError(
+        `Expected --out to be a folder without a run, but found ${path}.\n` +
+          "--resume goes on with it; another --out leaves it alone.",
+      );
+    }
+  }
+}
+
+/** @throws {InputError} where a folder has heat maps that are not those of an earlier `score`, which new ones replace */
+export async function refuseHeatmaps(folder: string): Promise<void> {
+  const path = join(folder, HEATMAPS);
+  if (await isThere(path) && !await isThere(join(folder, "scores.csv"))) {
+    throw new InputError(
+      `Expected --out to be a folder without other heat maps, but found ${path}.\nAnother --out leaves it alone.`,
+    );
+  }
+}
+
+/**
+ * Holds a run's folder for this program until it is disposed of or the program ends, however that may be.
+ *
+ * @throws {InputError} where another program holds it
+ */
+export async function lockRun(folder: string): Promise<Disposable> {
+  const path = join(folder, ".lock");
+  let file: Deno.FsFile, isMine: boolean;
+  try {
+    file = await Deno.open(path, { write: true, create: true });
+    isMine = await file.tryLock(true);
+  } catch (error) {
+    throw new InputError(`Can't lock ${path}: ${reason(error)}`);
+  }
+  if (!isMine) {
+    file.close();
+    throw new InputError(
+      `Expected --out to be a folder that no other run writes to, but found one at work in ${folder}`,
+    );
+  }
+  return { [Symbol.dispose]: () => file.close() };
+}
