@@ -11,6 +11,7 @@ export async function withGpu<T>(work: (gpu: Gpu) => Promise<T>): Promise<T> {
   try {
     return await work(gpu);
   } finally {
+    await gpu.idle().catch(() => {}); // what went wrong has been thrown by the work
     gpu.close();
   }
 }

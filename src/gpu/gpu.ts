@@ -196,6 +196,19 @@ export class Gpu {
     if (this.#failure) throw this.#failure;
   }
 
+  /**
+   * Waits until all recorded work is done. A program that ends early does so before it closes: the device gives up on
+   * work that takes seconds.
+   *
+   * @throws {GpuError} where anything went wrong on the device
+   */
+  async idle(): Promise<void> {
+    this.check();
+    this.stream.submit();
+    await this.#device.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
   /** Frees everything on the device. */
   close(): void {
     this.#closed = true;

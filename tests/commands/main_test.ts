@@ -72,6 +72,7 @@ test("help on every level, with an example, on stdout", async (folder) => {
     "weights fetch",
     "weights convert",
     "info",
+    "bench",
   ];
   for (const command of commands) {
     const { code, stdout, stderr } = await adtr(folder, ...command.split(" ").filter(Boolean), "--help");

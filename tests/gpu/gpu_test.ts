@@ -1,3 +1,4 @@
+import { fill } from "../../src/kernels/elementwise.ts";
 import assert from "node:assert/strict";
 import { Gpu } from "../../src/gpu/gpu.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
@@ -134,3 +135,13 @@ Deno.test("an adapter that computes wrong numbers is not used", () =>
       message: /^The GPU's self-test failed on ".*": expected \d.* at 0, but found/,
     });
   }));
+
+Deno.test("idle waits for all that was recorded, after which closing is safe; a closed GPU says so", async () => {
+  const own = await Gpu.open();
+  const x = own.empty([1 << 22]);
+  for (let i = 0; i < 200; i++) fill(own, x, i);
+  await own.idle();
+  assert.equal((await own.read(x))[1 << 21], 199);
+  own.close();
+  await assert.rejects(() => own.idle(), /The GPU was closed/);
+});
