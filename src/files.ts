@@ -55,3 +55,8 @@ export async function writeWhole(path: string, produce: (write: Write) => Promis
 export function reason(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replace(/ \(os error.*/s, "");
 }
+
+/** Whether there is something of that path. */
+export async function isThere(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}

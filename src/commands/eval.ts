@@ -6,28 +6,24 @@
 import type { Command } from "commander";
 import { join } from "node:path";
 import { openCategory } from "../data/dataset.ts";
-import { defaultCacheFolder } from "../data/feature_cache.ts";
 import { InputError } from "../errors.ts";
 import { evaluateCategory } from "../train/evaluate.ts";
-import { openModel } from "../train/open_model.ts";
 import { makeFolder } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
-import { addSettings, givenSettings } from "./options.ts";
+import { addModel, addScoring, type ModelOptions, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { metricsTable, writeJson } from "./results.ts";
 
-const SETTINGS = ["score", "image_score"] as const;
-
 /** Adds the command. */
 export function addEval(program: Command): void {
-  const command = program.command("eval")
-    .description("Measures how well a trained model finds the defects in a category's test images.")
-    .requiredOption("--model <FILE>", "the model, RUN/model.safetensors")
-    .option("--weights <FILE>", "the weight file it was trained with, unless its backbone is built in")
+  const command = addModel(
+    program.command("eval")
+      .description("Measures how well a trained model finds the defects in a category's test images."),
+  )
     .requiredOption("--data <ROOT>", "data set in MVTec-AD layout")
     .requiredOption("--category <NAME>", "one category of it")
     .requiredOption("--out <DIR>", "folder for metrics.json");
-  addSettings(command, SETTINGS, "as the model says")
+  addScoring(command)
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -36,9 +32,7 @@ export function addEval(program: Command): void {
     .action(evaluate);
 }
 
-interface EvalOptions {
-  model: string;
-  weights?: string;
+interface EvalOptions extends ModelOptions {
   data: string;
   category: string;
   out: string;
@@ -46,7 +40,7 @@ interface EvalOptions {
 }
 
 async function evaluate(options: EvalOptions): Promise<void> {
-  const { model, weights, data, out, json } = options;
+  const { data, out, json } = options;
   const began = performance.now();
   const category = await openCategory(data, options.category);
   if (category.test.length === 0) {
@@ -54,12 +48,7 @@ async function evaluate(options: EvalOptions): Promise<void> {
   }
   const display = new ProgressDisplay();
   const { metrics } = await withGpu(async (gpu) => {
-    const { source, detector, scoring } = await openModel(gpu, model, {
-      ...givenSettings({ ...options }, SETTINGS),
-      weights,
-      cacheFolder: defaultCacheFolder(),
-      onWarning: display.warn,
-    });
+    const { source, detector, scoring } = await openGivenModel(gpu, options, display);
     await makeFolder(out); // refused before the work
     return await evaluateCategory(source, detector, scoring, category, display.onProgress);
   }).finally(() => display.finish());

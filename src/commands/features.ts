@@ -58,7 +58,6 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
     const source = { gpu, backbone, image_size, feature_size, cacheFolder, onWarning: display.warn };
     const report = (done: number): void =>
       display.onProgress({ phase: "features", done, total: paths.length, unit: "images", images: done });
-    report(0);
     return { values: await extractFeatures(source, paths, report), C: backbone.channels };
   }).finally(() => display.finish());
 

@@ -5,12 +5,12 @@
  */
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
-import { reason } from "../files.ts";
+import { isThere, reason } from "../files.ts";
 
-/** What only a run of `train` leaves behind. */
-const OF_A_RUN = ["model.safetensors", "checkpoint.safetensors", "log.jsonl"];
 /** Heat maps take the place of earlier ones, so a folder of that name has to be one of ours. */
 const HEATMAPS = "heatmaps";
+/** What a run of `train` leaves behind. */
+const OF_A_RUN = ["model.safetensors", "checkpoint.safetensors", "log.jsonl", HEATMAPS];
 
 /** Makes a folder and those above it. @throws {InputError} where it can't be */
 export async function makeFolder(path: string): Promise<void> {
@@ -24,14 +24,9 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** Whether there is something of that path. */
-export async function isThere(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
-}
-
 /** @throws {InputError} where a folder for a new run holds one already, or heat maps */
 export async function refuseRun(folder: string): Promise<void> {
-  for (const name of [...OF_A_RUN, HEATMAPS]) {
+  for (const name of OF_A_RUN) {
     const path = join(folder, name);
     if (await isThere(path)) {
       throw new InputError(

@@ -5,33 +5,30 @@
  */
 import type { Command } from "commander";
 import { join } from "node:path";
-import { defaultCacheFolder } from "../data/feature_cache.ts";
 import { listImages } from "../data/folder.ts";
 import { writeSafetensors } from "../model/safetensors.ts";
 import { stored } from "../model/tensor_file.ts";
 import { type Cell, table } from "../report/table.ts";
-import { openModel } from "../train/open_model.ts";
 import { type ScoredImage, scoreImages } from "../train/score.ts";
 import { makeFolder, refuseHeatmaps } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
-import { addSettings, givenSettings } from "./options.ts";
+import { addModel, addScoring, type ModelOptions, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { writeHeatmaps, writeText } from "./results.ts";
 
-const SETTINGS = ["score", "image_score"] as const;
 /** Images that are printed; scores.csv has all. */
 const PRINTED = 10;
 
 /** Adds the command. */
 export function addScore(program: Command): void {
-  const command = program.command("score")
-    .description("Scores images: scores.csv, heat maps, and with --maps the anomaly maps themselves.")
-    .argument("<IMAGE_OR_DIR...>", "images, or folders with images at any depth")
-    .requiredOption("--model <FILE>", "the model, RUN/model.safetensors")
-    .option("--weights <FILE>", "the weight file it was trained with, unless its backbone is built in")
+  const command = addModel(
+    program.command("score")
+      .description("Scores images: scores.csv, heat maps, and with --maps the anomaly maps themselves.")
+      .argument("<IMAGE_OR_DIR...>", "images, or folders with images at any depth"),
+  )
     .requiredOption("--out <DIR>", "folder for the results")
     .option("--maps", "write maps.safetensors: tensor `maps` [n, S, S], in the order of scores.csv");
-  addSettings(command, SETTINGS, "as the model says")
+  addScoring(command)
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -41,30 +38,22 @@ export function addScore(program: Command): void {
     .action(score);
 }
 
-interface ScoreCommandOptions {
-  model: string;
-  weights?: string;
+interface ScoreCommandOptions extends ModelOptions {
   out: string;
   maps?: true;
   json?: true;
 }
 
 async function score(inputs: string[], options: ScoreCommandOptions): Promise<void> {
-  const { model, weights, out, maps, json } = options;
+  const { out, maps, json } = options;
   const paths = await listImages(inputs);
   await refuseHeatmaps(out); // before the work
   const display = new ProgressDisplay();
   const { images, S } = await withGpu(async (gpu) => {
-    const { source, detector, scoring } = await openModel(gpu, model, {
-      ...givenSettings({ ...options }, SETTINGS),
-      weights,
-      cacheFolder: defaultCacheFolder(),
-      onWarning: display.warn,
-    });
+    const { source, detector, scoring } = await openGivenModel(gpu, options, display);
     await makeFolder(out); // refused before the work
     const report = (done: number): void =>
       display.onProgress({ phase: "scoring", done, total: paths.length, unit: "images", images: done });
-    report(0);
     const images: ScoredImage[] = await Array.fromAsync(
       scoreImages(source, detector, scoring, paths, report),
     );

@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { type Category, openCategory } from "../data/dataset.ts";
 import { defaultCacheFolder } from "../data/feature_cache.ts";
 import { isFolder } from "../data/folder.ts";
-import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readParameters } from "../model/model_file.ts";
 import { reportPage } from "../report/page.ts";
@@ -18,7 +17,7 @@ import type { FeatureSource } from "../train/features.ts";
 import { epochLosses, readLog } from "../train/log.ts";
 import { adtrConfig, trainCategory } from "../train/train.ts";
 import { makeWithProgress } from "./data.ts";
-import { isThere, lockRun, makeFolder } from "./folders.ts";
+import { lockRun, makeFolder } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, givenSettings } from "./options.ts";
@@ -108,7 +107,8 @@ async function runAll(
 ): Promise<Map<string, CategoryResult> | null> {
   const { settings, weights, init, resume } = plan;
   const { backbone, weightsSha256 } = await openBackbone(gpu, settings.backbone, weights);
-  if (init !== undefined) await readParameters(init, adtrConfig(settings, backbone.channels)); // refused early
+  const config = adtrConfig(settings, backbone.channels);
+  const initial = init === undefined ? undefined : await readParameters(init, config);
   await makeFolder(plan.out);
   using _lock = await lockRun(plan.out);
   if (!resume) await refuseOverwriting(plan); // again: another run may have ended meanwhile
@@ -142,13 +142,12 @@ async function runAll(
   for (const category of categories) {
     const began = performance.now(), out = folderOf(category.name, plan);
     await makeFolder(out);
-    if (resume) await sayBeginning(out, category.name, display);
     const trained = await trainCategory({
       source,
       category,
       settings,
       out,
-      init: init === undefined ? undefined : (config) => readParameters(init, config),
+      init: initial,
       resume,
       signal,
       onProgress: display.onProgress,
@@ -170,20 +169,6 @@ async function runAll(
     results.set(category.name, { metrics: evaluation.metrics, seconds });
   }
   return results;
-}
-
-/** Says that there is nothing to go on from. @throws {InputError} where that would overwrite a finished model */
-async function sayBeginning(out: string, name: string, display: ProgressDisplay): Promise<void> {
-  const checkpoint = join(out, "checkpoint.safetensors");
-  if (await isThere(checkpoint)) return;
-  if (await isThere(join(out, "model.safetensors"))) {
-    throw new InputError(
-      `Expected ${checkpoint} to go on from, but found only a finished model.\nAnother --out begins a new run.`,
-    );
-  }
-  if (await isThere(join(out, "log.jsonl"))) {
-    display.warn(`${name}: no checkpoint in ${out} yet, beginning again with the first step`);
-  }
 }
 
 /** Makes what is missing of the demo data; a category's folder is there whole or not at all. */

@@ -10,3 +10,8 @@ export class GpuError extends InputError {
   /** The class, as a stack trace shows it. */
   override name = "GpuError";
 }
+
+/** A size as messages give it. */
+export function mib(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}

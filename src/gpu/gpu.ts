@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { GpuError } from "./error.ts";
+import { GpuError, mib } from "./error.ts";
 import { Memory } from "./memory.ts";
 import { Stream } from "./stream.ts";
 import { count, Tensor } from "./tensor.ts";
@@ -112,7 +112,6 @@ export class Gpu {
   empty(shape: readonly number[], what?: string): Tensor {
     const bytes = count(shape) * 4;
     if (bytes > this.limits.maxStorageBufferBindingSize) {
-      const mib = (n: number) => `${Math.round(n / 2 ** 20)} MiB`;
       throw new GpuError(
         `${what ?? "A tensor"} [${shape}] needs ${mib(bytes)}; this adapter binds at most ` +
           `${

@@ -32,7 +32,6 @@ export interface KernelTime {
 }
 
 const SLOT = 256; // bytes a dispatch has for its parameters: the portable dynamic-offset alignment
-const SLOTS = 4096;
 const DISPATCHES_PER_SUBMIT = 1024;
 const MAX_GROUPS = 65535;
 const MAX_BIND_GROUPS = 8192;
@@ -47,7 +46,7 @@ export class Stream {
   #pass: GPUComputePassEncoder | null = null;
   #recorded = 0;
   #arena: GPUBuffer;
-  #arenaBytes = new ArrayBuffer(SLOT * SLOTS);
+  #arenaBytes = new ArrayBuffer(SLOT * DISPATCHES_PER_SUBMIT);
   #arenaView = new DataView(this.#arenaBytes);
   #arenaLayout: GPUBindGroupLayout;
   #arenaGroup: GPUBindGroup;
@@ -72,7 +71,11 @@ export class Stream {
     this.#check = check;
     this.#fail = fail;
     this.#profile = profile;
-    this.#arena = device.createBuffer({ size: SLOT * SLOTS, usage: 0x40 | 0x8, label: "parameters" });
+    this.#arena = device.createBuffer({
+      size: SLOT * DISPATCHES_PER_SUBMIT,
+      usage: 0x40 | 0x8,
+      label: "parameters",
+    });
     this.#arenaLayout = device.createBindGroupLayout({
       entries: [{
         binding: 0,

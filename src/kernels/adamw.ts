@@ -5,10 +5,10 @@
  */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { spread } from "./grid.ts";
 import source from "./adamw.wgsl" with { type: "text" };
 
 const STEP = { name: "adamw", source, entry: "step" };
-const GROUPS_ACROSS = 4096;
 
 /** The flat buffers, all of one size, a multiple of 4: parameters, gradients, and AdamW's two moments. */
 export interface Flat {
@@ -42,10 +42,10 @@ export function adamwStep(
   squares: Tensor,
   at: number,
 ): void {
-  const n = flat.parameters.size / 4, groups = Math.ceil(n / 64), across = Math.min(groups, GROUPS_ACROSS);
+  const n = flat.parameters.size / 4, { across, grid } = spread(n);
   const params = {
     n,
-    across: across * 64,
+    across,
     at,
     clip: s.clip,
     shrink: 1 - s.lr * s.weight_decay,
@@ -58,5 +58,5 @@ export function adamwStep(
     eps: s.eps,
   };
   const { parameters: p, gradients: gradient, m, v } = flat;
-  gpu.stream.dispatch(STEP, { p, m, v, gradient, squares }, params, [across, Math.ceil(groups / across)]);
+  gpu.stream.dispatch(STEP, { p, m, v, gradient, squares }, params, grid);
 }

@@ -1,5 +1,6 @@
 // Sums over rows: y[j] = scale · Σ_r x[r · pitch + first + j]  (+ y[j] where accumulate), j below `columns`.
-// Everything but rows and blocks is counted in Elements. Rows come in blocks; with more than one block, block i writes its sum to y + i · columns and a second run adds those.
+// Everything but rows and blocks is counted in Elements. Rows come in blocks; with more than one block, block i writes its
+// sum to y + i · columns and a second run adds those.
 
 struct Params {
   rows: u32, columns: u32, pitch: u32, first: u32, block: u32, offset: u32, scale: f32, accumulate: u32,

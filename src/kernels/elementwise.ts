@@ -7,9 +7,8 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { elementText } from "./element.ts";
+import { spread } from "./grid.ts";
 import source from "./elementwise.wgsl" with { type: "text" };
-
-const GROUPS_ACROSS = 4096;
 
 /** y = x + scale · p, where p's values repeat over x's: y = x + p[i mod p.size]. */
 export function add(gpu: Gpu, x: Tensor, p: Tensor, y: Tensor, scale = 1): void {
@@ -46,13 +45,9 @@ function launch(
   }
   const { period = size, add = 0, scale = 1 } = given;
   const width = [size, period].every((n) => n % 4 === 0) ? 4 : 1;
-  const n = size / width, groups = Math.ceil(n / 64);
-  const across = Math.min(groups, GROUPS_ACROSS);
-  const params = { n, period: period / width, across: across * 64, add, scale };
-  gpu.stream.dispatch(KERNELS[width](entry), tensors as Record<string, Tensor>, params, [
-    across,
-    Math.ceil(groups / across),
-  ]);
+  const n = size / width, { across, grid } = spread(n);
+  const params = { n, period: period / width, across, add, scale };
+  gpu.stream.dispatch(KERNELS[width](entry), tensors as Record<string, Tensor>, params, grid);
 }
 
 const KERNELS = { 1: family(1), 4: family(4) };

@@ -8,7 +8,8 @@
 // partial product to C + split · M · N and `columns.wgsl` adds them up in a fixed order. What the epilogue does is fixed by
 // constants: it is repeated for every four outputs, and a plain one compiles in a quarter of the time.
 // Where RECTIFY, negative values of A count as 0. Where SOFTMAX, the product is the gradient g of a softmax y with dropout
-// (softmax.wgsl: dropped weights have a minus sign), and C becomes |y| ∘ (g, 0 where dropped, − dots[row]). The lines marked @generate are straight-line code made by gemm.ts.
+// (softmax.wgsl: dropped weights have a minus sign), and C becomes |y| ∘ (g − dots[row]), with g = 0 where
+// it was dropped. The lines marked @generate are straight-line code made by gemm.ts.
 
 struct Params {
   M: u32, N: u32, K: u32, tiles: u32, tilesN: u32,

@@ -6,9 +6,9 @@
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { rowKernel } from "./element.ts";
+import { spread } from "./grid.ts";
 import source from "./losses.wgsl" with { type: "text" };
 
-const GROUPS_ACROSS = 4096;
 const UNUSED = { C: 0, k: 0, n: 0, alpha: 0, factor: 0 };
 
 /** m = (1/C) Σ |x − wanted| over the last dimension: x, wanted [B, N, wide] → m [B, N]. */
@@ -71,10 +71,4 @@ export function absoluteMeansBackward(
   const { across, grid } = spread(x.size / width);
   const params = { ...UNUSED, rows, columns: x.size / rows / width, across, factor };
   gpu.stream.dispatch(kernel, { x, wanted, slopes, dloss, dx }, params, grid);
-}
-
-/** A grid with a thread for each of `n` things, `across` of them in a line. */
-function spread(n: number): { across: number; grid: [number, number] } {
-  const groups = Math.ceil(n / 64), across = Math.min(groups, GROUPS_ACROSS);
-  return { across: across * 64, grid: [across, Math.ceil(groups / across)] };
 }

@@ -7,10 +7,10 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { sumColumns } from "./columns.ts";
 import { rowKernel } from "./element.ts";
+import { spread } from "./grid.ts";
 import source from "./squares.wgsl" with { type: "text" };
 
 const THREADS = 2048; // that share a sum: enough for any adapter
-const GROUPS_ACROSS = 4096;
 
 /** Where a sum goes in a tensor, and what it is multiplied with. */
 export interface Sum {
@@ -39,9 +39,9 @@ export function squaredDistanceBackward(
   factor: number,
 ): void {
   const { kernel, width } = rowKernel(gpu, source, "squares", "gradient", x.size);
-  const n = x.size / width, groups = Math.ceil(n / 64), across = Math.min(groups, GROUPS_ACROSS);
-  const params = { n, threads: 0, columns: 0, across: across * 64, factor };
-  gpu.stream.dispatch(kernel, { x, wanted, dloss, dx }, params, [across, Math.ceil(groups / across)]);
+  const n = x.size / width, { across, grid } = spread(n);
+  const params = { n, threads: 0, columns: 0, across, factor };
+  gpu.stream.dispatch(kernel, { x, wanted, dloss, dx }, params, grid);
 }
 
 /** L2 norms over the last dimension: x [..., C] → y, one value a row. */

@@ -20,7 +20,7 @@ export interface FeatureSource {
   feature_size: number;
   /** Where features are kept between runs; null for nowhere. */
   cacheFolder: string | null;
-  /** Told once in a sentence when the cache can't be used. */
+  /** Told in a sentence what does not end the work: a cache that can't be used (once), a resume without a checkpoint. */
   onWarning?: (message: string) => void;
 }
 

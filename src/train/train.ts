@@ -11,6 +11,8 @@ import { meanSquaredError } from "../autograd/ops.ts";
 import { Tape } from "../autograd/tape.ts";
 import type { Category } from "../data/dataset.ts";
 import { InputError } from "../errors.ts";
+import { isThere } from "../files.ts";
+import { mib } from "../gpu/error.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { sumColumns } from "../kernels/columns.ts";
@@ -37,8 +39,8 @@ export interface TrainOptions {
   /** Folder for log.jsonl, checkpoint.safetensors and model.safetensors; it must be there. */
   out: string;
   /** Initial parameters, drawn from the seed by default. */
-  init?: (config: AdtrConfig) => Promise<ModelState["parameters"]>;
-  /** Go on from `out`'s checkpoint, if there is one. */
+  init?: ModelState["parameters"];
+  /** Go on from `out`'s checkpoint; without one begin, if there is no finished model either. */
   resume?: boolean;
   /** Stops after the step at work, with a checkpoint. */
   signal?: AbortSignal;
@@ -57,6 +59,9 @@ export interface Trained {
   /** Optimizer steps done in all. */
   steps: number;
 }
+
+// The files of a run.
+const CHECKPOINT = "checkpoint.safetensors", MODEL = "model.safetensors", LOG = "log.jsonl";
 
 const LOOK_SECONDS = 0.4; // between read-backs, each of which costs some 10 ms
 const MOST_STEPS = 64; // between read-backs
@@ -80,17 +85,18 @@ export function adtrConfig(settings: Settings, C: number): AdtrConfig {
 /**
  * Trains a model. A run that was stopped or killed and is resumed ends with the same bytes as one that was not.
  *
- * @throws {InputError} where an image can't be read, a file not written, the checkpoint is another training's, or the
- *   loss is no longer a number
+ * @throws {InputError} where an image can't be read, a file not written, the checkpoint is another training's or missing
+ *   beside a finished model, or the loss is no longer a number
  */
 export async function trainCategory(options: TrainOptions): Promise<Trained> {
   const { source: { gpu, backbone }, category, settings, out } = options;
   const config = adtrConfig(settings, backbone.channels);
   refuseTooLarge(gpu, config, settings);
+  if (options.resume) await sayBeginning(options);
   const features = await featuresOf(options);
   if (!features) return { detector: null, steps: 0 };
 
-  const parameters = options.init ? await options.init(config) : initialAdtr(config, settings.seed);
+  const parameters = options.init ?? initialAdtr(config, settings.seed);
   const normalisation = settings.feature_norm === "position" ? normalisationOf(features, config.C) : null;
   const detector = new Detector(gpu, { config, parameters, normalisation, covariance: null });
   const optimizer = new AdamW(gpu, detector.adtr.parameters);
@@ -101,13 +107,27 @@ export async function trainCategory(options: TrainOptions): Promise<Trained> {
       await detector.measureCovariance(batches(gpu, features, config, settings.batch_size));
       const state = await detector.state();
       if (!state.covariance!.every(Number.isFinite)) throw diverged(category.name, "after the last step");
-      await writeModel(join(out, "model.safetensors"), state, { ...identity, category: category.name });
+      await writeModel(join(out, MODEL), state, { ...identity, category: category.name });
       finished = true;
     }
     return { detector: finished ? detector : null, steps: optimizer.steps };
   } finally {
     optimizer.release();
     if (!finished) detector.release();
+  }
+}
+
+/** Says that there is nothing to go on from. @throws {InputError} where that would overwrite a finished model */
+async function sayBeginning({ source, category, out }: TrainOptions): Promise<void> {
+  const checkpoint = join(out, CHECKPOINT);
+  if (await isThere(checkpoint)) return;
+  if (await isThere(join(out, MODEL))) {
+    throw new InputError(
+      `Expected ${checkpoint} to go on from, but found only a finished model.\nAnother --out begins a new run.`,
+    );
+  }
+  if (await isThere(join(out, LOG))) {
+    source.onWarning?.(`${category.name}: no checkpoint in ${out} yet, beginning again with the first step`);
   }
 }
 
@@ -129,7 +149,6 @@ function refuseTooLarge(gpu: Gpu, config: AdtrConfig, { batch_size }: Settings):
   ];
   for (const { what, values, lower } of needs) {
     if (4 * values <= limit) continue;
-    const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
     throw new InputError(
       `${what} of this training: expected at most ${mib(limit)}, which this adapter binds at once, ` +
         `but found ${mib(4 * values)}.\nLower ${lower}.`,
@@ -178,7 +197,7 @@ async function optimize(
   const { source: { gpu }, category, settings, out, signal, onProgress = () => {} } = options;
   const { checkpointSeconds = 30 } = options;
   const perEpoch = Math.ceil(features.length / settings.batch_size), total = perEpoch * settings.epochs;
-  const checkpoint = join(out, "checkpoint.safetensors"), log = join(out, "log.jsonl");
+  const checkpoint = join(out, CHECKPOINT), log = join(out, LOG);
   if (options.resume) await readCheckpoint(checkpoint, detector.adtr, optimizer, identity, ["epochs"]);
   if (optimizer.steps > total) {
     throw new InputError(

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { listCategories, openCategory, scanCategory } from "../../src/data/dataset.ts";
 import { listImages } from "../../src/data/folder.ts";
 import { inFolder } from "../folder.ts";
+import { found } from "./found.ts";
 import { writeTree } from "./pictures.ts";
 
 /** Files of a category in MVTec-AD's layout, below its folder. */
@@ -25,18 +26,6 @@ const BOTTLE = [
 
 function under(folder: string, paths: string[]): string[] {
   return paths.map((path) => `${folder}/${path}`);
-}
-
-/** What a category finds, with paths below `root`, forward slashes. */
-async function found(root: string, name: string): Promise<unknown> {
-  const local = (path: string | null): string | null =>
-    path?.slice(root.length + 1).replaceAll("\\", "/") ?? null;
-  const { train, anomalous, test } = await openCategory(root, name);
-  return {
-    train: train.map(local),
-    anomalous: anomalous.map(({ path, mask }) => [local(path), local(mask)]),
-    test: test.map(({ path, mask, label, defect }) => [local(path), local(mask), label, defect]),
-  };
 }
 
 Deno.test("MVTec-AD's layout: good first, defects by name, every defect with its mask", () =>

@@ -10,19 +10,8 @@ import { listCategories, openCategory, scanCategory } from "../../src/data/datas
 import { encodeGreyPng } from "../../src/data/image.ts";
 import { loadMask } from "../../src/data/load.ts";
 import { inFolder } from "../folder.ts";
+import { found } from "./found.ts";
 import { picture, writeTree } from "./pictures.ts";
-
-/** What a category finds, with paths below `root`. */
-async function found(root: string, name: string): Promise<unknown> {
-  const local = (path: string | null): string | null =>
-    path?.slice(root.length + 1).replaceAll("\\", "/") ?? null;
-  const { train, anomalous, test } = await openCategory(root, name);
-  return {
-    train: train.map(local),
-    anomalous: anomalous.map(({ path, mask }) => [local(path), local(mask)]),
-    test: test.map(({ path, mask, label, defect }) => [local(path), local(mask), label, defect]),
-  };
-}
 
 Deno.test("BTAD: ok and ko", () =>
   inFolder(async (root) => {

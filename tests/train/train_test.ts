@@ -162,7 +162,7 @@ Deno.test("a batch larger than the data set, and a single image", () =>
 Deno.test("initial parameters can be given", () =>
   inFolder(async (folder) => {
     const given = initialAdtr(adtrConfig(TINY, 81), 99);
-    await train(folder, { ...STILL, weight_decay: 0 }, { init: () => Promise.resolve(given) });
+    await train(folder, { ...STILL, weight_decay: 0 }, { init: given });
     const { state } = await readModel(join(folder, "model.safetensors"));
     for (const [name, { data }] of given) {
       const found = state.parameters.get(name)!.data;

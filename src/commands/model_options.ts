@@ -1,0 +1,45 @@
+/**
+ * What `eval` and `score` have in common: the model, its weights, and how its maps become scores.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { defaultCacheFolder } from "../data/feature_cache.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { openModel, type ScoringModel } from "../train/open_model.ts";
+import { addSettings, givenSettings } from "./options.ts";
+import type { ProgressDisplay } from "./progress.ts";
+
+const SETTINGS = ["score", "image_score"] as const;
+
+/** The options as they are parsed. */
+export interface ModelOptions {
+  model: string;
+  weights?: string;
+}
+
+/** Adds --model and --weights to a command. */
+export function addModel(command: Command): Command {
+  return command
+    .requiredOption("--model <FILE>", "the model, RUN/model.safetensors")
+    .option("--weights <FILE>", "the weight file it was trained with, unless its backbone is built in");
+}
+
+/** Adds the options that change how maps become scores. */
+export function addScoring(command: Command): Command {
+  return addSettings(command, SETTINGS, "as the model says");
+}
+
+/** Opens the model that the options name. @throws {InputError} as `openModel` does */
+export function openGivenModel(
+  gpu: Gpu,
+  options: ModelOptions,
+  display: ProgressDisplay,
+): Promise<ScoringModel> {
+  return openModel(gpu, options.model, {
+    ...givenSettings({ ...options }, SETTINGS),
+    weights: options.weights,
+    cacheFolder: defaultCacheFolder(),
+    onWarning: display.warn,
+  });
+}
