@@ -40,8 +40,17 @@ export type { Normalisation } from "./src/model/normalisation.ts";
 export { type ModelFile, readModel, readParameters, writeModel } from "./src/model/model_file.ts";
 
 // What the commands do.
-export { backboneDefaults, BACKBONES, DEMO, PAPER, type Settings } from "./src/train/settings.ts";
-export { adtrConfig, trainCategory, type Trained, type TrainOptions } from "./src/train/train.ts";
+export {
+  backboneDefaults,
+  BACKBONES,
+  DEMO,
+  LOSSES,
+  PAPER,
+  presetSettings,
+  type Settings,
+} from "./src/train/settings.ts";
+export { adtrConfig, trainCategory, type Trained } from "./src/train/train.ts";
+export type { TrainOptions } from "./src/train/train_options.ts";
 export {
   evaluateCategory,
   type EvaluatedImage,
@@ -64,6 +73,7 @@ export {
 export { type DatasetOptions, makeDataset } from "./src/data/procedural/dataset.ts";
 export { proceduralCategories } from "./src/data/procedural/sample.ts";
 export { decodeImage, decodeMask, encodePng, type Image, type Mask } from "./src/data/image.ts";
+export type { AnomalyName } from "./src/data/anomalies/catalogue.ts";
 export { resizeBilinear } from "./src/data/resize.ts";
 export { heatmap, type HeatmapInput, sharedRange } from "./src/report/heatmap.ts";
 export { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "./src/metrics/metrics.ts";

@@ -60,3 +60,15 @@ export function reason(error: unknown): string {
 export async function isThere(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
+
+/** Makes a folder and those above it. @throws {InputError} where it can't be */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) {
+      throw new InputError(`Expected ${path} to be a folder, but found a file`);
+    }
+    throw new InputError(`Can't make the folder ${path}: ${reason(error).replace(/: mkdir.*/s, "")}`);
+  }
+}

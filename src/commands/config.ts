@@ -4,14 +4,15 @@
  *
  * @module
  */
+import { isCifar } from "../data/cifar_images.ts";
 import { InputError, UsageError } from "../errors.ts";
 import { readWhole } from "../files.ts";
-import { backboneDefaults, type PAPER, PRESETS, type Settings } from "../train/settings.ts";
+import { backboneDefaults, PRESETS, presetSettings, type Settings } from "../train/settings.ts";
 import { nearest } from "../nearest.ts";
 import { checkSetting, SETTING_NAMES, type SettingName } from "./setting_rules.ts";
 
 /** What a config file may hold besides settings. */
-const PLACES = ["data", "category", "weights", "init", "out", "preset"] as const;
+const PLACES = ["data", "category", "anomalous", "outliers", "weights", "init", "out", "preset"] as const;
 /** What config.json says of the machine and the files: of no effect when it is read. */
 const NOTES = "environment";
 
@@ -71,29 +72,33 @@ async function readObject(path: string): Promise<object> {
  * @param given settings from most to least important: options, config file
  * @param preset fills what is not given
  * @param weights the weight file, which decides what the backbone is by default
+ * @param data the data set, which decides what the preset sets
  * @throws {UsageError} where settings don't fit together
  */
 export function resolveSettings(
   given: Partial<Settings>[],
   preset: string,
   weights: string | undefined,
+  data?: string,
 ): Settings {
   const chosen: Partial<Settings> = Object.assign({}, ...given.toReversed());
-  const settings = { ...presetNamed(preset), ...backboneDefaults(chosen.backbone, weights), ...chosen };
+  const settings = {
+    ...presetSettings(presetNamed(preset), chosen.loss ?? "norm", data !== undefined && isCifar(data)),
+    ...backboneDefaults(chosen.backbone, weights),
+    ...chosen,
+  };
   checkTogether(settings, weights);
   return settings;
 }
 
-function presetNamed(name: string): typeof PAPER {
-  if (!Object.hasOwn(PRESETS, name)) {
-    const names = Object.keys(PRESETS).join(" or ");
-    throw new UsageError(`Expected --preset to be ${names}, but found ${JSON.stringify(name)}`);
-  }
-  return PRESETS[name];
+function presetNamed(name: string): keyof typeof PRESETS {
+  if (Object.hasOwn(PRESETS, name)) return name as keyof typeof PRESETS;
+  const names = Object.keys(PRESETS).join(", ");
+  throw new UsageError(`Expected --preset to be one of ${names}, but found ${JSON.stringify(name)}`);
 }
 
 function checkTogether(settings: Settings, weights: string | undefined): void {
-  const { hidden, heads, image_size, feature_size, image_score, backbone } = settings;
+  const { hidden, heads, image_size, feature_size, image_score, backbone, loss, image_k } = settings;
   if (hidden % heads !== 0 || hidden % 4 !== 0) {
     throw new UsageError(
       `Expected --hidden to be a multiple of 4 and of --heads ${heads}, but found ${hidden}`,
@@ -108,6 +113,13 @@ function checkTogether(settings: Settings, weights: string | undefined): void {
     throw new UsageError(
       `Expected --image-size to be at least 16, which --image-score max averages over, but found ${image_size}.\n` +
         "--image-score mean has no such limit.",
+    );
+  }
+  const N = feature_size ** 2;
+  if (loss === "img" && image_k > N) {
+    throw new UsageError(
+      `Expected --image-k to be at most ${N}, the positions of a feature map of --feature-size ${feature_size}, ` +
+        `but found ${image_k}`,
     );
   }
   checkWeights(backbone, weights);

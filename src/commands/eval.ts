@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { openCategory } from "../data/dataset.ts";
 import { InputError } from "../errors.ts";
 import { evaluateCategory } from "../train/evaluate.ts";
-import { makeFolder } from "./folders.ts";
+import { makeFolder } from "../files.ts";
 import { withGpu } from "./gpu.ts";
 import { addModel, addScoring, type ModelOptions, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";

@@ -6,23 +6,20 @@
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { isThere, reason } from "../files.ts";
+import { CHECKPOINT } from "../train/checkpoint.ts";
+import { LOG } from "../train/log.ts";
+import { BASE, MODEL } from "../train/train.ts";
 
 /** Heat maps take the place of earlier ones, so a folder of that name has to be one of ours. */
 const HEATMAPS = "heatmaps";
 /** What a run of `train` leaves behind. */
-const OF_A_RUN = ["model.safetensors", "checkpoint.safetensors", "log.jsonl", HEATMAPS];
-
-/** Makes a folder and those above it. @throws {InputError} where it can't be */
-export async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) {
-      throw new InputError(`Expected ${path} to be a folder, but found a file`);
-    }
-    throw new InputError(`Can't make the folder ${path}: ${reason(error).replace(/: mkdir.*/s, "")}`);
-  }
-}
+const OF_A_RUN = [
+  MODEL,
+  CHECKPOINT,
+  LOG,
+  ...[MODEL, CHECKPOINT, LOG].map((name) => join(BASE, name)),
+  HEATMAPS,
+];
 
 /** @throws {InputError} where a folder for a new run holds one already, or heat maps */
 export async function refuseRun(folder: string): Promise<void> {

@@ -6,11 +6,10 @@
 import { dirname, join, relative, resolve } from "node:path";
 import { encodePng } from "../data/image.ts";
 import { loadImage } from "../data/load.ts";
-import { writeWhole } from "../files.ts";
+import { makeFolder, writeWhole } from "../files.ts";
 import { heatmap, sharedRange } from "../report/heatmap.ts";
 import { type Cell, table } from "../report/table.ts";
 import type { Metrics } from "../train/evaluate.ts";
-import { makeFolder } from "./folders.ts";
 
 /** An image with its anomaly map, both S×S. */
 export interface MappedImage {

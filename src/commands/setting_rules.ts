@@ -4,8 +4,9 @@
  * @module
  */
 import * as v from "valibot";
+import { ANOMALIES } from "../data/anomalies/catalogue.ts";
 import { UsageError } from "../errors.ts";
-import { BACKBONES, DEMO, PAPER, type Settings } from "../train/settings.ts";
+import { BACKBONES, DEMO, LOSSES, PAPER, type Settings } from "../train/settings.ts";
 
 /** The name of a setting. */
 export type SettingName = keyof Settings;
@@ -50,7 +51,16 @@ const RULES: Record<SettingName, Rule> = {
   },
   image_size: { schema: whole(8, 4096), value: "S", help: "images are resized to S×S pixels" },
   feature_size: { schema: whole(1, 256), value: "H", help: "side of the feature map" },
-  epochs: { schema: whole(1), value: "N", help: "passes over the training images" },
+  epochs: {
+    schema: whole(1),
+    value: "N",
+    help: "passes over the training images; with --loss px or img, of ADTR+, paper 300, demo 8",
+  },
+  base_epochs: {
+    schema: whole(0),
+    value: "N",
+    help: "with --loss px or img and without --init: epochs of the ADTR that comes first, 0 for none",
+  },
   batch_size: { schema: whole(1, 65535), value: "B", help: "images an optimizer step" },
   lr: { schema: above0, value: "X", help: "learning rate of AdamW" },
   weight_decay: { schema: atLeast0, value: "X", help: "weight decay of AdamW" },
@@ -71,7 +81,27 @@ const RULES: Record<SettingName, Rule> = {
     value: "",
     help: "take training images in sorted name order",
   },
-  loss: { schema: oneOf("norm"), value: "NAME", help: "norm: mean squared difference of the features" },
+  loss: {
+    schema: oneOf(...LOSSES),
+    value: "NAME",
+    help: "norm: ADTR; px, img: ADTR+, which also learns from anomalies labelled by pixel or by image",
+  },
+  anomalies: {
+    schema: oneOf(...Object.keys(ANOMALIES)),
+    value: "NAME",
+    help: `with --loss px, synthetic anomalies: ${Object.keys(ANOMALIES).join(", ")}`,
+  },
+  anomaly_pool: {
+    schema: whole(0, 1_000_000),
+    value: "N",
+    help: "with --loss px, so many anomalous images, drawn once and used again; 0: new ones in every step",
+  },
+  alpha: { schema: atLeast0, value: "X", help: "with --loss px or img, weight of the anomalies" },
+  image_k: {
+    schema: whole(1, 65536),
+    value: "K",
+    help: "with --loss img, positions that count, those with the largest differences",
+  },
   score: {
     schema: oneOf("residual", "residual-mahalanobis"),
     value: "NAME",

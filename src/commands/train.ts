@@ -5,6 +5,7 @@
  */
 import type { Command } from "commander";
 import { join } from "node:path";
+import { listAnomalous, listOutliers } from "../data/anomalous.ts";
 import { type Category, openCategory } from "../data/dataset.ts";
 import { defaultCacheFolder } from "../data/feature_cache.ts";
 import { isFolder } from "../data/folder.ts";
@@ -16,8 +17,9 @@ import { evaluateCategory, type Evaluation } from "../train/evaluate.ts";
 import type { FeatureSource } from "../train/features.ts";
 import { epochLosses, readLog } from "../train/log.ts";
 import { adtrConfig, trainCategory } from "../train/train.ts";
+import { makeFolder } from "../files.ts";
 import { makeWithProgress } from "./data.ts";
-import { lockRun, makeFolder } from "./folders.ts";
+import { lockRun } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, givenSettings } from "./options.ts";
@@ -42,17 +44,28 @@ export function addTrain(program: Command): void {
       "Trains one model a category on normal images, tests it on the category's test images, and draws heat maps. " +
         "Without --data it does so on procedural demo data, which it makes first.",
     )
-    .option("--data <ROOT>", "data set in MVTec-AD layout, or a folder of normal images")
+    .option(
+      "--data <ROOT>",
+      "data set in MVTec-AD's or VisA's layout, a folder of normal images, or cifar10:PATH, cifar100:PATH",
+    )
     .option(
       "--category <A,B|all>",
       `which categories (default: all; of the demo's, which \`./adtr data make --help\` lists, ${DEMO_CATEGORIES})`,
+    )
+    .option(
+      "--anomalous <DIR>",
+      "with --loss px or img: anomalous images, masks beside them as STEM_mask.EXT",
+    )
+    .option(
+      "--outliers <ROOT>",
+      "with --loss img: images of other things, a folder at any depth or cifar100:PATH",
     )
     .option("--weights <FILE>", "EfficientNet-B4 weights, safetensors or .pth")
     .option("--init <FILE>", "initial parameters: a model or any state dict of ADTR")
     .option("--out <RUN>", "folder for the results (default: runs/DATE_TIME)")
     .option("--resume", "go on with the run in --out as if it had never stopped")
     .option("--config <FILE>", "settings as JSON, such as the config.json of an earlier run")
-    .option("--preset <NAME>", "paper or demo: what isn't set (default: paper with --data, else demo)")
+    .option("--preset <NAME>", "paper, quick or demo: what isn't set (default: paper with --data, else demo)")
     .option("--json", "print JSON");
   addSettings(command, SETTING_NAMES)
     .addHelpText(
@@ -115,6 +128,8 @@ async function runAll(
   if (plan.isDemo) await makeDemoData(plan);
   const categories: Category[] = [];
   for (const name of plan.categories) categories.push(await openCategory(plan.data, name));
+  const anomalous = plan.anomalous === undefined ? undefined : await listAnomalous(plan.anomalous);
+  const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers);
 
   const { image_size, feature_size } = settings;
   const source: FeatureSource = {
@@ -148,6 +163,8 @@ async function runAll(
       settings,
       out,
       init: initial,
+      anomalous,
+      outliers,
       resume,
       signal,
       onProgress: display.onProgress,
@@ -185,9 +202,10 @@ async function writeConfig(
   categories: string[],
   environment: object,
 ): Promise<void> {
-  const { settings, data, weights, init } = plan;
+  const { settings, data, anomalous, outliers, weights, init } = plan;
   await makeFolder(folder);
-  const config = { ...settings, data, category: categories.join(","), weights, init, environment };
+  const places = { data, category: categories.join(","), anomalous, outliers, weights, init };
+  const config = { ...settings, ...places, environment };
   await writeJson(join(folder, "config.json"), config);
 }
 

@@ -18,6 +18,8 @@ import { flagOf, type SettingName } from "./setting_rules.ts";
 export interface TrainPlaces {
   data?: string;
   category?: string;
+  anomalous?: string;
+  outliers?: string;
   weights?: string;
   init?: string;
   out?: string;
@@ -33,6 +35,10 @@ export interface TrainPlan {
   data: string;
   isDemo: boolean;
   categories: string[];
+  /** Folder of labelled anomalous images. */
+  anomalous?: string;
+  /** Irrelevant images: a folder or CIFAR. */
+  outliers?: string;
   weights?: string;
   init?: string;
   /** RUN. */
@@ -53,9 +59,10 @@ export const DEMO_CATEGORIES = ["bottle", "wood", "leather"];
 export async function planTraining(given: Partial<Settings>, places: TrainPlaces): Promise<TrainPlan> {
   const resume = places.resume ?? false;
   const config = resume ? await savedConfig(given, places) : await givenConfig(places);
-  const { data, category, weights, init, out, preset } = { ...config.places, ...places };
+  const { data, category, anomalous, outliers, weights, init, out, preset } = { ...config.places, ...places };
   const isDemo = data === undefined;
-  const settings = resolveSettings([given, config.settings], preset ?? (isDemo ? "demo" : "paper"), weights);
+  const name = preset ?? (isDemo ? "demo" : "paper");
+  const settings = resolveSettings([given, config.settings], name, weights, data);
   const root = data ?? demoFolder(settings.image_size);
   const plan: TrainPlan = {
     settings,
@@ -64,13 +71,33 @@ export async function planTraining(given: Partial<Settings>, places: TrainPlaces
     categories: isDemo
       ? demoCategories(category)
       : categoryList(category ?? "all") ?? await listCategories(root),
+    anomalous,
+    outliers,
     weights,
     init,
     out: out ?? join("runs", timestamp(new Date())),
     resume,
   };
+  checkAnomalies(plan);
   if (!resume) await refuseOverwriting(plan);
   return plan;
+}
+
+/** @throws {UsageError} where anomalous images are given to a loss that has no use for them */
+function checkAnomalies({ settings: { loss }, anomalous, outliers, categories }: TrainPlan): void {
+  if (outliers !== undefined && (loss !== "img" || anomalous !== undefined)) {
+    throw new UsageError(
+      `Expected --outliers with --loss img and without --anomalous only, but found ` +
+        (loss === "img" ? `--anomalous ${anomalous}` : `--loss ${loss}`),
+    );
+  }
+  if (anomalous === undefined) return;
+  if (loss === "norm") {
+    throw new UsageError("Expected --anomalous with --loss px or img, but found --loss norm");
+  }
+  if (categories.length > 1) {
+    throw new UsageError(`Expected one category with --anomalous, but found ${categories.join(", ")}`);
+  }
 }
 
 /** Where a category's files go: RUN itself where it is the only one. */

@@ -14,7 +14,7 @@
  *
  * ROOT holds categories, one a folder; or it is one itself: where it has a folder `train`, or has images and no folder
  * in it has a `train`. Only the folder of normal images is needed.
- * VisA's layout is another one, told by its table: visa.ts.
+ * VisA's layout is another one, told by its table: visa.ts. CIFAR is `cifar10:PATH` or `cifar100:PATH`: cifar_images.ts.
  *
  * @module
  */
@@ -22,6 +22,7 @@ import { basename, join, parse } from "node:path";
 import { nearest } from "../nearest.ts";
 import { InputError } from "../errors.ts";
 import { reason } from "../files.ts";
+import { cifarCategory, cifarClasses, isCifar } from "./cifar_images.ts";
 import { byCodeUnits, folderName, isFolder, listFolder, listIfThere } from "./folder.ts";
 import { listVisa, scanVisa } from "./visa.ts";
 
@@ -64,6 +65,7 @@ export interface Category {
  * @throws {InputError} where ROOT is missing or holds none
  */
 export async function listCategories(root: string): Promise<string[]> {
+  if (isCifar(root)) return await cifarClasses(root);
   return await listVisa(root) ?? [...(await findCategories(root)).keys()];
 }
 
@@ -95,6 +97,7 @@ export async function scanCategory(
   root: string,
   name: string,
 ): Promise<{ category: Category; errors: string[] }> {
+  if (isCifar(root)) return { category: await cifarCategory(root, name), errors: [] };
   const known = await listCategories(root);
   if (!known.includes(name)) {
     const near = nearest(name, known);
@@ -191,7 +194,7 @@ async function directTests(folder: string, errors: string[]): Promise<TestImage[
 }
 
 /** Masks by the path of their images; every mask must belong to exactly one image. */
-function matchMasks(images: string[], paths: string[], errors: string[]): Map<string, string> {
+export function matchMasks(images: string[], paths: string[], errors: string[]): Map<string, string> {
   const masks = new Map(paths.map((path) => [parse(path).name, path]));
   const matched = new Map<string, string>(), owner = new Map<string, string>();
   for (const image of images) {

@@ -8,9 +8,10 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { readWhole } from "../files.ts";
+import { isCifar, readCifarImage } from "./cifar_images.ts";
 import { imageSize } from "./decode.ts";
 import { isFolder, listFolder } from "./folder.ts";
-import { decodeImage, decodeMask, type Mask } from "./image.ts";
+import { decodeImage, decodeMask, type Image, type Mask } from "./image.ts";
 import { resizeBilinear, resizeNearest } from "./resize.ts";
 
 /** SHA-256 of a file's bytes, lower-case hex. */
@@ -18,11 +19,27 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
+/** An image that has been found, to be decoded when it is needed. */
+interface Picture {
+  /** SHA-256 of its bytes, lower-case hex. */
+  hash: string;
+  decode: () => Promise<Image>;
+}
+
+async function openPicture(path: string): Promise<Picture> {
+  if (isCifar(path)) {
+    const image = await readCifarImage(path);
+    return { hash: sha256(image.data), decode: () => Promise.resolve(image) };
+  }
+  const bytes = await readWhole(path);
+  return { hash: sha256(bytes), decode: () => decodeImage(bytes, path) };
+}
+
 /** n images at S×S. */
 export interface ImageBatch {
   /** Where each stands in the paths given. */
   indices: number[];
-  /** SHA-256 of each file's bytes. */
+  /** SHA-256 of each image's bytes. */
   hashes: string[];
   /** RGB [n, S, S, 3]. */
   data: Uint8Array<ArrayBuffer>;
@@ -54,10 +71,10 @@ export async function* loadImages(
 ): AsyncGenerator<ImageBatch> {
   let indices: number[] = [], hashes: string[] = [], data = new Uint8Array(0);
   for (const [index, path] of paths.entries()) {
-    const bytes = await readWhole(path), hash = sha256(bytes);
+    const { hash, decode } = await openPicture(path);
     if (!await skip(hash, index)) {
       if (indices.length === 0) data = new Uint8Array(Math.min(batch, paths.length - index) * S * S * 3);
-      data.set(resizeBilinear(await decodeImage(bytes, path), S), indices.length * S * S * 3);
+      data.set(resizeBilinear(await decode(), S), indices.length * S * S * 3);
       indices.push(index);
       hashes.push(hash);
     }
@@ -77,7 +94,7 @@ export async function* loadImages(
  * @throws {InputError} where the file can't be read or is no image
  */
 export async function loadImage(path: string, S: number): Promise<Uint8Array> {
-  return resizeBilinear(await decodeImage(await readWhole(path), path), S);
+  return resizeBilinear(await (await openPicture(path)).decode(), S);
 }
 
 /**

@@ -14,6 +14,9 @@ import { expectTensor, stored, type StoredTensor } from "../model/tensor_file.ts
 /** What must be the same for a training to go on, by name: settings, and what data and backbone are. */
 export type Identity = Readonly<Record<string, string | number | boolean>>;
 
+/** Its name in a run's folder. */
+export const CHECKPOINT = "checkpoint.safetensors";
+
 const FORMAT = "adtr checkpoint 1";
 
 /** Writes the checkpoint, whole or not at all. @throws {InputError} where it can't be written */

@@ -1,10 +1,10 @@
 /**
- * Frozen features of image files: from the cache where they are known, else through the backbone.
+ * Frozen features of images: from the cache where they are known, else through the backbone.
  *
  * @module
  */
 import { FeatureCache } from "../data/feature_cache.ts";
-import { loadImages } from "../data/load.ts";
+import { loadImages, sha256 } from "../data/load.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Backbone } from "../model/backbone.ts";
 
@@ -41,15 +41,7 @@ export async function extractFeatures(
   onImage: (done: number) => void = () => {},
   signal?: AbortSignal,
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const { gpu, backbone, image_size: S, feature_size: H, cacheFolder, onWarning } = source;
-  const size = H * H * backbone.channels;
-  const cache = new FeatureCache({
-    folder: cacheFolder,
-    backbone: backbone.fingerprint,
-    imageSize: S,
-    shape: [H * H, backbone.channels],
-    onWarning,
-  });
+  const cache = cacheOf(source);
   const features: Float32Array<ArrayBuffer>[] = new Array(paths.length);
   const skip = async (hash: string, index: number): Promise<boolean> => {
     const known = await cache.get(hash);
@@ -63,16 +55,69 @@ export async function extractFeatures(
     if (features[count - 1]) onImage(++done);
   };
   for await (
-    const { indices, hashes, data } of loadImages(paths, S, { batch: BATCH, skip, onImage: onOne })
+    const { indices, hashes, data } of loadImages(paths, source.image_size, {
+      batch: BATCH,
+      skip,
+      onImage: onOne,
+    })
   ) {
-    const tensor = backbone.features(data, indices.length, S, H, H);
-    const values = await gpu.read(tensor);
-    gpu.release(tensor);
+    const values = await compute(source, data, indices.length);
     for (const [i, index] of indices.entries()) {
-      features[index] = values.slice(i * size, (i + 1) * size);
-      await cache.put(hashes[i], features[index]);
+      features[index] = values[i];
+      await cache.put(hashes[i], values[i]);
       onImage(++done);
     }
   }
   return features;
+}
+
+/**
+ * Features of images in memory.
+ *
+ * @param images RGB [S, S, 3] each
+ * @param keep whether they shall be looked for in the cache, and be kept there
+ * @returns [N, C] of each
+ */
+export async function pixelFeatures(
+  source: FeatureSource,
+  images: readonly Uint8Array[],
+  keep: boolean,
+): Promise<Float32Array<ArrayBuffer>[]> {
+  const cache = keep ? cacheOf(source) : null, hashes = images.map((image) => keep ? sha256(image) : "");
+  const features = await Promise.all(hashes.map((hash) => cache?.get(hash) ?? null));
+  const missing = [...features.keys()].filter((i) => features[i] === null);
+  for (let first = 0; first < missing.length; first += BATCH) {
+    const batch = missing.slice(first, first + BATCH), area = 3 * source.image_size ** 2;
+    const data = new Uint8Array(batch.length * area);
+    batch.forEach((i, at) => data.set(images[i], at * area));
+    for (const [at, values] of (await compute(source, data, batch.length)).entries()) {
+      features[batch[at]] = values;
+      await cache?.put(hashes[batch[at]], values);
+    }
+  }
+  return features as Float32Array<ArrayBuffer>[];
+}
+
+function cacheOf(
+  { backbone, image_size, feature_size, cacheFolder, onWarning }: FeatureSource,
+): FeatureCache {
+  return new FeatureCache({
+    folder: cacheFolder,
+    backbone: backbone.fingerprint,
+    imageSize: image_size,
+    shape: [feature_size ** 2, backbone.channels],
+    onWarning,
+  });
+}
+
+/** Sends a batch through the backbone. @returns [N, C] of each image */
+async function compute(
+  { gpu, backbone, image_size: S, feature_size: H }: FeatureSource,
+  data: Uint8Array,
+  count: number,
+): Promise<Float32Array<ArrayBuffer>[]> {
+  const tensor = backbone.features(data, count, S, H, H), size = H * H * backbone.channels;
+  const values = await gpu.read(tensor);
+  gpu.release(tensor);
+  return Array.from({ length: count }, (_, i) => values.slice(i * size, (i + 1) * size));
 }

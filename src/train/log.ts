@@ -6,6 +6,9 @@
 import { InputError } from "../errors.ts";
 import { readWhole, reason, writeWhole } from "../files.ts";
 
+/** Its name in a run's folder. */
+export const LOG = "log.jsonl";
+
 /** A line of the log. */
 export interface LogEntry {
   /** From 1 on. */

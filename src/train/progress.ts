@@ -7,7 +7,7 @@
 /** One step forward. */
 export interface ProgressEvent {
   /** What is being done. */
-  phase: "data" | "features" | "training" | "evaluation" | "scoring";
+  phase: "data" | "features" | "base training" | "training" | "evaluation" | "scoring";
   /** The category at work, where there is one. */
   category?: string;
   /** How much of `total` is done. */

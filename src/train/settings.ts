@@ -4,9 +4,13 @@
  *
  * @module
  */
+import type { AnomalyName } from "../data/anomalies/catalogue.ts";
 
 /** The names of the frozen feature extractors. */
 export const BACKBONES = ["efficientnet_b4", "tf_efficientnet_b4", "gabor", "gabor2"] as const;
+
+/** The names of the losses. */
+export const LOSSES = ["norm", "px", "img"] as const;
 
 /** The settings in effect. */
 export interface Settings {
@@ -16,8 +20,10 @@ export interface Settings {
   image_size: number;
   /** H = W: side of the feature map, N = H·W tokens. */
   feature_size: number;
-  /** Passes over the training images. */
+  /** Passes over the training images: with the losses of ADTR+, those that come after the ones of ADTR. */
   epochs: number;
+  /** Epochs of ADTR that come first where the loss is one of ADTR+'s and no initial parameters are given. */
+  base_epochs: number;
   /** B: images an optimizer step. */
   batch_size: number;
   /** AdamW's learning rate. */
@@ -34,8 +40,16 @@ export interface Settings {
   seed: number;
   /** Whether training images are taken in a new random order each epoch. */
   shuffle: boolean;
-  /** The loss: L_norm of the paper (Eq. 1). */
-  loss: "norm";
+  /** The loss: ADTR's L_norm (Eq. 1 of the paper), or ADTR+'s L_px for labelled pixels or L_img for labelled images. */
+  loss: typeof LOSSES[number];
+  /** Synthetic anomalies for L_px. `confetti` is the paper's. */
+  anomalies: AnomalyName;
+  /** Anomalous images that are drawn beforehand and used again and again; 0 for new ones in every step. */
+  anomaly_pool: number;
+  /** α: weight of what keeps anomalies from being reconstructed. */
+  alpha: number;
+  /** k: L_img looks at that many positions of an image, those with the largest differences. */
+  image_k: number;
   /** Distance of features from their reconstruction: Euclidean (paper) or Mahalanobis. */
   score: "residual" | "residual-mahalanobis";
   /** How a map becomes an image's score: maximum after 16×16 average pooling, or mean. */
@@ -57,6 +71,7 @@ export const PAPER: Omit<Settings, "backbone" | "feature_norm"> = {
   image_size: 256,
   feature_size: 16,
   epochs: 500,
+  base_epochs: 500,
   batch_size: 16,
   lr: 1e-4,
   weight_decay: 1e-4,
@@ -66,6 +81,10 @@ export const PAPER: Omit<Settings, "backbone" | "feature_norm"> = {
   seed: 0,
   shuffle: true,
   loss: "norm",
+  anomalies: "confetti",
+  anomaly_pool: 0,
+  alpha: 0.003,
+  image_k: 20,
   score: "residual",
   image_score: "max",
   hidden: 256,
@@ -79,6 +98,7 @@ export const DEMO: typeof PAPER = {
   ...PAPER,
   image_size: 128,
   epochs: 13,
+  base_epochs: 13,
   batch_size: 8,
   lr: 2e-3,
   hidden: 64,
@@ -87,8 +107,30 @@ export const DEMO: typeof PAPER = {
   layers: 1,
 };
 
+/** The paper's settings with a tenth of its epochs, to see within a short time what comes of a data set. */
+export const QUICK: typeof PAPER = { ...PAPER, epochs: 50, base_epochs: 50, lr_step: 40 };
+
 /** The presets by name. */
-export const PRESETS: Record<string, typeof PAPER> = { paper: PAPER, demo: DEMO };
+export const PRESETS = { paper: PAPER, quick: QUICK, demo: DEMO };
+
+/** Epochs of ADTR+, which begins with a trained ADTR (docs/method.md §5). */
+const PLUS_EPOCHS = { paper: 300, quick: 30, demo: 8 };
+/** What the paper does otherwise with images of 32×32 pixels. */
+const CIFAR = { image_size: 32, feature_size: 8, batch_size: 128, image_score: "mean" } as const;
+
+/**
+ * What a preset sets for a loss and a data set.
+ *
+ * @param isCifar whether that is CIFAR
+ */
+export function presetSettings(
+  name: keyof typeof PRESETS,
+  loss: Settings["loss"],
+  isCifar: boolean,
+): typeof PAPER {
+  const preset = { ...PRESETS[name], ...(isCifar ? CIFAR : {}), loss };
+  return loss === "norm" ? preset : { ...preset, epochs: PLUS_EPOCHS[name] };
+}
 
 /** `gabor` without a weight file, and each backbone's feature normalisation (docs/method.md §9). */
 export function backboneDefaults(

@@ -1,56 +1,26 @@
 /**
- * Trains ADTR on the normal images of one category (docs/method.md §5): features once through the frozen backbone,
- * then AdamW on the transformer, with a log, checkpoints and a model file.
+ * Trains ADTR on the normal images of one category, and ADTR+ on anomalous ones too (docs/method.md §5): features once
+ * through the frozen backbone, then AdamW on the transformer, with a log, checkpoints and a model file.
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { AdamW } from "../autograd/adamw.ts";
-import { meanSquaredError } from "../autograd/ops.ts";
-import { Tape } from "../autograd/tape.ts";
-import type { Category } from "../data/dataset.ts";
 import { InputError } from "../errors.ts";
-import { isThere } from "../files.ts";
+import { isThere, makeFolder } from "../files.ts";
 import { mib } from "../gpu/error.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import type { Tensor } from "../gpu/tensor.ts";
-import { sumColumns } from "../kernels/columns.ts";
-import { Random } from "../hash.ts";
 import { type AdtrConfig, adtrShapes, initialAdtr } from "../model/adtr.ts";
 import { Detector, type ModelState } from "../model/detector.ts";
 import { writeModel } from "../model/model_file.ts";
 import { normalisationOf } from "../model/normalisation.ts";
-import { batches, upload } from "./batches.ts";
-import { type Identity, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { extractFeatures, type FeatureSource } from "./features.ts";
-import { appendLog, beginLog, type LogEntry } from "./log.ts";
-import type { OnProgress } from "./progress.ts";
+import { batches } from "./batches.ts";
+import { CHECKPOINT, type Identity } from "./checkpoint.ts";
+import { LOG } from "./log.ts";
+import { diverged, optimize } from "./optimize.ts";
 import type { Settings } from "./settings.ts";
-
-/** What to train, and where. */
-export interface TrainOptions {
-  /** What makes features of the images. */
-  source: FeatureSource;
-  /** Whose normal images to train on. */
-  category: Category;
-  /** Every setting; those of the images' and the feature map's size must be the source's. */
-  settings: Settings;
-  /** Folder for log.jsonl, checkpoint.safetensors and model.safetensors; it must be there. */
-  out: string;
-  /** Initial parameters, drawn from the seed by default. */
-  init?: ModelState["parameters"];
-  /** Go on from `out`'s checkpoint; without one begin, if there is no finished model either. */
-  resume?: boolean;
-  /** Stops after the step at work, with a checkpoint. */
-  signal?: AbortSignal;
-  /** Told how features and training get on. */
-  onProgress?: OnProgress;
-  /** Called before the first step, once nothing is left that could be refused: the images, `init`, the checkpoint. */
-  onStart?: () => Promise<void>;
-  /** Seconds between checkpoints; 30 by default. */
-  checkpointSeconds?: number;
-}
+import type { TrainOptions } from "./train_options.ts";
+import { normalSet, openTrainingSet, type TrainingSet } from "./training_set.ts";
 
 /** How a training ended. */
 export interface Trained {
@@ -60,11 +30,10 @@ export interface Trained {
   steps: number;
 }
 
-// The files of a run.
-const CHECKPOINT = "checkpoint.safetensors", MODEL = "model.safetensors", LOG = "log.jsonl";
-
-const LOOK_SECONDS = 0.4; // between read-backs, each of which costs some 10 ms
-const MOST_STEPS = 64; // between read-backs
+/** The file of a run that holds what was learned. */
+export const MODEL = "model.safetensors";
+/** The folder of the ADTR that ADTR+ begins with, in a run's. */
+export const BASE = "adtr";
 
 /** The transformer that settings ask for on features of C channels. */
 export function adtrConfig(settings: Settings, C: number): AdtrConfig {
@@ -89,22 +58,62 @@ export function adtrConfig(settings: Settings, C: number): AdtrConfig {
  *   beside a finished model, or the loss is no longer a number
  */
 export async function trainCategory(options: TrainOptions): Promise<Trained> {
-  const { source: { gpu, backbone }, category, settings, out } = options;
+  const { source: { gpu, backbone }, settings } = options;
   const config = adtrConfig(settings, backbone.channels);
   refuseTooLarge(gpu, config, settings);
   if (options.resume) await sayBeginning(options);
-  const features = await featuresOf(options);
-  if (!features) return { detector: null, steps: 0 };
+  const set = await trainingSetOf(options);
+  const parameters = set && await initialOf(options, set, config);
+  return parameters ? await trainOn(set!, options, config, parameters) : { detector: null, steps: 0 };
+}
 
-  const parameters = options.init ?? initialAdtr(config, settings.seed);
-  const normalisation = settings.feature_norm === "position" ? normalisationOf(features, config.C) : null;
+/** What a training begins with; null if it was stopped before. */
+async function initialOf(
+  options: TrainOptions,
+  { normal }: TrainingSet,
+  config: AdtrConfig,
+): Promise<ModelState["parameters"] | null> {
+  const { init, settings: { loss, base_epochs, seed } } = options;
+  if (init) return init;
+  const drawn = initialAdtr(config, seed);
+  if (loss === "norm" || base_epochs === 0) return drawn;
+  const base = baseOptions(options);
+  await makeFolder(base.out);
+  if (base.resume) await sayBeginning(base);
+  const { detector } = await trainOn(normalSet(normal, base.settings), base, config, drawn);
+  if (!detector) return null;
+  const { parameters } = await detector.state();
+  detector.release();
+  return parameters;
+}
+
+/** Of the training of ADTR that comes before ADTR+'s. */
+function baseOptions(options: TrainOptions): TrainOptions {
+  const { settings, onProgress } = options;
+  return {
+    ...options,
+    out: join(options.out, BASE),
+    settings: { ...settings, loss: "norm", epochs: settings.base_epochs },
+    onStart: undefined,
+    onProgress: (event) => onProgress?.({ ...event, phase: "base training" }),
+  };
+}
+
+async function trainOn(
+  set: TrainingSet,
+  options: TrainOptions,
+  config: AdtrConfig,
+  parameters: ModelState["parameters"],
+): Promise<Trained> {
+  const { source: { gpu }, category, settings, out } = options;
+  const normalisation = settings.feature_norm === "position" ? normalisationOf(set.normal, config.C) : null;
   const detector = new Detector(gpu, { config, parameters, normalisation, covariance: null });
   const optimizer = new AdamW(gpu, detector.adtr.parameters);
   let finished = false;
   try {
-    const identity = identityOf(options, features);
-    if (await optimize(options, features, detector, optimizer, identity)) {
-      await detector.measureCovariance(batches(gpu, features, config, settings.batch_size));
+    const identity = identityOf(options, set);
+    if (await optimize(options, set, detector, optimizer, identity)) {
+      await detector.measureCovariance(batches(gpu, set.normal, config, settings.batch_size));
       const state = await detector.state();
       if (!state.covariance!.every(Number.isFinite)) throw diverged(category.name, "after the last step");
       await writeModel(join(out, MODEL), state, { ...identity, category: category.name });
@@ -156,15 +165,22 @@ function refuseTooLarge(gpu: Gpu, config: AdtrConfig, { batch_size }: Settings):
   }
 }
 
-/** Features of the training images; null if stopped meanwhile. */
-async function featuresOf({ source, category, signal, onProgress = () => {} }: TrainOptions) {
-  const total = category.train.length;
-  const report = (done: number) =>
-    onProgress({ phase: "features", category: category.name, done, total, unit: "images", images: done });
+/** What there is to learn from; null if stopped meanwhile. */
+async function trainingSetOf(options: TrainOptions): Promise<TrainingSet | null> {
+  const { source, category, settings, signal, onProgress = () => {} } = options;
   try {
-    const features = await extractFeatures(source, category.train, report, signal);
+    const set = await openTrainingSet({
+      source,
+      settings,
+      normal: category.train,
+      anomalous: options.anomalous ?? category.anomalous,
+      outliers: options.outliers ?? [],
+      onImage: (done, total) =>
+        onProgress({ phase: "features", category: category.name, done, total, unit: "images", images: done }),
+      signal,
+    });
     signal?.throwIfAborted();
-    return features;
+    return set;
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return null;
     throw error;
@@ -172,145 +188,11 @@ async function featuresOf({ source, category, signal, onProgress = () => {} }: T
 }
 
 /** What a checkpoint belongs to. */
-function identityOf(
-  { source, settings }: TrainOptions,
-  features: readonly Float32Array<ArrayBuffer>[],
-): Identity {
-  const sha = createHash("sha256");
-  for (const values of features) sha.update(values);
+function identityOf({ source, settings }: TrainOptions, { normal, sha256 }: TrainingSet): Identity {
   return {
     ...settings,
     features: source.backbone.fingerprint,
-    images: features.length,
-    features_sha256: sha.digest("hex"),
+    images: normal.length,
+    features_sha256: sha256,
   };
-}
-
-/** Makes the optimizer steps that are left. @returns whether all are done; false if it was stopped before */
-async function optimize(
-  options: TrainOptions,
-  features: readonly Float32Array<ArrayBuffer>[],
-  detector: Detector,
-  optimizer: AdamW,
-  identity: Identity,
-): Promise<boolean> {
-  const { source: { gpu }, category, settings, out, signal, onProgress = () => {} } = options;
-  const { checkpointSeconds = 30 } = options;
-  const perEpoch = Math.ceil(features.length / settings.batch_size), total = perEpoch * settings.epochs;
-  const checkpoint = join(out, CHECKPOINT), log = join(out, LOG);
-  if (options.resume) await readCheckpoint(checkpoint, detector.adtr, optimizer, identity, ["epochs"]);
-  if (optimizer.steps > total) {
-    throw new InputError(
-      `Expected --epochs to be at least ${
-        Math.ceil(optimizer.steps / perEpoch)
-      }, as many as ${checkpoint} has done, ` +
-        `but found ${settings.epochs}`,
-    );
-  }
-  await options.onStart?.();
-  await beginLog(log, optimizer.steps);
-
-  const look = gpu.empty([2, MOST_STEPS], "losses and gradient norms"); // of the steps since the last read-back
-  try {
-    let saved = performance.now(), pace = 1, images = 0;
-    let epochLoss = { sum: 0, steps: 0 };
-    while (optimizer.steps < total && !signal?.aborted) {
-      const first = optimizer.steps, epoch = Math.floor(first / perEpoch) + 1;
-      const count = Math.min(pace, MOST_STEPS, epoch * perEpoch - first);
-      const began = performance.now();
-      for (let i = 0; i < count; i++) {
-        const batch = batchOf(features, settings, optimizer.steps, perEpoch);
-        images += batch.length;
-        await step(gpu, detector, optimizer, batch, settings, perEpoch, look, i);
-      }
-      const values = await gpu.read(look);
-      pace = Math.max(1, Math.round(count * LOOK_SECONDS * 1000 / (performance.now() - began)));
-
-      const entries = Array.from({ length: count }, (_, i): LogEntry => ({
-        step: first + i + 1,
-        epoch,
-        loss: values[i],
-        lr: learningRate(settings, epoch),
-        grad_norm: Math.sqrt(values[MOST_STEPS + i]),
-      }));
-      const lost = entries.find(({ loss, grad_norm }) => !Number.isFinite(loss + grad_norm));
-      if (lost) throw diverged(category.name, `at step ${lost.step}`);
-      await appendLog(log, entries);
-      for (const { loss } of entries) epochLoss = { sum: epochLoss.sum + loss, steps: epochLoss.steps + 1 };
-      const ended = optimizer.steps % perEpoch === 0;
-      onProgress({
-        phase: "training",
-        category: category.name,
-        done: optimizer.steps,
-        total,
-        unit: "steps",
-        images,
-        epoch: ended ? epoch : epoch - 1,
-        epochs: settings.epochs,
-        loss: epochLoss.sum / epochLoss.steps,
-      });
-      if (ended) epochLoss = { sum: 0, steps: 0 };
-      // Signals and timers get their turn.
-      await new Promise((resolve) => setTimeout(resolve));
-      const over = optimizer.steps === total || signal?.aborted;
-      if (over || performance.now() - saved > checkpointSeconds * 1000) {
-        await writeCheckpoint(checkpoint, detector.adtr, optimizer, identity);
-        saved = performance.now();
-      }
-    }
-  } finally {
-    gpu.release(look);
-  }
-  return optimizer.steps === total;
-}
-
-function diverged(category: string, when: string): InputError {
-  return new InputError(
-    `Expected a finite loss and gradient of ${category}, but found them beyond float32 ${when}.\n` +
-      "Lower --lr, or set --clip.",
-  );
-}
-
-/** The features of the images of one step. */
-function batchOf(
-  features: readonly Float32Array<ArrayBuffer>[],
-  { shuffle, seed, batch_size }: Settings,
-  step: number,
-  perEpoch: number,
-): Float32Array<ArrayBuffer>[] {
-  const epoch = Math.floor(step / perEpoch), first = step % perEpoch * batch_size;
-  const rows = Array.from({ length: Math.min(batch_size, features.length - first) }, (_, i) => first + i);
-  if (!shuffle) return rows.map((i) => features[i]);
-  const order = new Random(seed, `order ${epoch}`).permutation(features.length);
-  return rows.map((i) => features[order[i]]);
-}
-
-/** Records one optimizer step; its loss goes to look[0, at], the square of its gradient norm to look[1, at]. */
-async function step(
-  gpu: Gpu,
-  detector: Detector,
-  optimizer: AdamW,
-  batch: Float32Array<ArrayBuffer>[],
-  settings: Settings,
-  perEpoch: number,
-  look: Tensor,
-  at: number,
-): Promise<void> {
-  const { weight_decay, clip, seed } = settings;
-  const { config } = detector.adtr, { C, H, W } = config;
-  const epoch = Math.floor(optimizer.steps / perEpoch) + 1;
-  await gpu.step(() => {
-    const x = detector.prepare(upload(gpu, batch, config));
-    const tape = new Tape(gpu, { seed: new Random(seed, `dropout ${optimizer.steps}`).bits() });
-    const reconstruction = detector.adtr.forward(tape, x);
-    const loss = meanSquaredError(tape, reconstruction, x, batch.length * H * W * C);
-    tape.backward(loss);
-    optimizer.step(tape, { lr: learningRate(settings, epoch), weight_decay, clip }, look, MOST_STEPS + at);
-    sumColumns(gpu, loss, look, { rows: 1, columns: 1, offset: at });
-  });
-}
-
-/** In effect in an epoch, counted from 1. */
-function learningRate({ lr, lr_step }: Settings, epoch: number): number {
-  return epoch <= lr_step ? lr : 0.1 * lr;
 }

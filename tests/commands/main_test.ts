@@ -52,9 +52,25 @@ test("wrong usage: exit code 2, one or two lines that name what is wrong and wha
     ["train --epochs x", 'error: Expected --epochs to be a whole number of at least 1, but found "x"\n'],
     ["train --lr -1", "error: Expected --lr to be a number above 0, but found -1\n"],
     ["train --dropout 1", "error: Expected --dropout to be a number from 0 to below 1, but found 1\n"],
-    ["train --loss px", 'error: Expected --loss to be norm, but found "px"\n'],
+    ["train --loss pix", 'error: Expected --loss to be one of norm, px, img, but found "pix"\n'],
+    [
+      "train --loss px --outliers o",
+      "error: Expected --outliers with --loss img and without --anomalous only, but found --loss px\n",
+    ],
+    [
+      "train --anomalous a",
+      "error: Expected --anomalous with --loss px or img, but found --loss norm\n",
+    ],
+    [
+      "train --loss px --anomalous a",
+      "error: Expected one category with --anomalous, but found bottle, wood, leather\n",
+    ],
+    [
+      "train --loss img --image-k 257",
+      "error: Expected --image-k to be at most 256, the positions of a feature map of --feature-size 16, but found 257\n",
+    ],
     ["train --heads 5", "error: Expected --hidden to be a multiple of 4 and of --heads 5, but found 64\n"],
-    ["train --preset fast", 'error: Expected --preset to be paper or demo, but found "fast"\n'],
+    ["train --preset fast", 'error: Expected --preset to be one of paper, quick, demo, but found "fast"\n'],
     ["train --resume", "error: Expected --out RUN with --resume, the run to go on with, but found none\n"],
     ["score a.png --out d", "error: required option '--model <FILE>' not specified\n"],
     ["features --out f", "error: missing required argument 'IMAGE_OR_DIR'\n"],

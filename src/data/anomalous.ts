@@ -1,0 +1,36 @@
+/**
+ * Anomalous images that lie outside of a data set: labelled ones of the product, and irrelevant ones of other things.
+ *
+ * @module
+ */
+import { join, parse } from "node:path";
+import { InputError } from "../errors.ts";
+import { cifarTrainingImages, isCifar } from "./cifar_images.ts";
+import { type AnomalousImage, matchMasks } from "./dataset.ts";
+import { listFolder, listImages } from "./folder.ts";
+
+const MASK = "_mask";
+
+/**
+ * Images directly in a folder, with the masks that lie beside them as STEM_mask.EXT.
+ *
+ * @throws {InputError} where there is no image, or a mask belongs to none
+ */
+export async function listAnomalous(folder: string): Promise<AnomalousImage[]> {
+  const paths = (await listFolder(folder)).images.map((name) => join(folder, name));
+  const isMask = (path: string): boolean => parse(path).name.endsWith(MASK);
+  const images = paths.filter((path) => !isMask(path)), errors: string[] = [];
+  if (images.length === 0) throw new InputError(`Expected anomalous images in ${folder}, but found none`);
+  const masks = matchMasks(images, paths.filter(isMask), errors);
+  if (errors.length > 0) throw new InputError(errors[0]);
+  return images.map((path) => ({ path, mask: masks.get(path) ?? null }));
+}
+
+/**
+ * Irrelevant images: all in a folder, at any depth, or the training images of `cifar10:PATH` or `cifar100:PATH`.
+ *
+ * @throws {InputError} where there is none
+ */
+export async function listOutliers(root: string): Promise<string[]> {
+  return isCifar(root) ? await cifarTrainingImages(root) : await listImages([root]);
+}

@@ -1,0 +1,207 @@
+/**
+ * What an optimizer step learns from: features of normal images and, for the losses of ADTR+, of anomalous ones with
+ * their labels (docs/method.md §5). What is in which step follows from the settings, the seed and the step's number.
+ *
+ *     L_norm                          the normal images
+ *     L_px, L_img, labelled images    the normal and the labelled ones, each once an epoch
+ *     L_px, synthetic anomalies       the normal images, every second of which carries an anomaly; in the next epoch the
+ *                                     others
+ *     L_img, irrelevant images        the normal images and as many irrelevant ones, the same in all epochs
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { ANOMALIES } from "../data/anomalies/catalogue.ts";
+import type { AnomalousImage } from "../data/dataset.ts";
+import { byCodeUnits } from "../data/folder.ts";
+import { loadImages, loadMask } from "../data/load.ts";
+import { maskCells } from "../data/mask_cells.ts";
+import { InputError } from "../errors.ts";
+import { Random } from "../hash.ts";
+import { extractFeatures, type FeatureSource, pixelFeatures } from "./features.ts";
+import type { Settings } from "./settings.ts";
+
+/** Features [N, C] of an image, and for the losses of ADTR+ its label: [N] for L_px, [1] for L_img, 1 anomalous. */
+export interface Sample {
+  features: Float32Array<ArrayBuffer>;
+  label: Uint8Array;
+}
+
+/** What a training is made of. */
+export interface TrainingSet {
+  /** Features [N, C] of the normal images. */
+  normal: Float32Array<ArrayBuffer>[];
+  /** Images an epoch. */
+  size: number;
+  /** Of all features and labels, hexadecimal: what is drawn of them follows from the settings. */
+  sha256: string;
+  /** The images of a step, counted from 0. */
+  batch(step: number): Promise<Sample[]>;
+}
+
+/** What to make a training set of. */
+export interface TrainingSetOptions {
+  source: FeatureSource;
+  settings: Settings;
+  /** Normal images. */
+  normal: readonly string[];
+  /** Labelled anomalous images, in the place of synthetic and irrelevant ones where there are any. */
+  anomalous: readonly AnomalousImage[];
+  /** Irrelevant images, for L_img. */
+  outliers: readonly string[];
+  /** Called with the number of images whose features are known, and how many there are in all. */
+  onImage?: (done: number, total: number) => void;
+  /** Ends the work early, with an AbortError. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Makes what every step needs before the first.
+ *
+ * @throws {InputError} where an image or mask can't be read, a labelled image has no mask that marks something (L_px), or
+ *   L_img has no anomalous images to learn from
+ */
+export async function openTrainingSet(options: TrainingSetOptions): Promise<TrainingSet> {
+  const { settings: { loss }, normal, anomalous } = options;
+  if (loss === "norm") return await passesOver(options, normal.map((path) => ({ path, label: NORMAL })));
+  if (anomalous.length > 0) return await labelledSet(options);
+  return loss === "px" ? await syntheticSet(options) : await irrelevantSet(options);
+}
+
+/** What ADTR learns from, where the features are known already. */
+export function normalSet(normal: Float32Array<ArrayBuffer>[], settings: Settings): TrainingSet {
+  return onceAnEpoch(normal, normal.map((features) => ({ features, label: NORMAL })), settings);
+}
+
+const NORMAL = new Uint8Array(1), ANOMALOUS = new Uint8Array([1]);
+
+interface Labelled {
+  path: string;
+  label: Uint8Array;
+}
+
+/** Normal and labelled images in the order of their paths. */
+async function labelledSet(options: TrainingSetOptions): Promise<TrainingSet> {
+  const { settings: { loss, feature_size: H, image_size: S }, normal, anomalous } = options;
+  const none = loss === "px" ? new Uint8Array(H * H) : NORMAL;
+  const images: Labelled[] = normal.map((path) => ({ path, label: none }));
+  for (const { path, mask } of anomalous) {
+    if (loss === "img") {
+      images.push({ path, label: ANOMALOUS });
+      continue;
+    }
+    if (mask === null) throw new InputError(`Expected a mask for ${path} with --loss px, but found none`);
+    const label = maskCells(await loadMask(mask, path, S), S, H, H);
+    if (!label.includes(1)) {
+      throw new InputError(`Expected ${mask} to mark pixels of ${path}, but found it black`);
+    }
+    images.push({ path, label });
+  }
+  return await passesOver(options, images.sort((a, b) => byCodeUnits(a.path, b.path)));
+}
+
+/** A normal and an irrelevant image in turn, in random order only where the training shuffles. */
+async function irrelevantSet(options: TrainingSetOptions): Promise<TrainingSet> {
+  const { settings: { seed }, normal, outliers } = options;
+  if (outliers.length === 0) {
+    throw new InputError(
+      "Expected anomalous images for --loss img: --outliers ROOT, or folders besides good in train; but found none",
+    );
+  }
+  const picked = new Random(seed, "outliers").permutation(outliers.length);
+  const images = normal.flatMap((path, i) => [
+    { path, label: NORMAL },
+    { path: outliers[picked[i % picked.length]], label: ANOMALOUS },
+  ]);
+  return await passesOver(options, images);
+}
+
+/** Features of all images, each of which comes once an epoch. */
+async function passesOver(options: TrainingSetOptions, images: readonly Labelled[]): Promise<TrainingSet> {
+  const { source, settings, normal, onImage = () => {}, signal } = options;
+  const paths = [...new Set(images.map(({ path }) => path))];
+  const values = await extractFeatures(source, paths, (done) => onImage(done, paths.length), signal);
+  const features = new Map(paths.map((path, i) => [path, values[i]]));
+  const samples = images.map(({ path, label }): Sample => ({ features: features.get(path)!, label }));
+  return onceAnEpoch(normal.map((path) => features.get(path)!), samples, settings);
+}
+
+function onceAnEpoch(
+  normal: Float32Array<ArrayBuffer>[],
+  samples: readonly Sample[],
+  settings: Settings,
+): TrainingSet {
+  return {
+    normal,
+    size: samples.length,
+    sha256: hash(samples),
+    batch: (step) => Promise.resolve(rowsOf(step, samples.length, settings).map(({ i }) => samples[i])),
+  };
+}
+
+/** Normal images, every second of which carries an anomaly: one drawn for it, or any of a pool. */
+async function syntheticSet(options: TrainingSetOptions): Promise<TrainingSet> {
+  const { source, settings, normal, onImage = () => {}, signal } = options;
+  const { seed, image_size: S, feature_size: H, anomaly_pool } = settings, area = S * S * 3;
+  const total = normal.length + anomaly_pool;
+  const features = await extractFeatures(source, normal, (done) => onImage(done, total), signal);
+  const pictures = new Uint8Array(normal.length * area);
+  for await (const { indices, data } of loadImages(normal, S)) pictures.set(data, indices[0] * area);
+
+  /** Draws anomalies on images, each of a stream of random numbers of its own. */
+  const draw = async (wanted: { i: number; stream: string }[], keep: boolean): Promise<Sample[]> => {
+    const drawn = wanted.map(({ i, stream }) =>
+      ANOMALIES[settings.anomalies](pictures.subarray(i * area, (i + 1) * area), S, new Random(seed, stream))
+    );
+    const values = await pixelFeatures(source, drawn.map(({ image }) => image), keep);
+    return drawn.map(({ mask }, j) => ({ features: values[j], label: maskCells(mask, S, H, H) }));
+  };
+  const pool: Sample[] = [];
+  while (pool.length < anomaly_pool) {
+    signal?.throwIfAborted();
+    const count = Math.min(POOLED, anomaly_pool - pool.length), first = pool.length;
+    const wanted = Array.from({ length: count }, (_, j) => first + j);
+    pool.push(...await draw(wanted.map((j) => ({ i: j % normal.length, stream: `pool ${j}` })), true));
+    onImage(normal.length + pool.length, total);
+  }
+  const samples = features.map((values): Sample => ({ features: values, label: new Uint8Array(H * H) }));
+  return {
+    normal: features,
+    size: normal.length,
+    sha256: hash([...samples, ...pool]),
+    async batch(step) {
+      const rows = rowsOf(step, normal.length, settings), random = new Random(seed, `anomalies ${step}`);
+      const carries = rows.map(({ epoch, at }) => (epoch + at) % 2 === 1);
+      const wanted = rows.filter((_, j) => carries[j]);
+      const anomalous = pool.length > 0
+        ? wanted.map(() => pool[random.below(pool.length)])
+        : await draw(wanted.map(({ i }) => ({ i, stream: `anomaly ${step} ${i}` })), false);
+      return rows.map(({ i }, j) => carries[j] ? anomalous.shift()! : samples[i]);
+    },
+  };
+}
+
+/** Anomalous images that are drawn and go through the backbone together. */
+const POOLED = 16;
+
+/** Which of `size` images are in a step: the image, the epoch from 0 on, and the place in the epoch's order. */
+function rowsOf(
+  step: number,
+  size: number,
+  { batch_size, shuffle, seed }: Settings,
+): { i: number; epoch: number; at: number }[] {
+  const perEpoch = Math.ceil(size / batch_size), epoch = Math.floor(step / perEpoch);
+  const first = step % perEpoch * batch_size, count = Math.min(batch_size, size - first);
+  const order = shuffle ? new Random(seed, `order ${epoch}`).permutation(size) : null;
+  return Array.from({ length: count }, (_, j) => first + j).map((at) => ({
+    i: order?.[at] ?? at,
+    epoch,
+    at,
+  }));
+}
+
+function hash(samples: readonly Sample[]): string {
+  const sha = createHash("sha256");
+  for (const { features, label } of samples) sha.update(features).update(label);
+  return sha.digest("hex");
+}
