@@ -38,7 +38,7 @@ test("help on every level, with an example, on stdout", async (folder) => {
 
 test("help names defaults", async (folder) => {
   const { stdout } = await adtr(folder, "train", "--help");
-  match(stdout, /--epochs <N>[^-]*\(default:\s+500,\s+demo\s+13\)/);
+  match(stdout, /--epochs <N>.*\(default:\s+500,\s+demo\s+13\)/s);
   match(stdout, /--lr-step <N> .*\s+\(default: 400\)/);
 });
 
