@@ -11,12 +11,9 @@ import { defaultCacheFolder } from "../data/feature_cache.ts";
 import { isFolder } from "../data/folder.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readParameters } from "../model/model_file.ts";
-import { reportPage } from "../report/page.ts";
 import { openBackbone } from "../train/backbone.ts";
-import { evaluateCategory, type Evaluation } from "../train/evaluate.ts";
 import type { FeatureSource } from "../train/features.ts";
-import { epochLosses, readLog } from "../train/log.ts";
-import { adtrConfig, trainCategory } from "../train/train.ts";
+import { adtrConfig } from "../train/train.ts";
 import { makeFolder } from "../files.ts";
 import { makeWithProgress } from "./data.ts";
 import { lockRun } from "./folders.ts";
@@ -24,7 +21,8 @@ import { withGpu } from "./gpu.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
-import { type CategoryResult, metricsTable, writeHeatmaps, writeJson, writeText } from "./results.ts";
+import { type CategoryResult, metricsTable } from "./results.ts";
+import { environmentOf, runCategory, writeConfig } from "./run_category.ts";
 import { SETTING_NAMES } from "./setting_rules.ts";
 import {
   DEMO_CATEGORIES,
@@ -34,7 +32,6 @@ import {
   type TrainPlaces,
   type TrainPlan,
 } from "./train_plan.ts";
-import { VERSION } from "./version.ts";
 
 /** Adds the command. */
 export function addTrain(program: Command): void {
@@ -140,28 +137,20 @@ async function runAll(
     cacheFolder: defaultCacheFolder(),
     onWarning: display.warn,
   };
-  const environment = {
-    adtr: VERSION,
-    deno: Deno.version.deno,
-    adapter: gpu.info,
-    backbone: backbone.fingerprint,
-    weights_sha256: weightsSha256,
-  };
+  const environment = environmentOf(gpu, backbone, weightsSha256);
   // A run that is gone on with keeps its config until its checkpoint turned out to fit.
   const writeConfigs = async (): Promise<void> => {
-    await writeConfig(plan, plan.out, plan.categories, environment);
-    for (const name of plan.categories) await writeConfig(plan, folderOf(name, plan), [name], environment);
+    await writePlan(plan, plan.out, plan.categories, environment);
+    for (const name of plan.categories) await writePlan(plan, folderOf(name, plan), [name], environment);
   };
   if (!resume) await writeConfigs();
   const results = new Map<string, CategoryResult>();
   for (const category of categories) {
-    const began = performance.now(), out = folderOf(category.name, plan);
-    await makeFolder(out);
-    const trained = await trainCategory({
+    const result = await runCategory({
       source,
       category,
       settings,
-      out,
+      out: folderOf(category.name, plan),
       init: initial,
       anomalous,
       outliers,
@@ -170,20 +159,8 @@ async function runAll(
       onProgress: display.onProgress,
       onStart: resume ? writeConfigs : undefined,
     });
-    if (trained.detector === null) return null;
-    const { detector } = trained;
-    let evaluation: Evaluation;
-    try {
-      evaluation = await evaluateCategory(source, detector, settings, category, display.onProgress, signal);
-    } catch (error) {
-      if (signal.aborted && error === signal.reason) return null;
-      throw error;
-    } finally {
-      detector.release();
-    }
-    const seconds = (performance.now() - began) / 1000;
-    await writeResults(plan, out, category.name, evaluation, seconds);
-    results.set(category.name, { metrics: evaluation.metrics, seconds });
+    if (result === null) return null;
+    results.set(category.name, result);
   }
   return results;
 }
@@ -195,40 +172,10 @@ async function makeDemoData({ data, categories, settings }: TrainPlan): Promise<
   if (missing.length > 0) await makeWithProgress(data, missing, { size: settings.image_size });
 }
 
-/** Writes config.json, which `--config` and `--resume` read. */
-async function writeConfig(
-  plan: TrainPlan,
-  folder: string,
-  categories: string[],
-  environment: object,
-): Promise<void> {
+function writePlan(plan: TrainPlan, folder: string, names: string[], environment: object): Promise<void> {
   const { settings, data, anomalous, outliers, weights, init } = plan;
-  await makeFolder(folder);
-  const places = { data, category: categories.join(","), anomalous, outliers, weights, init };
-  const config = { ...settings, ...places, environment };
-  await writeJson(join(folder, "config.json"), config);
-}
-
-async function writeResults(
-  { settings }: TrainPlan,
-  out: string,
-  name: string,
-  { metrics, images }: Evaluation,
-  seconds: number,
-): Promise<void> {
-  await writeJson(join(out, "metrics.json"), { [name]: metrics });
-  const pictures = await writeHeatmaps(join(out, "heatmaps"), images, settings.image_size);
-  const page = reportPage({
-    title: name,
-    header: [...Object.keys(metrics), "seconds"],
-    rows: [[...Object.values(metrics), Math.round(seconds)]],
-    pictures: images.map(({ score, label, defect }, i) => (
-      { file: `heatmaps/${pictures[i]}`, score, label, defect: label === 1 ? defect : null }
-    )),
-    settings: { ...settings },
-    lossCurve: epochLosses(await readLog(join(out, "log.jsonl"))),
-  });
-  await writeText(join(out, "report.html"), page);
+  const places = { data, category: names.join(","), anomalous, outliers, weights, init };
+  return writeConfig(folder, settings, places, environment);
 }
 
 /** A path as a word of a shell's command line. */

@@ -1,0 +1,90 @@
+/**
+ * One category's run from images to report: a folder with config.json, log.jsonl, checkpoint and model, heat maps,
+ * report.html, and last of all metrics.json, which says that it is done.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { makeFolder } from "../files.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Backbone } from "../model/backbone.ts";
+import { reportPage } from "../report/page.ts";
+import { evaluateCategory, type Evaluation } from "../train/evaluate.ts";
+import { epochLosses, LOG, readLog } from "../train/log.ts";
+import type { Settings } from "../train/settings.ts";
+import { trainCategory } from "../train/train.ts";
+import type { TrainOptions } from "../train/train_options.ts";
+import { type CategoryResult, writeHeatmaps, writeJson, writeText } from "./results.ts";
+import { VERSION } from "./version.ts";
+
+/** Name of the file that a run ends with. */
+export const METRICS = "metrics.json";
+/** Name of the file that a run begins with. */
+export const CONFIG = "config.json";
+
+/**
+ * Trains and tests a model.
+ *
+ * @returns null where it was stopped
+ * @throws {InputError} as `trainCategory` and `evaluateCategory` do, and where a file can't be written
+ */
+export async function runCategory(options: TrainOptions): Promise<CategoryResult | null> {
+  const { source, category, settings, out, onProgress, signal } = options, began = performance.now();
+  await makeFolder(out);
+  const { detector } = await trainCategory(options);
+  if (detector === null) return null;
+  let evaluation: Evaluation;
+  try {
+    evaluation = await evaluateCategory(source, detector, settings, category, onProgress, signal);
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) return null;
+    throw error;
+  } finally {
+    detector.release();
+  }
+  const result = { metrics: evaluation.metrics, seconds: (performance.now() - began) / 1000 };
+  await writeResults(options, evaluation, result);
+  return result;
+}
+
+async function writeResults(
+  { settings, category: { name }, out }: TrainOptions,
+  { images }: Evaluation,
+  { metrics, seconds }: CategoryResult,
+): Promise<void> {
+  const pictures = await writeHeatmaps(join(out, "heatmaps"), images, settings.image_size);
+  const page = reportPage({
+    title: name,
+    header: [...Object.keys(metrics), "seconds"],
+    rows: [[...Object.values(metrics), Math.round(seconds)]],
+    pictures: images.map(({ score, label, defect }, i) => (
+      { file: `heatmaps/${pictures[i]}`, score, label, defect: label === 1 ? defect : null }
+    )),
+    settings: { ...settings },
+    lossCurve: epochLosses(await readLog(join(out, LOG))),
+  });
+  await writeText(join(out, "report.html"), page);
+  await writeJson(join(out, METRICS), { [name]: metrics });
+}
+
+/** Writes config.json, which `--config` and `--resume` read. @param places what lies where, under the options' names */
+export async function writeConfig(
+  folder: string,
+  settings: Settings,
+  places: Record<string, string | undefined>,
+  environment: object,
+): Promise<void> {
+  await makeFolder(folder);
+  await writeJson(join(folder, CONFIG), { ...settings, ...places, environment });
+}
+
+/** What config.json says of the machine and the backbone. */
+export function environmentOf(gpu: Gpu, { fingerprint }: Backbone, weightsSha256: string | null): object {
+  return {
+    adtr: VERSION,
+    deno: Deno.version.deno,
+    adapter: gpu.info,
+    backbone: fingerprint,
+    weights_sha256: weightsSha256,
+  };
+}
