@@ -11,6 +11,7 @@ import { addEval } from "./eval.ts";
 import { addFeatures } from "./features.ts";
 import { addInfo } from "./info.ts";
 import { INTERRUPTED, Stopped } from "./interrupt.ts";
+import { addReproduce } from "./reproduce.ts";
 import { addScore } from "./score.ts";
 import { addTrain } from "./train.ts";
 import { VERSION } from "./version.ts";
@@ -41,7 +42,19 @@ function program(): Command {
     )
     .version(VERSION)
     .exitOverride();
-  for (const add of [addTrain, addEval, addScore, addFeatures, addData, addWeights, addBench, addInfo]) {
+  for (
+    const add of [
+      addTrain,
+      addEval,
+      addScore,
+      addFeatures,
+      addData,
+      addWeights,
+      addReproduce,
+      addBench,
+      addInfo,
+    ]
+  ) {
     add(root);
   }
   return root.addHelpText("after", "\nExample, without any data at hand:\n  ./adtr train");

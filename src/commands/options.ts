@@ -37,12 +37,12 @@ export function givenSettings(
   return given as Partial<Settings>;
 }
 
-/** An option with a whole number or other checked value, and a default. */
+/** An option with a whole number or other checked value, and a default where there is one. */
 export function checkedOption(
   flags: string,
   help: string,
   schema: v.GenericSchema<unknown, string | number | boolean>,
-  fallback: number,
+  fallback?: number,
 ): Option {
   const option = new Option(flags, help).default(fallback);
   return option.argParser((text) => checkValue(schema, parseText(text), option.long!));

@@ -122,7 +122,7 @@ async function runAll(
   await makeFolder(plan.out);
   using _lock = await lockRun(plan.out);
   if (!resume) await refuseOverwriting(plan); // again: another run may have ended meanwhile
-  if (plan.isDemo) await makeDemoData(plan);
+  if (plan.isDemo) await makeMissing(plan.data, plan.categories, settings.image_size);
   const categories: Category[] = [];
   for (const name of plan.categories) categories.push(await openCategory(plan.data, name));
   const anomalous = plan.anomalous === undefined ? undefined : await listAnomalous(plan.anomalous);
@@ -166,10 +166,10 @@ async function runAll(
 }
 
 /** Makes what is missing of the demo data; a category's folder is there whole or not at all. */
-async function makeDemoData({ data, categories, settings }: TrainPlan): Promise<void> {
+export async function makeMissing(data: string, categories: readonly string[], size: number): Promise<void> {
   const missing: string[] = [];
   for (const name of categories) if (!await isFolder(join(data, name))) missing.push(name);
-  if (missing.length > 0) await makeWithProgress(data, missing, { size: settings.image_size });
+  if (missing.length > 0) await makeWithProgress(data, missing, { size });
 }
 
 function writePlan(plan: TrainPlan, folder: string, names: string[], environment: object): Promise<void> {

@@ -136,8 +136,8 @@ async function savedConfig(given: Partial<Settings>, { out, config, preset }: Tr
   return saved;
 }
 
-/** Demo data of other sizes than the demo's own lie beside it. */
-function demoFolder(size: number): string {
+/** Where the demo data lie. Those of other sizes than the demo's own lie beside it. */
+export function demoFolder(size: number): string {
   return size === 128 ? "demo-data" : `demo-data-${size}`;
 }
 

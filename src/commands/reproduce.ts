@@ -1,0 +1,115 @@
+/**
+ * `adtr reproduce`: the paper's protocol over all categories, beside the paper's numbers.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { join } from "node:path";
+import { InputError } from "../errors.ts";
+import { makeFolder } from "../files.ts";
+import {
+  compare,
+  type Comparison,
+  comparisonCsv,
+  comparisonTable,
+  type Measurement,
+} from "../report/comparison.ts";
+import { PAPER_NUMBERS } from "../report/paper_numbers.ts";
+import type { Metrics } from "../train/evaluate.ts";
+import { lockRun } from "./folders.ts";
+import { withGpu } from "./gpu.ts";
+import { Interrupt, Stopped } from "./interrupt.ts";
+import { addSettings, checkedOption, givenSettings } from "./options.ts";
+import { ProgressDisplay } from "./progress.ts";
+import { planReproduction, type ReproduceOptions, type ReproducePlan, TARGETS } from "./reproduce_plan.ts";
+import { type Outcome, runReproduction } from "./reproduce_run.ts";
+import { writeJson, writeText } from "./results.ts";
+import { SETTING_NAMES, whole } from "./setting_rules.ts";
+import { makeMissing } from "./train.ts";
+
+/** What a reproduction sets itself. */
+const FIXED = ["loss", "base_epochs", "shuffle"];
+const SETTINGS = SETTING_NAMES.filter((name) => !FIXED.includes(name));
+
+/** The tables, by target. */
+const METRICS: Record<string, [title: string, metric: keyof Metrics][]> = {
+  mvtec: [["Pixel AUROC", "pixel_auroc"], ["Image AUROC", "image_auroc"], ["AUPRO", "aupro"]],
+  cifar10: [["Image AUROC", "image_auroc"]],
+};
+
+/** Adds the command. */
+export function addReproduce(program: Command): void {
+  const command = program.command("reproduce")
+    .summary("The paper's tables: all categories, ADTR and ADTR+, beside the paper's numbers.")
+    .description(
+      "Trains and tests ADTR and ADTR+ on all categories and prints the paper's tables with the paper's numbers beside " +
+        "those found; `ablations` compares variants of ADTR. It can be stopped at any time: the same command goes on, " +
+        "and does not do again what is done.",
+    )
+    .argument("<TARGET>", TARGETS.join(", "))
+    .option("--data <ROOT>", "MVTec-AD's folder, or cifar10:PATH; the demo makes its own")
+    .option("--category <A,B|all>", "which categories", "all")
+    .option("--weights <FILE>", "the backbone's weights, safetensors or .pth")
+    .option("--outliers <ROOT>", "irrelevant images for ADTR+ on CIFAR-10: cifar100:PATH or a folder")
+    .option("--out <RUN>", "folder for the results (default: runs/reproduce-TARGET)")
+    .option("--preset <NAME>", "paper, quick or demo (default: paper; with demo data demo)")
+    .option("--methods <A,B>", "which of adtr, adtr+", "adtr,adtr+")
+    .addOption(checkedOption("--seeds <N>", "seeds, for mean and standard deviation", whole(1, 1000), 1))
+    .addOption(checkedOption("--plus-epochs <N>", "epochs of ADTR+, which begins with ADTR", whole(1)))
+    .option("--json", "print JSON");
+  addSettings(command, SETTINGS)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  ./adtr reproduce demo --seeds 3" +
+        "\n  ./adtr reproduce mvtec --data mvtec --weights efficientnet_b4.pth" +
+        "\n  ./adtr reproduce cifar10 --data cifar10:cifar-10-binary.tar.gz --outliers cifar100:cifar-100-binary.tar.gz " +
+        "--weights efficientnet_b4.pth",
+    )
+    .action(reproduce);
+}
+
+async function reproduce(target: string, options: ReproduceOptions & { json?: true }): Promise<void> {
+  const plan = await planReproduction(target, givenSettings({ ...options }, SETTINGS), options);
+  const display = new ProgressDisplay();
+  await makeFolder(plan.out);
+  using _lock = await lockRun(plan.out);
+  if (plan.isDemo) await makeMissing(plan.data, plan.categories, plan.entries[0].settings.image_size);
+  using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
+  const outcome = await withGpu((gpu) => runReproduction(plan, gpu, display, interrupt.signal)).finally(() =>
+    display.finish()
+  );
+  if (outcome === null) throw new Stopped("stopped; the same command goes on");
+  const comparisons = tables(plan, outcome);
+  const failures = outcome.failures.map(({ entry, category, seed, message }) =>
+    `${entry.name} on ${category} with seed ${seed}: ${message}`
+  );
+  await writeText(
+    join(plan.out, "table.md"),
+    comparisons.map((table) => comparisonTable(table, { markdown: true })).join("\n"),
+  );
+  await writeText(join(plan.out, "table.csv"), comparisonCsv(comparisons));
+  await writeJson(join(plan.out, "table.json"), { target, seeds: plan.seeds, tables: comparisons, failures });
+  if (options.json) {
+    console.log(JSON.stringify({ target, seeds: plan.seeds, tables: comparisons, failures }, null, 2));
+  } else {
+    const color = Deno.stdout.isTerminal() && !Deno.noColor;
+    console.log(comparisons.map((table) => comparisonTable(table, { color })).join("\n"));
+    console.log(`Tables: ${["md", "csv", "json"].map((end) => join(plan.out, `table.${end}`)).join(", ")}`);
+  }
+  if (failures.length > 0) {
+    throw new InputError(
+      `${failures.length} of ${plan.entries.length * plan.categories.length * plan.seeds.length} ` +
+        `models failed:\n${failures.join("\n")}`,
+    );
+  }
+}
+
+function tables({ target, entries, categories }: ReproducePlan, { results }: Outcome): Comparison[] {
+  const names = entries.map(({ name }) => name);
+  return (METRICS[target] ?? METRICS.mvtec).map(([title, metric]) => {
+    const measurements = results.map(({ entry, category, seed, metrics }): Measurement => (
+      { method: entry.name, category, seed, value: metrics[metric] }
+    ));
+    return compare(title, names, categories, measurements, PAPER_NUMBERS[target]?.[metric]);
+  });
+}

@@ -1,0 +1,162 @@
+/**
+ * What `adtr reproduce` is going to run: a target's methods, or the variants of its ablations, each with its settings,
+ * on every category and with every seed.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { isCifar } from "../data/cifar_images.ts";
+import { listCategories } from "../data/dataset.ts";
+import { proceduralCategories } from "../data/procedural/sample.ts";
+import { UsageError } from "../errors.ts";
+import { nearest } from "../nearest.ts";
+import type { Settings } from "../train/settings.ts";
+import { resolveSettings } from "./config.ts";
+import { categoryList } from "./options.ts";
+import { demoFolder } from "./train_plan.ts";
+
+/** What can be reproduced. */
+export const TARGETS = ["mvtec", "cifar10", "demo", "ablations"] as const;
+/** One of them. */
+export type Target = typeof TARGETS[number];
+
+/** A method or a variant of it. */
+export interface Entry {
+  /** Also the name of its folder. */
+  name: string;
+  /** But for the seed. */
+  settings: Settings;
+  /** The entry whose trained model it begins with. */
+  base?: string;
+}
+
+/** All there is to do. */
+export interface ReproducePlan {
+  target: Target;
+  data: string;
+  /** Whether the data are procedural, made where they are missing. */
+  isDemo: boolean;
+  weights?: string;
+  /** Irrelevant images, for ADTR+ with labelled images. */
+  outliers?: string;
+  out: string;
+  entries: Entry[];
+  categories: string[];
+  seeds: number[];
+}
+
+/** The command's options that are no settings. */
+export interface ReproduceOptions {
+  data?: string;
+  category: string;
+  weights?: string;
+  outliers?: string;
+  out?: string;
+  preset?: string;
+  seeds: number;
+  methods?: string;
+  plusEpochs?: number;
+}
+
+/**
+ * Plans it.
+ *
+ * @param given settings among the options
+ * @throws {UsageError} where options are wrong or don't fit together
+ * @throws {InputError} where there are no such data
+ */
+export async function planReproduction(
+  target: string,
+  given: Partial<Settings>,
+  options: ReproduceOptions,
+): Promise<ReproducePlan> {
+  checkTarget(target);
+  const isDemo = target === "demo" || (target === "ablations" && options.data === undefined);
+  const { weights, outliers, preset = isDemo ? "demo" : "paper" } = options;
+  if (target === "demo" && options.data !== undefined) {
+    throw new UsageError(`Expected no --data for the demo, which makes its own, but found ${options.data}`);
+  }
+  const resolve = (chosen: Partial<Settings>): Settings =>
+    resolveSettings([chosen], preset, weights, options.data);
+  const settings = resolve(given);
+  const data = dataOf(target, options.data, settings);
+  const entries = target === "ablations"
+    ? ablations(given, resolve)
+    : methods(target, given, options, resolve);
+  if (
+    target === "cifar10" && outliers === undefined && entries.some(({ settings }) => settings.loss === "img")
+  ) {
+    throw new UsageError(
+      "Expected --outliers ROOT for adtr+ on CIFAR-10, cifar100:PATH in the paper, but found none.\n" +
+        "--methods adtr leaves adtr+ out.",
+    );
+  }
+  return {
+    target,
+    data,
+    isDemo,
+    weights,
+    outliers,
+    out: options.out ?? join("runs", `reproduce-${target}`),
+    entries,
+    categories: categoryList(options.category) ??
+      (isDemo ? [...proceduralCategories] : await listCategories(data)),
+    seeds: Array.from({ length: options.seeds }, (_, i) => settings.seed + i),
+  };
+}
+
+function checkTarget(target: string): asserts target is Target {
+  if ((TARGETS as readonly string[]).includes(target)) return;
+  const near = nearest(target, TARGETS);
+  throw new UsageError(
+    `Expected one of ${TARGETS.join(", ")} to reproduce, but found "${target}"` +
+      (near === undefined ? "" : `\n(Did you mean ${near}?)`),
+  );
+}
+
+function dataOf(target: Target, data: string | undefined, { image_size }: Settings): string {
+  if (target === "cifar10" && !(data?.startsWith("cifar10:"))) {
+    throw new UsageError(`Expected --data cifar10:PATH for cifar10, but found ${data ?? "none"}`);
+  }
+  if (target === "mvtec" && (data === undefined || isCifar(data))) {
+    throw new UsageError(`Expected --data ROOT, MVTec-AD's folder, for mvtec, but found ${data ?? "none"}`);
+  }
+  return data ?? demoFolder(image_size);
+}
+
+/** ADTR+ learns from labelled images on CIFAR-10, elsewhere from labelled pixels (docs/method.md §5). */
+function methods(
+  target: Target,
+  given: Partial<Settings>,
+  { methods = "adtr,adtr+", plusEpochs }: ReproduceOptions,
+  resolve: (chosen: Partial<Settings>) => Settings,
+): Entry[] {
+  const { epochs: _, ...others } = given; // those of ADTR
+  const plus: Partial<Settings> = { loss: target === "cifar10" ? "img" : "px", base_epochs: 0 };
+  if (plusEpochs !== undefined) plus.epochs = plusEpochs;
+  const known: Record<string, () => Entry> = {
+    adtr: () => ({ name: "adtr", settings: resolve(given) }),
+    "adtr+": () => ({ name: "adtr+", settings: resolve({ ...others, ...plus }), base: "adtr" }),
+  };
+  const names = categoryList(methods) ?? Object.keys(known);
+  for (const name of names) {
+    if (known[name]) continue;
+    throw new UsageError(
+      `Expected --methods to be some of ${Object.keys(known).join(", ")}, but found "${name}"`,
+    );
+  }
+  if (names.includes("adtr+") && !names.includes("adtr")) names.unshift("adtr"); // it begins there
+  return names.map((name) => known[name]());
+}
+
+/** The paper's ablations, as far as they can be had with the backbone. */
+function ablations(given: Partial<Settings>, resolve: (chosen: Partial<Settings>) => Settings): Entry[] {
+  const variants: Record<string, Partial<Settings>> = {
+    full: {},
+    "32x32": { feature_size: 32 },
+  };
+  return Object.entries(variants).map(([name, change]) => ({
+    name,
+    settings: resolve({ ...given, ...change }),
+  }));
+}

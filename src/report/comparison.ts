@@ -1,0 +1,122 @@
+/**
+ * Methods side by side, one metric a table, each number beside the paper's where that is known: as text, Markdown, CSV
+ * and JSON. Numbers are percent.
+ *
+ * @module
+ */
+import type { PaperColumn } from "./paper_numbers.ts";
+import { type Cell, table } from "./table.ts";
+
+/** One number that was measured. */
+export interface Measurement {
+  /** The method or variant. */
+  method: string;
+  category: string;
+  seed: number;
+  /** 0..1; null where undefined. */
+  value: number | null;
+}
+
+/** Over the seeds. */
+export interface Statistics {
+  /** Percent; null where no seed has a value. */
+  mean: number | null;
+  /** Sample standard deviation; null for a single seed. */
+  deviation: number | null;
+  /** The paper's number, and ours less that; null where unknown. */
+  paper: number | null;
+  difference: number | null;
+}
+
+/** A metric of several methods by category; the last row is the mean over categories. */
+export interface Comparison {
+  title: string;
+  methods: string[];
+  rows: { category: string; cells: Statistics[] }[];
+}
+
+/** Name of the last row. */
+const MEAN = "mean";
+
+/**
+ * Sorts measurements into a table. The mean is over the categories that every seed has a value for.
+ *
+ * @param paper by method
+ */
+export function compare(
+  title: string,
+  methods: string[],
+  categories: readonly string[],
+  measurements: readonly Measurement[],
+  paper: Readonly<Record<string, PaperColumn>> = {},
+): Comparison {
+  const bySeed = (method: string, category: string): Map<number, number> =>
+    new Map(
+      measurements.filter((m) => m.method === method && m.category === category && m.value !== null)
+        .map(({ seed, value }) => [seed, 100 * value!]),
+    );
+  const means = (method: string): number[] => {
+    const columns = categories.map((category) => bySeed(method, category)).filter(({ size }) => size > 0);
+    const seeds = [...columns[0]?.keys() ?? []].filter((seed) => columns.every((column) => column.has(seed)));
+    return seeds.map((seed) => average(columns.map((column) => column.get(seed)!)));
+  };
+  const rows = categories.map((category) => ({
+    category,
+    cells: methods.map((method) =>
+      statistics([...bySeed(method, category).values()], paper[method]?.[category])
+    ),
+  }));
+  const last = methods.map((method) => statistics(means(method), paper[method]?.[MEAN]));
+  return { title, methods, rows: [...rows, { category: MEAN, cells: last }] };
+}
+
+function statistics(values: number[], paper: number | undefined): Statistics {
+  const mean = values.length > 0 ? average(values) : null;
+  const spread = values.map((value) => (value - mean!) ** 2).reduce((a, b) => a + b, 0);
+  return {
+    mean,
+    deviation: values.length > 1 ? Math.sqrt(spread / (values.length - 1)) : null,
+    paper: paper ?? null,
+    difference: mean !== null && paper !== undefined ? mean - paper : null,
+  };
+}
+
+function average(values: number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+/** As lines for a terminal, or as Markdown under a heading. */
+export function comparisonTable(
+  comparison: Comparison,
+  style: { markdown?: boolean; color?: boolean },
+): string {
+  const { title, methods, rows } = comparison,
+    isKnown = rows.some(({ cells }) => cells.some((c) => c.paper !== null));
+  const header = methods.flatMap((method) => isKnown ? [method, "paper", "difference"] : [method]);
+  const body = rows.map(({ category, cells }): Cell[] => [
+    category,
+    ...cells.flatMap((cell) => isKnown ? [text(cell), cell.paper, signed(cell.difference)] : [text(cell)]),
+  ]);
+  const lines = table(body, ["category", ...header], { ...style, footer: true, digits: 1 });
+  return style.markdown ? `## ${title}, %\n\n${lines}` : `${title}, %\n${lines}`;
+}
+
+function text({ mean, deviation }: Statistics): Cell {
+  return mean === null || deviation === null ? mean : `${mean.toFixed(1)} ± ${deviation.toFixed(1)}`;
+}
+
+function signed(difference: number | null): Cell {
+  return difference === null ? null : (difference > 0 ? "+" : "") + difference.toFixed(1);
+}
+
+/** All tables as CSV, one number with its surroundings a line, unrounded. */
+export function comparisonCsv(comparisons: readonly Comparison[]): string {
+  const lines = comparisons.flatMap(({ title, methods, rows }) =>
+    rows.flatMap(({ category, cells }) =>
+      cells.map(({ mean, deviation, paper, difference }, i) =>
+        [title, category, methods[i], mean, deviation, paper, difference].map((v) => v ?? "").join(",")
+      )
+    )
+  );
+  return ["metric,category,method,mean,deviation,paper,difference", ...lines].join("\n") + "\n";
+}
