@@ -26,6 +26,7 @@ export { Tensor } from "./src/gpu/tensor.ts";
 export { type GradientSlot, Tape, type TapeOptions } from "./src/autograd/tape.ts";
 export { linear, type LinearOptions } from "./src/autograd/linear.ts";
 export { attention } from "./src/autograd/attention.ts";
+export { conv3x3 } from "./src/autograd/conv.ts";
 export { add, layerNorm, meanSquaredError, positions } from "./src/autograd/ops.ts";
 export { imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./src/autograd/losses.ts";
 export { type HostTensor, Parameters } from "./src/autograd/parameters.ts";
@@ -34,7 +35,15 @@ export { AdamW, type AdamWOptions } from "./src/autograd/adamw.ts";
 // Frozen features, the transformer, scores, model files.
 export type { Backbone } from "./src/model/backbone.ts";
 export { openBackbone, type OpenedBackbone } from "./src/train/backbone.ts";
-export { Adtr, type AdtrConfig, adtrShapes, initialAdtr, paddedChannels } from "./src/model/adtr.ts";
+export {
+  Adtr,
+  type AdtrConfig,
+  adtrShapes,
+  type Architecture,
+  ARCHITECTURES,
+  initialAdtr,
+  paddedChannels,
+} from "./src/model/adtr.ts";
 export { Detector, type ModelState, type ScoreOptions, type Scores } from "./src/model/detector.ts";
 export type { Normalisation } from "./src/model/normalisation.ts";
 export { type ModelFile, readModel, readParameters, writeModel } from "./src/model/model_file.ts";

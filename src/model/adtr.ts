@@ -1,7 +1,7 @@
 /**
  * ADTR's transformer (You et al. 2022, docs/method.md §3): it reconstructs a feature map from its own projection and
  * from a learned auxiliary query, which knows where it is but not what is there, so that only what was learnt comes
- * back.
+ * back. What the paper's ablations take from it or put in its place is told by its `architecture`.
  *
  * @module
  */
@@ -14,6 +14,16 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { Random } from "../hash.ts";
 import { fill } from "../kernels/elementwise.ts";
+import { convNet, convShapes } from "./conv_net.ts";
+
+/**
+ * The paper's model and those of its ablations (docs/method.md §3): the transformer; without the auxiliary query; without
+ * attention; a convolutional network.
+ */
+export const ARCHITECTURES = ["adtr", "no-query", "no-attention", "conv"] as const;
+
+/** One of {@linkcode ARCHITECTURES}. */
+export type Architecture = typeof ARCHITECTURES[number];
 
 /** Dimensions by their letters in docs/method.md. */
 export interface AdtrConfig {
@@ -35,10 +45,14 @@ export interface AdtrConfig {
   decoder: number;
   /** Dropout probability in training. */
   dropout: number;
+  /** Default `adtr`. */
+  architecture?: Architecture;
 }
 
 /** Every parameter's shape by its PyTorch state dict name. */
-export function adtrShapes({ C, D, F, H, W, encoder, decoder }: AdtrConfig): Map<string, number[]> {
+export function adtrShapes(config: AdtrConfig): Map<string, number[]> {
+  const { C, D, F, H, W, encoder, decoder, architecture = "adtr" } = config;
+  const attends = architecture !== "no-attention";
   const shapes = new Map<string, number[]>();
   const linear = (name: string, fanIn: number, fanOut: number) =>
     shapes.set(`${name}.weight`, [fanOut, fanIn]).set(`${name}.bias`, [fanOut]);
@@ -47,29 +61,35 @@ export function adtrShapes({ C, D, F, H, W, encoder, decoder }: AdtrConfig): Map
     shapes.set(`${name}.in_proj_weight`, [3 * D, D]).set(`${name}.in_proj_bias`, [3 * D]);
     linear(`${name}.out_proj`, D, D);
   };
-  const layer = (name: string, attentions: string[], norms: number) => {
-    for (const part of attentions) attention(`${name}.${part}`);
+  const layer = (name: string, attentions: string[]) => { // each with its norm, then the feed-forward block with its own
+    const last = attentions.length + 1;
+    if (attends) { for (const part of attentions) attention(`${name}.${part}`); }
     linear(`${name}.linear1`, D, F);
     linear(`${name}.linear2`, F, D);
-    for (let i = 1; i <= norms; i++) norm(`${name}.norm${i}`);
+    for (let i = attends ? 1 : last; i <= last; i++) norm(`${name}.norm${i}`);
   };
   linear("input_proj", C, D);
   linear("output_proj", D, C);
+  if (architecture === "conv") return new Map([...shapes, ...convShapes(config)]);
   shapes.set("pos_embed.row_embed.weight", [H, D / 2]).set("pos_embed.col_embed.weight", [W, D / 2]);
-  shapes.set("query_embed.weight", [H * W, D]);
-  for (let i = 0; i < encoder; i++) layer(`encoder.layers.${i}`, ["self_attn"], 2);
-  for (let i = 0; i < decoder; i++) layer(`decoder.layers.${i}`, ["self_attn", "multihead_attn"], 3);
+  if (architecture !== "no-query") shapes.set("query_embed.weight", [H * W, D]);
+  for (let i = 0; i < encoder; i++) layer(`encoder.layers.${i}`, ["self_attn"]);
+  for (let i = 0; i < decoder; i++) layer(`decoder.layers.${i}`, ["self_attn", "multihead_attn"]);
   norm("decoder.norm");
   return shapes;
 }
 
-/** Initial values: Xavier-uniform matrices, zero biases, unit norms, U(0, 1) positions and N(0, 1) queries. */
+/**
+ * Initial values: Xavier-uniform matrices, Kaiming-uniform filters, zero biases, unit norms, U(0, 1) positions and
+ * N(0, 1) queries.
+ */
 export function initialAdtr(config: AdtrConfig, seed: number): Map<string, HostTensor> {
   const state = new Map<string, HostTensor>();
   for (const [name, shape] of adtrShapes(config)) {
     const random = new Random(seed, `initial ${name}`);
     const data = new Float32Array(shape.reduce((a, b) => a * b));
-    const xavier = Math.sqrt(6 / (shape[0] + (shape[1] ?? 0)));
+    const [out, fanIn = 0, ...filter] = shape;
+    const bound = Math.sqrt(6 / (filter.length > 0 ? 9 * fanIn : out + fanIn));
     const draw = name.endsWith("bias")
       ? () => 0
       : /norm\d?\.weight$/.test(name)
@@ -78,7 +98,7 @@ export function initialAdtr(config: AdtrConfig, seed: number): Map<string, HostT
       ? () => random.uniform()
       : name.startsWith("query_embed")
       ? () => random.normal()
-      : () => random.range(-xavier, xavier);
+      : () => random.range(-bound, bound);
     state.set(name, { shape, data: data.map(draw) });
   }
   return state;
@@ -89,7 +109,7 @@ export function paddedChannels(C: number): number {
   return Math.ceil(C / 4) * 4;
 }
 
-/** The transformer with its parameters. */
+/** The transformer, or what an ablation has in its place, with its parameters. */
 export class Adtr {
   /** Its sizes. */
   readonly config: AdtrConfig;
@@ -97,7 +117,7 @@ export class Adtr {
   readonly parameters: Parameters;
 
   /**
-   * The transformer on the GPU.
+   * The model on the GPU.
    *
    * @param state the parameters' values by their names
    * @throws {RangeError} where one is missing or has another number of values
@@ -125,29 +145,51 @@ export class Adtr {
    * @throws {RangeError} where the features are not of the model's sizes
    */
   forward(tape: Tape, features: Tensor): Tensor {
-    const { D, H, W, encoder, decoder } = this.config;
+    const { D, H, W, architecture = "adtr" } = this.config;
     const C = paddedChannels(this.config.C), N = H * W, B = features.shape[0];
     if (features.shape[1] !== N || features.shape[2] !== C) {
       throw new RangeError(`Expected features [B, ${N}, ${C}], but found [${features.shape}]`);
     }
-    const query = this.#get("query_embed.weight"); // [N, D]
-    const pos = positions(
-      tape,
-      this.#get("pos_embed.col_embed.weight"),
-      this.#get("pos_embed.row_embed.weight"),
-    );
+    const x = this.#linear(tape, "input_proj", features); // [B, N, D]
+    const t = architecture === "conv"
+      ? convNet(tape, this.config, this.parameters, x.view([B, H, W, D])).view([B, N, D])
+      : architecture === "no-attention"
+      ? this.#feedForwards(tape, x)
+      : this.#transformer(tape, x);
+    return this.#linear(tape, "output_proj", t); // [B, N, C]
+  }
 
-    let x = this.#linear(tape, "input_proj", features); // [B, N, D]
+  #transformer(tape: Tape, x: Tensor): Tensor {
+    const { encoder, decoder, architecture } = this.config, hasQuery = architecture !== "no-query";
+    const pos = this.#positions(tape), query = hasQuery ? this.#get("query_embed.weight") : pos; // [N, D]
     for (let i = 0; i < encoder; i++) x = this.#encoderLayer(tape, `encoder.layers.${i}`, x, pos);
     const memory = add(tape, x, pos); // keys of every cross-attention
 
-    let t = tape.gpu.empty([B, N, D], "the decoder's first input");
-    fill(tape.gpu, t, 0);
+    let t = x;
+    if (hasQuery) {
+      t = tape.gpu.empty(x.shape, "the decoder's first input");
+      fill(tape.gpu, t, 0);
+    }
     for (let i = 0; i < decoder; i++) {
       t = this.#decoderLayer(tape, `decoder.layers.${i}`, t, query, memory, x);
     }
-    t = layerNorm(tape, t, null, this.#get("decoder.norm.weight"), this.#get("decoder.norm.bias"));
-    return this.#linear(tape, "output_proj", t); // [B, N, C]
+    return this.#norm(tape, "decoder.norm", t, null);
+  }
+
+  /** What is left without attention: every position on its own, told where it is by `pos` and by the query. */
+  #feedForwards(tape: Tape, x: Tensor): Tensor {
+    const { encoder, decoder } = this.config;
+    x = add(tape, x, this.#positions(tape));
+    for (let i = 0; i < encoder; i++) {
+      const name = `encoder.layers.${i}`;
+      x = this.#norm(tape, `${name}.norm2`, x, this.#feedForward(tape, name, x));
+    }
+    x = add(tape, x, this.#get("query_embed.weight"));
+    for (let i = 0; i < decoder; i++) {
+      const name = `decoder.layers.${i}`;
+      x = this.#norm(tape, `${name}.norm3`, x, this.#feedForward(tape, name, x));
+    }
+    return this.#norm(tape, "decoder.norm", x, null);
   }
 
   #encoderLayer(tape: Tape, name: string, x: Tensor, pos: Tensor): Tensor {
@@ -180,8 +222,16 @@ export class Adtr {
     return this.#linear(tape, `${name}.linear2`, hidden);
   }
 
+  #positions(tape: Tape): Tensor {
+    return positions(
+      tape,
+      this.#get("pos_embed.col_embed.weight"),
+      this.#get("pos_embed.row_embed.weight"),
+    );
+  }
+
   /** LayerNorm(x + dropout(branch)). */
-  #norm(tape: Tape, name: string, x: Tensor, branch: Tensor): Tensor {
+  #norm(tape: Tape, name: string, x: Tensor, branch: Tensor | null): Tensor {
     return layerNorm(
       tape,
       x,

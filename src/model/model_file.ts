@@ -6,7 +6,7 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import { type AdtrConfig, adtrShapes } from "./adtr.ts";
+import { type AdtrConfig, adtrShapes, ARCHITECTURES } from "./adtr.ts";
 import type { ModelState } from "./detector.ts";
 import type { Normalisation } from "./normalisation.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
@@ -44,7 +44,10 @@ export async function writeModel(
     tensors.set("feature_std", stored(normalisation.deviation, [C]));
   }
   if (covariance) tensors.set("residual_covariance", stored(covariance, [C, C]));
-  const metadata = { format: FORMAT, model: JSON.stringify(config), config: JSON.stringify(info) };
+  // That of the paper is not named, as in files from before there were others.
+  const { architecture, ...sizes } = config, isPaper = architecture === "adtr";
+  const model = JSON.stringify(isPaper ? sizes : config);
+  const metadata = { format: FORMAT, model, config: JSON.stringify(info) };
   await writeSafetensors(path, tensors, metadata);
 }
 
@@ -66,7 +69,13 @@ export async function readModel(path: string): Promise<ModelFile> {
   }
   const config = parse(path, file.metadata.model) as unknown as AdtrConfig;
   const info = parse(path, file.metadata.config);
-  const { C, H, W, D, A, F, encoder, decoder, dropout } = config;
+  const { C, H, W, D, A, F, encoder, decoder, dropout, architecture = "adtr" } = config;
+  if (!ARCHITECTURES.includes(architecture)) {
+    throw new InputError(
+      `Expected one of the architectures ${ARCHITECTURES.join(", ")} in the metadata of ${path}, ` +
+        `but found ${JSON.stringify(architecture)}`,
+    );
+  }
   const areSizes = [C, H, W, D, A, F, encoder, decoder].every((n) => Number.isInteger(n) && n > 0);
   // Every layer has tensors of its own: a file can't have more layers than tensors.
   const isModel = areSizes && encoder + decoder < file.tensors.size && dropout >= 0 && dropout < 1;
@@ -93,10 +102,20 @@ function normalisationIn(file: TensorFile, { C, H, W }: AdtrConfig): Normalisati
 /**
  * Initial parameters from a file: a model file or any state dict of ADTR's, safetensors or PyTorch.
  *
- * @throws {InputError} where it can't be read, or a parameter is missing or has another shape
+ * @throws {InputError} where it can't be read, is of another architecture, or a parameter is missing or has another shape
  */
 export async function readParameters(path: string, config: AdtrConfig): Promise<ModelState["parameters"]> {
-  return parametersOf(await readWeightFile(path), config);
+  const file = await readWeightFile(path), { architecture: wanted = "adtr" } = config;
+  // The first whose parameters are all there: those of some are among those of others, which come before them.
+  const found = ARCHITECTURES.find((architecture) =>
+    adtrShapes({ ...config, architecture }).keys().every((name) => file.tensors.has(name))
+  );
+  if (found && found !== wanted) {
+    throw new InputError(
+      `Expected parameters of the architecture ${wanted} in ${path}, but found those of ${found}`,
+    );
+  }
+  return parametersOf(file, config);
 }
 
 function parametersOf(

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
-import { Adtr, type AdtrConfig, paddedChannels } from "../../src/model/adtr.ts";
+import {
+  Adtr,
+  type AdtrConfig,
+  adtrShapes,
+  type Architecture,
+  paddedChannels,
+} from "../../src/model/adtr.ts";
 import { fill } from "../fill.ts";
-import { filledAdtr } from "../golden/adtr_fill.ts";
+import { filled } from "../golden/adtr_fill.ts";
 import { gpu } from "../gpu.ts";
 import { reconstruct, type State } from "../reference/adtr.ts";
 import { assertClose } from "../reference/backbone.ts";
@@ -11,11 +17,20 @@ import { sum } from "../reference/training.ts";
 
 const SEED = 2026, STEP = 1e-6, IMAGES = 2;
 
-for (const dropout of [0, 0.1]) {
-  Deno.test(`the whole model by finite differences, dropout ${dropout}`, async () => {
-    const config: AdtrConfig = { C: 6, D: 8, A: 2, F: 12, H: 3, W: 2, encoder: 2, decoder: 2, dropout };
+const CASES: [Architecture, dropout: number][] = [
+  ["adtr", 0],
+  ["adtr", 0.1],
+  ["no-query", 0.1],
+  ["no-attention", 0.1],
+  ["conv", 0.1], // which drops nothing
+];
+
+for (const [architecture, dropout] of CASES) {
+  Deno.test(`the whole model by finite differences: ${architecture}, dropout ${dropout}`, async () => {
+    const sizes = { C: 6, D: 8, A: 2, F: 12, H: 3, W: 2, encoder: 2, decoder: 2 };
+    const config: AdtrConfig = { ...sizes, dropout, architecture };
     const { C } = config, N = 6, wide = paddedChannels(C);
-    const state = filledAdtr(config),
+    const state = filled(adtrShapes(config)),
       model = new Adtr(gpu, config, state),
       features = fill("features", IMAGES * N * C);
     const padded = Float32Array.from(

@@ -105,7 +105,7 @@ def range_of(name, shape):
         return 0.0, 1.0
     if name.startswith("query_embed"):
         return -1.7, 1.7
-    bound = (6 / (shape[0] + shape[1])) ** 0.5  # Xavier
+    bound = (6 / (9 * shape[1] if len(shape) == 4 else shape[0] + shape[1])) ** 0.5  # Kaiming, Xavier
     return -bound, bound
 
 

@@ -1,9 +1,11 @@
 /**
- * The parameters of adtr.py, made again from their names, so that no file has to hold them: a model filled with
+ * The parameters and features of adtr.py, made again from their names, so that no file has to hold them: a model filled with
  * them must meet the numbers of adtr.json and adtr_*.safetensors.
  *
  * @module
  */
+import assert from "node:assert/strict";
+import { paddedChannels } from "../../src/model/adtr.ts";
 import { fill } from "../fill.ts";
 
 /** A model of the golden files: dimensions by their letters in docs/method.md, and the layers of both halves. */
@@ -53,18 +55,43 @@ function rangeOf(name: string, shape: number[]): [low: number, high: number] {
   if (name.includes("norm")) return [0.5, 1.5];
   if (name.startsWith("pos_embed")) return [0, 1];
   if (name.startsWith("query_embed")) return [-1.7, 1.7];
-  const xavier = Math.sqrt(6 / (shape[0] + shape[1]));
-  return [-xavier, xavier];
+  const bound = Math.sqrt(6 / (shape.length === 4 ? 9 * shape[1] : shape[0] + shape[1])); // Kaiming, Xavier
+  return [-bound, bound];
 }
 
-/** A golden model's parameters by their state dict names, float32, bit for bit those of adtr.py. */
-export function filledAdtr(
-  config: GoldenConfig,
-): Map<string, { shape: number[]; data: Float32Array<ArrayBuffer> }> {
-  const parameters = new Map<string, { shape: number[]; data: Float32Array<ArrayBuffer> }>();
-  for (const [name, shape] of parameterShapes(config)) {
+/** Parameters by their state dict names. */
+type State = Map<string, { shape: number[]; data: Float32Array<ArrayBuffer> }>;
+
+/** A golden model's parameters, float32, bit for bit those of adtr.py. */
+export function filledAdtr(config: GoldenConfig): State {
+  return filled(parameterShapes(config));
+}
+
+/** Parameters of these shapes, float32, bit for bit those of adtr.py and ablations.py. */
+export function filled(shapes: ReadonlyMap<string, number[]>): State {
+  const parameters: State = new Map();
+  for (const [name, shape] of shapes) {
     const [low, high] = rangeOf(name, shape);
     parameters.set(name, { shape, data: fill(name, shape.reduce((a, b) => a * b), low, high) });
   }
   return parameters;
+}
+
+/** A golden model's input [B, N, `paddedChannels`(C)], from PyTorch's [B, C, H, W]. */
+export function featuresOf({ C, H, W }: GoldenConfig, images: number): Float32Array<ArrayBuffer> {
+  const N = H * W, wide = paddedChannels(C), planes = fill("features", images * C * N);
+  return Float32Array.from({ length: images * N * wide }, (_, i) => {
+    const b = Math.floor(i / (N * wide)), n = Math.floor(i / wide) % N, c = i % wide;
+    return c < C ? planes[(b * C + c) * N + n] : 0;
+  });
+}
+
+/** A model's output [B, N, `paddedChannels`(C)] as PyTorch's [B, C, H, W]; the padding must be zero. */
+export function channelsFirst(values: Float32Array, { C, H, W }: GoldenConfig): Float32Array {
+  const N = H * W, wide = paddedChannels(C);
+  assert.ok(values.every((v, i) => i % wide < C || v === 0));
+  return Float32Array.from({ length: values.length / wide * C }, (_, i) => {
+    const b = Math.floor(i / (N * C)), c = Math.floor(i / N) % C, n = i % N;
+    return values[(b * N + n) * wide + c];
+  });
 }

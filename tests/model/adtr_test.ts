@@ -6,8 +6,13 @@ import type { Tensor } from "../../src/gpu/tensor.ts";
 import { Adtr, adtrShapes, initialAdtr, paddedChannels } from "../../src/model/adtr.ts";
 import { readSafetensors } from "../../src/model/safetensors.ts";
 import { float32Of } from "../../src/model/tensor_file.ts";
-import { fill } from "../fill.ts";
-import { filledAdtr, type GoldenConfig, parameterShapes } from "../golden/adtr_fill.ts";
+import {
+  channelsFirst,
+  featuresOf,
+  filledAdtr,
+  type GoldenConfig,
+  parameterShapes,
+} from "../golden/adtr_fill.ts";
 import golden from "../golden/adtr.json" with { type: "json" };
 import { gpu } from "../gpu.ts";
 import { assertClose, relativeL2 } from "../reference/backbone.ts";
@@ -19,25 +24,10 @@ const stored = async (name: string): Promise<Map<string, Float32Array>> => {
   return new Map([...tensors].map(([key, tensor]) => [key, float32Of(tensor)]));
 };
 
-/** The golden model and its features [B, N, wide], from [B, C, N]. */
+/** The golden model and its features [B, N, wide]. */
 function made(config: GoldenConfig, images: number): { model: Adtr; features: Float32Array<ArrayBuffer> } {
-  const { C, H, W } = config, N = H * W, wide = paddedChannels(C);
-  const planes = fill("features", images * C * N);
-  const features = Float32Array.from({ length: images * N * wide }, (_, i) => {
-    const b = Math.floor(i / (N * wide)), n = Math.floor(i / wide) % N, c = i % wide;
-    return c < C ? planes[(b * C + c) * N + n] : 0;
-  });
-  return { model: new Adtr(gpu, { ...config, dropout: 0 }, filledAdtr(config)), features };
-}
-
-/** [B, N, wide] to [B, C, N]; the padding must be zero. */
-function channelsFirst(values: Float32Array, { C, H, W }: GoldenConfig): Float32Array {
-  const N = H * W, wide = paddedChannels(C);
-  assert.ok(values.every((v, i) => i % wide < C || v === 0));
-  return Float32Array.from({ length: values.length / wide * C }, (_, i) => {
-    const b = Math.floor(i / (N * C)), c = Math.floor(i / N) % C, n = i % N;
-    return values[(b * N + n) * wide + c];
-  });
+  const model = new Adtr(gpu, { ...config, dropout: 0 }, filledAdtr(config));
+  return { model, features: featuresOf(config, images) };
 }
 
 const shapeOf = ({ C, H, W }: GoldenConfig, images: number): number[] => [images, H * W, paddedChannels(C)];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { adtrShapes, initialAdtr } from "../../src/model/adtr.ts";
+import { type AdtrConfig, adtrShapes, ARCHITECTURES, initialAdtr } from "../../src/model/adtr.ts";
 import type { ModelState } from "../../src/model/detector.ts";
 import { readModel, readParameters, writeModel } from "../../src/model/model_file.ts";
 import { readSafetensors, serializeSafetensors } from "../../src/model/safetensors.ts";
@@ -76,6 +76,35 @@ Deno.test("the same model gives the same bytes, in whatever order its parameters
   });
 });
 
+for (const architecture of ARCHITECTURES) {
+  Deno.test(`a model of the architecture ${architecture} is written, and read as such`, async () => {
+    const config: AdtrConfig = { ...CONFIG, architecture };
+    const state = { ...STATE, config, parameters: initialAdtr(config, 5) };
+    await withModel(async (path) => {
+      const { state: found } = await readModel(path);
+      assert.equal(found.config.architecture ?? "adtr", architecture);
+      assert.deepEqual(values(found), values(state));
+      assert.deepEqual(values({ ...state, parameters: await readParameters(path, config) }), values(state));
+      for (const other of ARCHITECTURES) {
+        if (other === architecture) continue;
+        await assert.rejects(() => readParameters(path, { ...CONFIG, architecture: other }), {
+          name: "InputError",
+          message:
+            `Expected parameters of the architecture ${other} in ${path}, but found those of ${architecture}`,
+        });
+      }
+    }, state);
+  });
+}
+
+Deno.test("the paper's architecture leaves no trace in the file", async () => {
+  await withModel(async (path) => {
+    const before = await Deno.readFile(path);
+    await writeModel(path, { ...STATE, config: { ...CONFIG, architecture: "adtr" } }, INFO);
+    assert.deepEqual(await Deno.readFile(path), before);
+  });
+});
+
 Deno.test("models that can't be are refused by name", async () => {
   await withModel(async (path) => {
     const file = await readSafetensors(path);
@@ -104,6 +133,16 @@ Deno.test("models that can't be are refused by name", async () => {
       [file.tensors, config({ D: undefined }), sizes],
       [file.tensors, config({ dropout: 1 }), sizes],
       [file.tensors, config({ encoder: 1e9 }), sizes],
+      [
+        file.tensors,
+        config({ architecture: "rnn" }),
+        /^Expected one of the architectures adtr, no-query, no-attention, conv in .*m\.safetensors, but found "rnn"$/,
+      ],
+      [
+        file.tensors,
+        config({ architecture: "conv" }),
+        /^Expected a tensor encoder\.layers\.0\.conv\.weight in .*, but found none of that name$/,
+      ],
       [
         file.tensors,
         config({ decoder: 3 }),

@@ -1,11 +1,12 @@
 /**
- * ADTR's transformer (docs/method.md §3) out of plain loops in float64, dropout included.
+ * ADTR's transformer and what its ablations have instead (docs/method.md §3) out of plain loops in float64, dropout included.
  *
  * @module
  */
 import type { Dropout } from "../../src/kernels/element.ts";
 import type { AdtrConfig } from "../../src/model/adtr.ts";
 import { attention } from "./attention.ts";
+import { conv3x3 } from "./conv.ts";
 import { layerNorm, linear, make, positions, type Values } from "./training.ts";
 
 /** Parameters by their PyTorch names. */
@@ -22,7 +23,7 @@ export function reconstruct(
   features: Values,
   drop: () => Dropout | undefined,
 ): Float64Array {
-  const { C, H, W, D, A } = config, N = H * W, B = features.length / N / C;
+  const { C, H, W, D, A, architecture = "adtr" } = config, N = H * W, B = features.length / N / C;
   const get = (name: string): Values => state.get(name)!.data;
   const add = (x: Values, p: Values) => make(x.length, (i) => x[i] + p[i % p.length]);
   const apply = (name: string, x: Values) => linear(x, get(`${name}.weight`), get(`${name}.bias`));
@@ -40,19 +41,32 @@ export function reconstruct(
     return apply(`${name}.linear2`, hidden);
   };
 
-  const pos = positions(get("pos_embed.col_embed.weight"), get("pos_embed.row_embed.weight"), D / 2);
   let x = apply("input_proj", features);
+  if (architecture === "conv") {
+    for (
+      const name of [...state.keys()].filter((name) => name.endsWith("weight") && !name.includes("proj"))
+    ) {
+      const weight = get(name), bias = get(name.replace(/weight$/, "bias")), O = bias.length;
+      x = conv3x3(x, weight, bias, { B, H, W, C: weight.length / 9 / O, O }, true);
+    }
+    return apply("output_proj", x);
+  }
+  const attends = architecture !== "no-attention", hasQuery = architecture !== "no-query";
+  const pos = positions(get("pos_embed.col_embed.weight"), get("pos_embed.row_embed.weight"), D / 2);
+  if (!attends) x = add(x, pos);
   for (let i = 0; i < config.encoder; i++) {
     const name = `encoder.layers.${i}`, q = add(x, pos);
-    x = norm(`${name}.norm1`, x, attend(`${name}.self_attn`, q, q, x));
+    if (attends) x = norm(`${name}.norm1`, x, attend(`${name}.self_attn`, q, q, x));
     x = norm(`${name}.norm2`, x, feedForward(name, x));
   }
-  const query = get("query_embed.weight");
-  let t = make(B * N * D, () => 0);
+  const query = hasQuery ? get("query_embed.weight") : pos;
+  let t = !hasQuery ? x : attends ? make(B * N * D, () => 0) : add(x, query);
   for (let i = 0; i < config.decoder; i++) {
     const name = `decoder.layers.${i}`, q = add(t, query);
-    t = norm(`${name}.norm1`, t, attend(`${name}.self_attn`, q, q, t));
-    t = norm(`${name}.norm2`, t, attend(`${name}.multihead_attn`, add(t, query), add(x, pos), x));
+    if (attends) {
+      t = norm(`${name}.norm1`, t, attend(`${name}.self_attn`, q, q, t));
+      t = norm(`${name}.norm2`, t, attend(`${name}.multihead_attn`, add(t, query), add(x, pos), x));
+    }
     t = norm(`${name}.norm3`, t, feedForward(name, t));
   }
   t = layerNorm(t, null, get("decoder.norm.weight"), get("decoder.norm.bias")).y;

@@ -1,0 +1,51 @@
+/**
+ * The convolutional network that takes the transformer's place in an ablation (docs/method.md §3): an autoencoder of
+ * 3×3 convolutions whose code has half the channels.
+ *
+ * @module
+ */
+import { conv3x3 } from "../autograd/conv.ts";
+import type { Parameters } from "../autograd/parameters.ts";
+import type { Tape } from "../autograd/tape.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+
+/** Dimensions by their letters in docs/method.md. */
+export interface ConvNetConfig {
+  /** Channels, even. */
+  D: number;
+  /** Layers of the encoder, of one convolution each. */
+  encoder: number;
+  /** Layers of the decoder, of two convolutions each. */
+  decoder: number;
+}
+
+/** Name, channels in and channels out of the convolutions, in the order in which they follow each other. */
+function convolutions({ D, encoder, decoder }: ConvNetConfig) {
+  const code = D / 2, list: { name: string; inputs: number; outputs: number }[] = [];
+  for (let i = 0; i < encoder; i++) {
+    list.push({ name: `encoder.layers.${i}.conv`, inputs: D, outputs: i === encoder - 1 ? code : D });
+  }
+  for (let i = 0; i < decoder; i++) {
+    list.push({ name: `decoder.layers.${i}.conv1`, inputs: i === 0 ? code : D, outputs: D });
+    list.push({ name: `decoder.layers.${i}.conv2`, inputs: D, outputs: D });
+  }
+  return list;
+}
+
+/** Every parameter's shape by its PyTorch state dict name. */
+export function convShapes(config: ConvNetConfig): Map<string, number[]> {
+  return new Map(
+    convolutions(config).flatMap(({ name, inputs, outputs }) => [
+      [`${name}.weight`, [outputs, inputs, 3, 3]],
+      [`${name}.bias`, [outputs]],
+    ]),
+  );
+}
+
+/** All convolutions, with ReLU behind each: x [B, H, W, D] to the same shape. */
+export function convNet(tape: Tape, config: ConvNetConfig, parameters: Parameters, x: Tensor): Tensor {
+  for (const { name } of convolutions(config)) {
+    x = conv3x3(tape, x, parameters.get(`${name}.weight`), parameters.get(`${name}.bias`), "relu");
+  }
+  return x;
+}
