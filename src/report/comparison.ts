@@ -97,7 +97,8 @@ export function comparisonTable(
     category,
     ...cells.flatMap((cell) => isKnown ? [text(cell), cell.paper, signed(cell.difference)] : [text(cell)]),
   ]);
-  const lines = table(body, ["category", ...header], { ...style, footer: true, digits: 1 });
+  const digits = body[0].map(() => 1);
+  const lines = table(body, ["category", ...header], { ...style, footer: true, digits });
   return style.markdown ? `## ${title}, %\n\n${lines}` : `${title}, %\n${lines}`;
 }
 

@@ -1,0 +1,111 @@
+/**
+ * `reproduce`: its tables, what it does when it is killed or a category fails, and what it refuses.
+ *
+ * @module
+ */
+import { deepEqual, equal, match } from "node:assert/strict";
+import { join } from "node:path";
+import { adtr, CLI, environment, test, TINY } from "./adtr.ts";
+
+const SMALL = [
+  ...TINY,
+  "--preset",
+  "demo",
+  "--epochs",
+  "40",
+  "--plus-epochs",
+  "20",
+  "--category",
+  "grid,weave",
+];
+const TABLES = ["table.md", "table.csv", "table.json"];
+
+/** Small data under the names of MVTec-AD's categories are not needed: any will do. */
+async function makeData(folder: string): Promise<void> {
+  const sizes = ["--size", "32", "--train", "4", "--test-good", "2", "--test-per-defect", "1"];
+  await adtr(folder, "data", "make", "d", "--category", "grid,weave", ...sizes);
+}
+
+async function tablesIn(folder: string): Promise<string[]> {
+  return await Promise.all(TABLES.map((name) => Deno.readTextFile(join(folder, name))));
+}
+
+test("killed ten times, it ends with the table of a run that was not", async (folder) => {
+  await makeData(folder);
+  const args = ["reproduce", "mvtec", "--data", "d", ...SMALL, "--seeds", "2"];
+  const began = performance.now();
+  const whole = await adtr(folder, ...args, "--out", "whole");
+  equal(whole.code, 0, whole.stderr);
+  match(whole.stdout, /^Pixel AUROC, %\ncategory +adtr +paper +difference +adtr\+ +paper +difference\n/);
+  match(whole.stdout, /^grid +\d+\.\d ± \d+\.\d +95\.0 +[-+]\d+\.\d /m);
+  match(whole.stderr, /^8 of 8 models done$/m);
+
+  const duration = performance.now() - began;
+  for (let kill = 0; kill < 10; kill++) {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", CLI, ...args, "--out", "run"],
+      cwd: folder,
+      env: environment(folder),
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    const wait = duration * (0.1 + 0.4 * Math.random());
+    const timer = setTimeout(() => child.kill("SIGKILL"), wait);
+    const { signal } = await child.status;
+    clearTimeout(timer);
+    if (signal === null) break; // it had come to its end
+  }
+  const ended = await adtr(folder, ...args, "--out", "run");
+  equal(ended.code, 0, ended.stderr);
+  deepEqual(await tablesIn(join(folder, "run")), await tablesIn(join(folder, "whole")));
+
+  const again = await adtr(folder, ...args, "--out", "run"); // nothing is left to do
+  equal(again.stdout, ended.stdout);
+  equal(again.stderr, "");
+  const other = await adtr(folder, ...args, "--out", "run", "--lr", "1");
+  deepEqual([other.code, other.stdout], [1, ""]);
+  match(
+    other.stderr,
+    /^error: Expected to go on with run.+config\.json, where lr is 0\.002, but found 1\.\n.*\n$/,
+  );
+});
+
+test("a category that fails is reported at the end, and the others are done", async (folder) => {
+  await makeData(folder);
+  const good = join(folder, "d", "grid", "train", "good");
+  const [{ name }] = await Array.fromAsync(Deno.readDir(good));
+  const image = await Deno.readFile(join(good, name));
+  await Deno.writeTextFile(join(good, name), "no image");
+  const args = ["reproduce", "mvtec", "--data", "d", ...SMALL, "--out", "run"];
+  const failed = await adtr(folder, ...args);
+  equal(failed.code, 1);
+  match(
+    failed.stderr,
+    /error: 2 of 4 models failed:\nadtr on grid with seed 0: Expected .*image, .*\nadtr\+ on grid/,
+  );
+  match(failed.stdout, /^grid +– +95\.0 +– +– +94\.2 +–\nweave +\d+\.\d +– /m);
+
+  await Deno.writeFile(join(good, name), image);
+  const mended = await adtr(folder, ...args);
+  equal(mended.code, 0, mended.stderr);
+  match(mended.stdout, /^grid +\d+\.\d +95\.0 /m);
+});
+
+test("what is asked for has to be there", async (folder) => {
+  const cases: [args: string, stderr: RegExp][] = [
+    [
+      "demos",
+      /^error: Expected one of mvtec, .* to reproduce, but found "demos"\n\(Did you mean demo\?\)\n$/,
+    ],
+    ["mvtec", /^error: Expected --data ROOT, MVTec-AD's folder, for mvtec, but found none\n$/],
+    ["cifar10 --data d", /^error: Expected --data cifar10:PATH for cifar10, but found d\n$/],
+    ["demo --data d", /^error: Expected no --data for the demo, which makes its own, but found d\n$/],
+    ["demo --methods adtr,spode", /^error: Expected --methods to be some of adtr, .*, but found "spode"\n$/],
+    ["cifar10 --data cifar10:d", /^error: Expected --outliers ROOT for adtr\+ on CIFAR-10, .*\n.*\n$/],
+  ];
+  for (const [args, expected] of cases) {
+    const { code, stdout, stderr } = await adtr(folder, "reproduce", ...args.split(" "));
+    deepEqual([code, stdout], [2, ""], args + stderr);
+    match(stderr, expected, args);
+  }
+});
