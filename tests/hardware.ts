@@ -8,7 +8,9 @@ import type { Gpu } from "../src/gpu/gpu.ts";
 import { gpu } from "./gpu.ts";
 
 /** The same device, said to be no software adapter. */
-export const hardware: Gpu = Object.create(gpu, { info: { value: { ...gpu.info, software: false } } });
+export const hardware: Gpu = Object.create(gpu, {
+  info: { value: { ...gpu.info, software: false, subgroup: 0 } },
+});
 
 /** Both ways in which kernels are specialised, by name. */
 export const variants: Record<string, Gpu> = {

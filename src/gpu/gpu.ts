@@ -5,10 +5,12 @@
  * @module
  */
 import { GpuError, mib } from "./error.ts";
+import { assemble, type Kernel } from "./kernel.ts";
 import { Memory } from "./memory.ts";
 import { Stream } from "./stream.ts";
 import { count, Tensor } from "./tensor.ts";
 import selftest from "./selftest.wgsl" with { type: "text" };
+import subgroup from "./subgroup.wgsl" with { type: "text" };
 
 /** What the adapter says of itself. `software` is true where a CPU plays the GPU (llvmpipe, SwiftShader). */
 export interface AdapterInfo {
@@ -20,6 +22,8 @@ export interface AdapterInfo {
   description: string;
   /** Whether a CPU plays the GPU; tile sizes are chosen by this. */
   software: boolean;
+  /** Threads a subgroup, which read each other's values without memory; 0 where WGSL can't or their number varies. */
+  subgroup: number;
 }
 
 /** How to open the device. */
@@ -86,6 +90,7 @@ export class Gpu {
     const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
     if (!adapter) throw new GpuError(NO_ADAPTER);
     const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
+    const { subgroupMinSize, subgroupMaxSize } = adapter.info;
     const requiredLimits: Record<string, number> = {};
     for (
       const name of [
@@ -97,13 +102,18 @@ export class Gpu {
       ] as const
     ) requiredLimits[name] = adapter.limits[name];
     const requiredFeatures: GPUFeatureName[] = options.profile ? ["timestamp-query"] : [];
-    let device: GPUDevice;
-    try {
-      device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-    } catch (error) {
-      throw new GpuError(`The adapter "${description}" gives no device: ${(error as Error).message}`);
-    }
-    const gpu = new Gpu(device, { vendor, architecture, description, software: isFallbackAdapter }, options);
+    // Not every adapter that has subgroups lists them: the request tells.
+    const device = await adapter.requestDevice({
+      requiredLimits,
+      requiredFeatures: [...requiredFeatures, "subgroups"],
+    }).catch(() => adapter.requestDevice({ requiredLimits, requiredFeatures })).catch((error: Error) => {
+      throw new GpuError(`The adapter "${description}" gives no device: ${error.message}`);
+    });
+    const size = subgroupMinSize === subgroupMaxSize && await compiles(device, subgroupTest(subgroupMinSize))
+      ? subgroupMinSize
+      : 0;
+    const info = { vendor, architecture, description, software: isFallbackAdapter, subgroup: size };
+    const gpu = new Gpu(device, info, options);
     await gpu.selfTest();
     return gpu;
   }
@@ -159,32 +169,35 @@ export class Gpu {
   }
 
   /**
-   * Computes a few numbers whose results are known, with workgroup memory and a barrier in the way.
+   * Computes a few numbers whose results are known, with workgroup memory and a barrier in the way, and subgroups where
+   * there are any.
    *
    * @throws {GpuError} where they come out wrong
    */
   async selfTest(): Promise<void> {
     const values = Float32Array.from({ length: 256 }, (_, i) => i % 17);
     const x = this.tensor(values);
-    const y = this.empty([256]);
-    this.stream.dispatch({ name: "selftest", source: selftest, entry: "main" }, { x, y }, { scale: 0.5 }, [
-      4,
-    ]);
-    const found = await this.read(y);
-    this.release(x);
-    this.release(y);
-    for (let i = 0; i < 256; i++) {
-      const group = values.subarray(i - (i % 64), i - (i % 64) + 64);
-      const expected = 0.5 * (values[i] + group.reduce((a, b) => a + b));
-      if (found[i] !== expected) {
-        throw new GpuError(
-          `The GPU's self-test failed on "${this.info.description}": expected ${expected} at ${i}, but found ${
-            found[i]
-          }.\n` +
-            "The driver computes wrong numbers; another driver version or adapter is needed.",
-        );
+    const run = async (kernel: Kernel, group: number, wanted: (group: Float32Array) => number) => {
+      const y = this.empty([256]);
+      this.stream.dispatch(kernel, { x, y }, { scale: 0.5 }, [256 / group]);
+      const found = await this.read(y);
+      this.release(y);
+      for (let i = 0; i < 256; i++) {
+        const expected = 0.5 * (values[i] + wanted(values.subarray(i - i % group, i - i % group + group)));
+        if (found[i] !== expected) {
+          throw new GpuError(
+            `The GPU's self-test failed on "${this.info.description}": ` +
+              `expected ${expected} at ${i}, but found ${found[i]}.\n` +
+              "The driver computes wrong numbers; another driver version or adapter is needed.",
+          );
+        }
       }
-    }
+    };
+    const sum = (group: Float32Array) => group.reduce((a, b) => a + b);
+    await run({ name: "workgroups", source: selftest, entry: "main" }, 64, sum);
+    const size = this.info.subgroup;
+    if (size > 0) await run(subgroupTest(size), size, (group) => group[size - 1]);
+    this.release(x);
   }
 
   /** Throws the first thing that went wrong on the device, if anything did, or where it is closed. */
@@ -215,4 +228,16 @@ export class Gpu {
     this.memory.destroy();
     this.#device.destroy();
   }
+}
+
+/** The self-test of subgroups of that many threads. */
+function subgroupTest(SIZE: number): Kernel {
+  return { name: "subgroups", source: subgroup, entry: "main", constants: { SIZE } };
+}
+
+/** Whether the device takes a kernel: some WGSL compilers ask for a line that others refuse. */
+async function compiles(device: GPUDevice, kernel: Kernel): Promise<boolean> {
+  device.pushErrorScope("validation");
+  device.createShaderModule({ code: assemble(kernel) });
+  return await device.popErrorScope() === null;
 }
