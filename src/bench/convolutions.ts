@@ -6,8 +6,8 @@
 import { conv } from "../kernels/conv.ts";
 import { depthwise } from "../kernels/depthwise.ts";
 import { fill } from "../kernels/elementwise.ts";
-import { type Activation, gemm } from "../kernels/gemm.ts";
-import { gate, positionMean } from "../kernels/se.ts";
+import { pointwise } from "../kernels/pointwise.ts";
+import { positionMean } from "../kernels/se.ts";
 import { STAGES, STEM } from "../model/efficientnet_weights.ts";
 import type { Case } from "./case.ts";
 
@@ -37,12 +37,11 @@ function* layers(B: number): Generator<Case> {
   for (const { blocks, kernel, stride: first, expand, out } of STAGES) {
     for (let i = 0; i < blocks; i++) {
       const wide = inputs * expand, stride = i === 0 ? first : 1;
-      if (expand > 1) yield pointwise(B, side, inputs, wide, "silu", false);
+      if (expand > 1) yield expansion(B, side, inputs, wide);
       yield depthwiseCase(B, side, wide, kernel, stride);
       side /= stride;
       yield squeeze(B, side, wide);
-      yield gating(B, side, wide);
-      yield pointwise(B, side, wide, out, "none", stride === 1 && inputs === out);
+      yield projection(B, side, wide, out, stride === 1 && inputs === out);
       inputs = out;
     }
   }
@@ -63,27 +62,33 @@ function stem(B: number): Case {
   };
 }
 
-/** A 1×1 convolution, as the product of all positions with the weight. */
-function pointwise(
-  B: number,
-  side: number,
-  K: number,
-  N: number,
-  act: Activation,
-  skip: boolean,
-): Case {
-  const M = B * side * side;
+/** A 1×1 convolution to more channels, with SiLU. */
+function expansion(B: number, side: number, K: number, N: number): Case {
   return {
-    name: "conv 1x1",
-    shape: `${M}x${K}x${N}`,
-    note: act === "silu" ? "expand, SiLU" : skip ? "project, residual" : "project",
-    work: { flops: 2 * M * K * N },
+    ...pointwiseCase(B, side, K, N, "expand, SiLU"),
     prepare(gpu, noise) {
-      const a = noise(M, K), b = noise(N, K), c = noise(M, N), bias = noise(N);
-      const residual = skip ? noise(M, N) : undefined;
-      return () => gemm(gpu, { a, b, c, M, N, K, transB: true, bias, act, residual });
+      const x = noise(B, side, side, K), weight = noise(N, K), bias = noise(N);
+      return () => void pointwise(gpu, x, weight, bias, { act: "silu" });
     },
   };
+}
+
+/** A 1×1 convolution of gated channels to fewer. */
+function projection(B: number, side: number, K: number, N: number, skip: boolean): Case {
+  return {
+    ...pointwiseCase(B, side, K, N, skip ? "gate, project, residual" : "gate, project"),
+    prepare(gpu, noise) {
+      const x = noise(B, side, side, K), weight = noise(N, K), bias = noise(N), gates = noise(B, K);
+      fill(gpu, gates, 1); // less, and x would fade away where it is gated in place
+      const residual = skip ? noise(B, side, side, N) : undefined;
+      return () => void pointwise(gpu, x, weight, bias, { gates, residual });
+    },
+  };
+}
+
+function pointwiseCase(B: number, side: number, K: number, N: number, note: string): Omit<Case, "prepare"> {
+  const M = B * side * side;
+  return { name: "conv 1x1", shape: `${M}x${K}x${N}`, note, work: { flops: 2 * M * K * N } };
 }
 
 function depthwiseCase(B: number, side: number, C: number, k: number, stride: number): Case {
@@ -110,20 +115,6 @@ function squeeze(B: number, side: number, C: number): Case {
     prepare(gpu, noise) {
       const x = noise(B, side, side, C);
       return () => void positionMean(gpu, x);
-    },
-  };
-}
-
-function gating(B: number, side: number, C: number): Case {
-  return {
-    name: "squeeze-excite gate",
-    shape: `${B}x${side}x${side}x${C}`,
-    note: "",
-    work: { bytes: 2 * B * side * side * C * 4 },
-    prepare(gpu, noise) {
-      const x = noise(B, side, side, C), gates = noise(B, C);
-      fill(gpu, gates, 1); // less, and x would fade away
-      return () => gate(gpu, x, gates);
     },
   };
 }

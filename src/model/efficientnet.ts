@@ -9,7 +9,8 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { conv, packConv, type Window } from "../kernels/conv.ts";
 import { depthwise, packDepthwise } from "../kernels/depthwise.ts";
 import { type Activation, gemm } from "../kernels/gemm.ts";
-import { gate, positionMean } from "../kernels/se.ts";
+import { pointwise } from "../kernels/pointwise.ts";
+import { positionMean } from "../kernels/se.ts";
 
 /** A convolution with its BatchNorm folded in: weight [out, in, kernel, kernel] ([out, 1, …] if depthwise), bias [out]. */
 export interface FoldedConv {
@@ -154,25 +155,26 @@ export class EfficientNet {
   /** Expand, filter, gate by squeeze-excite, project: x [B, H, W, C] → [B, H', W', C']. Leaves x. */
   #mbconv(x: Tensor, block: Block): Tensor {
     const gpu = this.#gpu;
-    const expanded = block.expand ? this.#linear(x, block.expand, "silu") : x; // [B, H, W, 6C]
+    const { expand, project } = block;
+    const expanded = expand ? pointwise(gpu, x, expand.weight, expand.bias, { act: "silu" }) : x; // [B, H, W, 6C]
     const { weight, bias } = block.depthwise;
     const window = this.#window(expanded, block.depthwise, block.stride, block.nominal);
     const maps = depthwise(gpu, expanded, weight, bias, window); // [B, H', W', 6C]
     if (expanded !== x) gpu.release(expanded);
     const mean = positionMean(gpu, maps); // [B, 6C]
-    const squeezed = this.#linear(mean, block.squeeze, "silu"); // [B, C/4]
-    const gates = this.#linear(squeezed, block.excite, "sigmoid"); // [B, 6C]
-    gate(gpu, maps, gates);
-    const y = this.#linear(maps, block.project, "none", block.skip ? x : undefined); // [B, H', W', C']
+    const squeezed = this.#dense(mean, block.squeeze, "silu"); // [B, C/4]
+    const gates = this.#dense(squeezed, block.excite, "sigmoid"); // [B, 6C]
+    const residual = block.skip ? x : undefined;
+    const y = pointwise(gpu, maps, project.weight, project.bias, { gates, residual }); // [B, H', W', C']
     for (const used of [mean, squeezed, gates, maps]) gpu.release(used);
     return y;
   }
 
-  /** A 1×1 convolution: x […, in] → […, out], plus `residual` after the activation. */
-  #linear(x: Tensor, { weight, bias, out }: Layer, act: Activation, residual?: Tensor): Tensor {
-    const K = weight.shape[1], M = x.size / K;
-    const c = this.#gpu.empty([...x.shape.slice(0, -1), out], "a 1×1 convolution's output");
-    gemm(this.#gpu, { a: x, b: weight, c, M, N: out, K, transB: true, bias, act, residual });
+  /** act(x · weightᵀ + bias): x [B, in] → [B, out]. */
+  #dense(x: Tensor, { weight, bias, out }: Layer, act: Activation): Tensor {
+    const [M, K] = x.shape;
+    const c = this.#gpu.empty([M, out], "squeeze-excite's");
+    gemm(this.#gpu, { a: x, b: weight, c, M, N: out, K, transB: true, bias, act });
     return c;
   }
 

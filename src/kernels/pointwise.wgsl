@@ -1,0 +1,36 @@
+// 1×1 convolution over NHWC maps, with what stands around it in an MBConv block:
+//   y[b, m, n] = act(bias[n] + Σ_k x[b, m, k] · gates[b, k] · w[n, k]) + residual[b, m, n]
+// x [B, M, K] (M positions), gates [B, K], w [N, K], bias [N], y and residual [B, M, N]; K and N multiples of 4.
+// A workgroup is one subgroup of LANES threads, each of which computes TN channels of TM positions, LANES apart. Of the
+// weights, which all of them need, a thread loads every LANES-th row and hears the others from its neighbours. The lines
+// marked @generate are straight-line code made by pointwise.ts.
+
+struct Params { M: u32, N: u32, K4: u32, tilesN: u32 }
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read> gates: array<vec4f>;
+@group(0) @binding(4) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> y: array<vec4f>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+fn store(image: u32, position: u32, n: u32, value: vec4f) {
+  if (position >= params.M || n >= params.N) { return; }
+  let index = ((image * params.M + position) * params.N + n) / 4u;
+  var v = value;
+  if (SILU) { v = v / (1.0 + exp(-v)); }
+  if (RESIDUAL) { v += residual[index]; }
+  y[index] = v;
+}
+
+@compute @workgroup_size(LANES)
+fn pointwise(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let image = group.z;
+  let m0 = group.x / params.tilesN * LANES * TM + lane;
+  let n0 = group.x % params.tilesN * TN;
+  // @generate declare
+  for (var k = 0u; k < params.K4; k++) {
+    // @generate inner
+  }
+  // @generate finish
+}
