@@ -55,6 +55,7 @@ export {
   DEMO,
   LOSSES,
   PAPER,
+  type PresetName,
   presetSettings,
   type Settings,
 } from "./src/train/settings.ts";

@@ -7,7 +7,13 @@
 import { isCifar } from "../data/cifar_images.ts";
 import { InputError, UsageError } from "../errors.ts";
 import { readWhole } from "../files.ts";
-import { backboneDefaults, PRESETS, presetSettings, type Settings } from "../train/settings.ts";
+import {
+  backboneDefaults,
+  type PresetName,
+  PRESETS,
+  presetSettings,
+  type Settings,
+} from "../train/settings.ts";
 import { nearest } from "../nearest.ts";
 import { checkSetting, SETTING_NAMES, type SettingName } from "./setting_rules.ts";
 
@@ -91,8 +97,8 @@ export function resolveSettings(
   return settings;
 }
 
-function presetNamed(name: string): keyof typeof PRESETS {
-  if (Object.hasOwn(PRESETS, name)) return name as keyof typeof PRESETS;
+function presetNamed(name: string): PresetName {
+  if (Object.hasOwn(PRESETS, name)) return name as PresetName;
   const names = Object.keys(PRESETS).join(", ");
   throw new UsageError(`Expected --preset to be one of ${names}, but found ${JSON.stringify(name)}`);
 }

@@ -13,6 +13,8 @@ import {
   comparisonCsv,
   comparisonTable,
   type Measurement,
+  type SummaryRow,
+  summaryTable,
 } from "../report/comparison.ts";
 import { PAPER_NUMBERS } from "../report/paper_numbers.ts";
 import type { Metrics } from "../train/evaluate.ts";
@@ -24,6 +26,7 @@ import { ProgressDisplay } from "./progress.ts";
 import { planReproduction, type ReproduceOptions, type ReproducePlan, TARGETS } from "./reproduce_plan.ts";
 import { type Outcome, runReproduction } from "./reproduce_run.ts";
 import { writeJson, writeText } from "./results.ts";
+import type { Speed } from "./run_category.ts";
 import { SETTING_NAMES, whole } from "./setting_rules.ts";
 import { makeMissing } from "./train.ts";
 
@@ -79,7 +82,8 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
     display.finish()
   );
   if (outcome === null) throw new Stopped("stopped; the same command goes on");
-  const comparisons = tables(plan, outcome);
+  const comparisons = tables(plan, outcome), summary = summaryOf(plan, outcome, comparisons);
+  const titles = comparisons.map(({ title }) => title);
   const failures = outcome.failures.map(({ entry, category, seed, message }) =>
     `${entry.name} on ${category} with seed ${seed}: ${message}`
   );
@@ -87,13 +91,19 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
     join(plan.out, "table.md"),
     comparisons.map((table) => comparisonTable(table, { markdown: true })).join("\n"),
   );
+  await writeText(join(plan.out, "summary.md"), summaryTable(titles, summary, { markdown: true }));
   await writeText(join(plan.out, "table.csv"), comparisonCsv(comparisons));
   await writeJson(join(plan.out, "table.json"), { target, seeds: plan.seeds, tables: comparisons, failures });
   if (options.json) {
     console.log(JSON.stringify({ target, seeds: plan.seeds, tables: comparisons, failures }, null, 2));
   } else {
     const color = Deno.stdout.isTerminal() && !Deno.noColor;
-    console.log(comparisons.map((table) => comparisonTable(table, { color })).join("\n"));
+    // Variants are many, and differ in their means.
+    const shown = plan.target === "ablations" ? [] : comparisons;
+    console.log(
+      [...shown.map((table) => comparisonTable(table, { color })), summaryTable(titles, summary, { color })]
+        .join("\n"),
+    );
     console.log(`Tables: ${["md", "csv", "json"].map((end) => join(plan.out, `table.${end}`)).join(", ")}`);
   }
   if (failures.length > 0) {
@@ -104,12 +114,35 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
   }
 }
 
-function tables({ target, entries, categories }: ReproducePlan, { results }: Outcome): Comparison[] {
+function tables({ target, isDemo, entries, categories }: ReproducePlan, { results }: Outcome): Comparison[] {
   const names = entries.map(({ name }) => name);
   return (METRICS[target] ?? METRICS.mvtec).map(([title, metric]) => {
     const measurements = results.map(({ entry, category, seed, metrics }): Measurement => (
       { method: entry.name, category, seed, value: metrics[metric] }
     ));
-    return compare(title, names, categories, measurements, PAPER_NUMBERS[target]?.[metric]);
+    const paper = isDemo ? {} : PAPER_NUMBERS[target]?.[metric];
+    return compare(title, names, categories, measurements, paper);
+  });
+}
+
+/** The last rows of all tables, and what training and scoring took. */
+function summaryOf(
+  { entries }: ReproducePlan,
+  { results }: Outcome,
+  comparisons: Comparison[],
+): SummaryRow[] {
+  return entries.map(({ name }, i) => {
+    const speeds = results.filter(({ entry }) => entry.name === name).map(({ speed }) => speed);
+    const mean = (key: keyof Speed): number | null => {
+      const known = speeds.map((speed) => speed[key]).filter((value) => value !== null);
+      return known.length > 0 ? known.reduce((a, b) => a + b) / known.length : null;
+    };
+    return {
+      method: name,
+      metrics: comparisons.map(({ rows }) => rows.at(-1)!.cells[i]),
+      trainSeconds: mean("train_seconds"),
+      imagesPerSecond: mean("images_per_second"),
+      modelBytes: mean("model_bytes"),
+    };
   });
 }

@@ -152,7 +152,10 @@ function methods(
 /** The paper's ablations, as far as they can be had with the backbone. */
 function ablations(given: Partial<Settings>, resolve: (chosen: Partial<Settings>) => Settings): Entry[] {
   const variants: Record<string, Partial<Settings>> = {
-    full: {},
+    "full": {},
+    "no-query": { architecture: "no-query" },
+    "no-attention": { architecture: "no-attention" },
+    "conv": { architecture: "conv" },
     "32x32": { feature_size: 32 },
   };
   return Object.entries(variants).map(([name, change]) => ({

@@ -17,7 +17,15 @@ import type { Metrics } from "../train/evaluate.ts";
 import { adtrConfig, MODEL } from "../train/train.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
 import type { Entry, ReproducePlan } from "./reproduce_plan.ts";
-import { CONFIG, environmentOf, METRICS, runCategory, writeConfig } from "./run_category.ts";
+import {
+  CONFIG,
+  environmentOf,
+  METRICS,
+  runCategory,
+  SPEED,
+  type Speed,
+  writeConfig,
+} from "./run_category.ts";
 
 /** One model to train and test. */
 export interface Cell {
@@ -29,6 +37,7 @@ export interface Cell {
 /** A cell that is done. */
 export interface CellResult extends Cell {
   metrics: Metrics;
+  speed: Speed;
 }
 
 /** A cell that is not, and why. */
@@ -76,17 +85,17 @@ export async function runReproduction(
   const began = performance.now();
   let category: Category | undefined, ran = 0;
   for (const [i, cell] of cells.entries()) {
-    const done = await metricsIn(cellFolder(plan, cell.entry.name, cell), cell.category);
+    const done = await resultOf(plan, cell);
     if (done) {
-      outcome.results.push({ ...cell, metrics: done });
+      outcome.results.push(done);
       continue;
     }
     try {
       if (category?.name !== cell.category) category = await openCategory(plan.data, cell.category);
       const opened = backbones.get(cell.entry.settings.backbone)!;
-      const metrics = await runCell(plan, cell, { gpu, opened, category, outliers, display, signal });
-      if (metrics === null) return null;
-      outcome.results.push({ ...cell, metrics });
+      const ended = await runCell(plan, cell, { gpu, opened, category, outliers, display, signal });
+      if (!ended) return null;
+      outcome.results.push((await resultOf(plan, cell))!);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       outcome.failures.push({ ...cell, message: error.message });
@@ -109,12 +118,12 @@ interface Shared {
   signal: AbortSignal;
 }
 
-/** @returns null where it was stopped */
+/** @returns false where it was stopped */
 async function runCell(
   plan: ReproducePlan,
   cell: Cell,
   { gpu, opened: { backbone, weightsSha256 }, category, outliers, display, signal }: Shared,
-): Promise<Metrics | null> {
+): Promise<boolean> {
   const settings = { ...cell.entry.settings, seed: cell.seed }, out = cellFolder(plan, cell.entry.name, cell);
   const { base } = cell.entry, init = base && join(cellFolder(plan, base, cell), MODEL);
   const parameters = init && await readParameters(init, adtrConfig(settings, backbone.channels));
@@ -133,7 +142,7 @@ async function runCell(
     signal,
     onProgress: (event) => display.onProgress({ ...event, category: labelOf(cell, plan) }),
   });
-  return result && result.metrics;
+  return result !== null;
 }
 
 /** What progress calls a cell. */
@@ -141,10 +150,12 @@ function labelOf({ entry, category, seed }: Cell, { seeds }: ReproducePlan): str
   return `${category} ${entry.name}${seeds.length > 1 ? ` seed ${seed}` : ""}`;
 }
 
-/** The metrics of a cell that is done, else null. */
-async function metricsIn(folder: string, category: string): Promise<Metrics | null> {
-  const path = join(folder, METRICS);
-  return await isThere(path) ? (await readJson(path))[category] as Metrics : null;
+/** What a cell that is done has left on disk, else null. */
+async function resultOf(plan: ReproducePlan, cell: Cell): Promise<CellResult | null> {
+  const folder = cellFolder(plan, cell.entry.name, cell), path = join(folder, METRICS);
+  if (!await isThere(path)) return null;
+  const metrics = (await readJson(path))[cell.category] as Metrics;
+  return { ...cell, metrics, speed: await readJson(join(folder, SPEED)) as unknown as Speed };
 }
 
 /** @throws {InputError} where a cell was begun with other settings or data */

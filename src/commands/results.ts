@@ -105,6 +105,7 @@ export function pictureNames(paths: readonly string[]): string[] {
 /** A category's line in the table. */
 export interface CategoryResult {
   metrics: Metrics;
+  /** All in all. */
   seconds: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * One category's run from images to report: a folder with config.json, log.jsonl, checkpoint and model, heat maps,
- * report.html, and last of all metrics.json, which says that it is done.
+ * One category's run from images to report: a folder with config.json, log.jsonl, checkpoint and model, speed.json, heat
+ * maps, report.html, and last of all metrics.json, which says that it is done.
  *
  * @module
  */
@@ -12,15 +12,27 @@ import { reportPage } from "../report/page.ts";
 import { evaluateCategory, type Evaluation } from "../train/evaluate.ts";
 import { epochLosses, LOG, readLog } from "../train/log.ts";
 import type { Settings } from "../train/settings.ts";
-import { trainCategory } from "../train/train.ts";
+import { MODEL, trainCategory } from "../train/train.ts";
 import type { TrainOptions } from "../train/train_options.ts";
 import { type CategoryResult, writeHeatmaps, writeJson, writeText } from "./results.ts";
 import { VERSION } from "./version.ts";
 
 /** Name of the file that a run ends with. */
 export const METRICS = "metrics.json";
+/** Name of the file that says how fast it was. */
+export const SPEED = "speed.json";
 /** Name of the file that a run begins with. */
 export const CONFIG = "config.json";
+
+/** How fast a run was; of one that was gone on with, the last part. */
+export interface Speed {
+  /** From images to the model file. */
+  train_seconds: number;
+  /** From test images to scores, a second; null without test images. */
+  images_per_second: number | null;
+  /** Of the model file. */
+  model_bytes: number;
+}
 
 /**
  * Trains and tests a model.
@@ -33,6 +45,7 @@ export async function runCategory(options: TrainOptions): Promise<CategoryResult
   await makeFolder(out);
   const { detector } = await trainCategory(options);
   if (detector === null) return null;
+  const trained = performance.now();
   let evaluation: Evaluation;
   try {
     evaluation = await evaluateCategory(source, detector, settings, category, onProgress, signal);
@@ -42,7 +55,14 @@ export async function runCategory(options: TrainOptions): Promise<CategoryResult
   } finally {
     detector.release();
   }
-  const result = { metrics: evaluation.metrics, seconds: (performance.now() - began) / 1000 };
+  const tested = performance.now(), images = evaluation.images.length;
+  const speed: Speed = {
+    train_seconds: (trained - began) / 1000,
+    images_per_second: images > 0 ? images / (tested - trained) * 1000 : null,
+    model_bytes: (await Deno.stat(join(out, MODEL))).size,
+  };
+  await writeJson(join(out, SPEED), speed);
+  const result = { metrics: evaluation.metrics, seconds: (tested - began) / 1000 };
   await writeResults(options, evaluation, result);
   return result;
 }

@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import { ANOMALIES } from "../data/anomalies/catalogue.ts";
 import { UsageError } from "../errors.ts";
+import { ARCHITECTURES } from "../model/adtr.ts";
 import { BACKBONES, DEMO, LOSSES, PAPER, type Settings } from "../train/settings.ts";
 
 /** The name of a setting. */
@@ -126,6 +127,11 @@ const RULES: Record<SettingName, Rule> = {
   heads: { schema: whole(1, 1024), value: "A", help: "attention heads" },
   ffn: { schema: whole(1, 65536), value: "F", help: "width of the feed-forward blocks" },
   layers: { schema: whole(1, 100), value: "L", help: "layers of the encoder, and as many of the decoder" },
+  architecture: {
+    schema: oneOf(...ARCHITECTURES),
+    value: "NAME",
+    help: `the transformer, or one of the paper's ablations: ${ARCHITECTURES.join(", ")}`,
+  },
 };
 
 /** All names, in the order of `--help`. */

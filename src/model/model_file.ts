@@ -67,10 +67,11 @@ export async function readModel(path: string): Promise<ModelFile> {
       }`,
     );
   }
-  const config = parse(path, file.metadata.model) as unknown as AdtrConfig;
+  const sizes = parse(path, file.metadata.model) as unknown as AdtrConfig;
+  const config: AdtrConfig = { ...sizes, architecture: sizes.architecture ?? "adtr" };
   const info = parse(path, file.metadata.config);
-  const { C, H, W, D, A, F, encoder, decoder, dropout, architecture = "adtr" } = config;
-  if (!ARCHITECTURES.includes(architecture)) {
+  const { C, H, W, D, A, F, encoder, decoder, dropout, architecture } = config;
+  if (!ARCHITECTURES.includes(architecture!)) {
     throw new InputError(
       `Expected one of the architectures ${ARCHITECTURES.join(", ")} in the metadata of ${path}, ` +
         `but found ${JSON.stringify(architecture)}`,

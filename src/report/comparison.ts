@@ -121,3 +121,48 @@ export function comparisonCsv(comparisons: readonly Comparison[]): string {
   );
   return ["metric,category,method,mean,deviation,paper,difference", ...lines].join("\n") + "\n";
 }
+
+/** A method's line in the summary: means over categories, percent, and what it costs. */
+export interface SummaryRow {
+  method: string;
+  /** By metric, in the order of the columns. */
+  metrics: Statistics[];
+  /** Mean of a category's seconds, images a second, bytes. */
+  trainSeconds: number | null;
+  imagesPerSecond: number | null;
+  modelBytes: number | null;
+}
+
+/**
+ * Methods as rows, the best of each metric marked by a star.
+ *
+ * @param titles of the metrics' columns
+ */
+export function summaryTable(
+  titles: readonly string[],
+  rows: readonly SummaryRow[],
+  style: { markdown?: boolean; color?: boolean },
+): string {
+  const best = titles.map((_, i) =>
+    Math.max(...rows.map(({ metrics }) => metrics[i].mean ?? -Infinity).map((v) => Number(v.toFixed(1))))
+  );
+  const isKnown = titles.map((_, i) => rows.some(({ metrics }) => metrics[i].paper !== null));
+  const starred = (cell: Statistics, i: number): Cell => {
+    const shown = text(cell);
+    if (cell.mean === null) return null;
+    return `${typeof shown === "number" ? shown.toFixed(1) : shown}${
+      Number(cell.mean.toFixed(1)) === best[i] ? " *" : ""
+    }`;
+  };
+  const body = rows.map(({ method, metrics, trainSeconds, imagesPerSecond, modelBytes }): Cell[] => [
+    method,
+    ...metrics.flatMap((cell, i) => isKnown[i] ? [starred(cell, i), cell.paper] : [starred(cell, i)]),
+    trainSeconds,
+    imagesPerSecond,
+    modelBytes === null ? null : modelBytes / 2 ** 20,
+  ]);
+  const header = titles.flatMap((title, i) => isKnown[i] ? [title, "paper"] : [title]);
+  const digits = body[0].map((_, i, { length }) => length - i === 3 ? 0 : 1);
+  const lines = table(body, ["method", ...header, "train s", "images/s", "model MiB"], { ...style, digits });
+  return style.markdown ? `## Means over categories, %\n\n${lines}` : `Means over categories, %\n${lines}`;
+}

@@ -5,6 +5,7 @@
  * @module
  */
 import type { AnomalyName } from "../data/anomalies/catalogue.ts";
+import type { Architecture } from "../model/adtr.ts";
 
 /** The names of the frozen feature extractors. */
 export const BACKBONES = ["efficientnet_b4", "tf_efficientnet_b4", "gabor", "gabor2"] as const;
@@ -64,6 +65,8 @@ export interface Settings {
   ffn: number;
   /** Layers of the encoder, and as many of the decoder. */
   layers: number;
+  /** ADTR, or what one of the paper's ablations leaves of it (docs/method.md §3). */
+  architecture: Architecture;
 }
 
 /** The paper's settings for MVTec-AD, but for what depends on the backbone (`backboneDefaults`). */
@@ -91,6 +94,7 @@ export const PAPER: Omit<Settings, "backbone" | "feature_norm"> = {
   heads: 8,
   ffn: 1024,
   layers: 4,
+  architecture: "adtr",
 };
 
 /** Small enough to train in seconds on a software adapter; with 60 training images, 104 steps. */
@@ -110,8 +114,11 @@ export const DEMO: typeof PAPER = {
 /** The paper's settings with a tenth of its epochs, to see within a short time what comes of a data set. */
 export const QUICK: typeof PAPER = { ...PAPER, epochs: 50, base_epochs: 50, lr_step: 40 };
 
+/** The name of a preset. */
+export type PresetName = "paper" | "quick" | "demo";
+
 /** The presets by name. */
-export const PRESETS = { paper: PAPER, quick: QUICK, demo: DEMO };
+export const PRESETS: Record<PresetName, typeof PAPER> = { paper: PAPER, quick: QUICK, demo: DEMO };
 
 /** Epochs of ADTR+, which begins with a trained ADTR (docs/method.md §5). */
 const PLUS_EPOCHS = { paper: 300, quick: 30, demo: 8 };
@@ -124,7 +131,7 @@ const CIFAR = { image_size: 32, feature_size: 8, batch_size: 128, image_score: "
  * @param isCifar whether that is CIFAR
  */
 export function presetSettings(
-  name: keyof typeof PRESETS,
+  name: PresetName,
   loss: Settings["loss"],
   isCifar: boolean,
 ): typeof PAPER {

@@ -37,7 +37,7 @@ export const BASE = "adtr";
 
 /** The transformer that settings ask for on features of C channels. */
 export function adtrConfig(settings: Settings, C: number): AdtrConfig {
-  const { feature_size, hidden, heads, ffn, layers, dropout } = settings;
+  const { feature_size, hidden, heads, ffn, layers, dropout, architecture } = settings;
   return {
     C,
     H: feature_size,
@@ -48,6 +48,7 @@ export function adtrConfig(settings: Settings, C: number): AdtrConfig {
     encoder: layers,
     decoder: layers,
     dropout,
+    architecture,
   };
 }
 

@@ -8,12 +8,12 @@ import { confetti } from "./confetti.ts";
 import { cutpaste } from "./cutpaste.ts";
 import { perlin } from "./perlin.ts";
 
+/** The name of a kind of synthetic anomaly. */
+export type AnomalyName = "confetti" | "cutpaste" | "perlin";
+
 /** Every kind there is; `confetti` is the paper's. */
-export const ANOMALIES: { confetti: DrawAnomaly; cutpaste: DrawAnomaly; perlin: DrawAnomaly } = {
+export const ANOMALIES: Record<AnomalyName, DrawAnomaly> = {
   confetti,
   cutpaste,
   perlin: (image, S, random) => perlin(image, S, random),
 };
-
-/** A name in {@linkcode ANOMALIES}. */
-export type AnomalyName = keyof typeof ANOMALIES;
