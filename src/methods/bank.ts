@@ -1,0 +1,349 @@
+/**
+ * A memory bank: rows of features on the GPU, in as many pieces as the binding limit asks for, and the nearest of them to
+ * queries. ‖q − b‖² = ‖q‖² − 2 q·b + ‖b‖² by matrix products finds candidates, in the order of ‖b‖² − 2 q·b; everything is
+ * taken relative to the bank's mean, so that as little as can be cancels. Some more candidates than wanted are
+ * kept, and their distances computed again from differences: these are what counts.
+ *
+ * @module
+ */
+import type { HostTensor } from "../autograd/parameters.ts";
+import { InputError } from "../errors.ts";
+import { GpuError, mib } from "../gpu/error.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { Tensor } from "../gpu/tensor.ts";
+import { fill } from "../kernels/elementwise.ts";
+import { gemm } from "../kernels/gemm.ts";
+import {
+  candidates,
+  choose,
+  gather,
+  merge,
+  order,
+  type Piece,
+  squaredDistances,
+} from "../kernels/neighbours.ts";
+import { standardise } from "../kernels/standardise.ts";
+import { pauses } from "./pause.ts";
+
+const SPARE = 7; // candidates beyond those wanted
+const FAR = 3.4e38; // the squared length of a row that only fills up: never chosen, as neighbours.wgsl has it
+const QUERIES = 2048; // that are looked up together
+const WRITTEN = 4096; // rows at once
+const SCORES_BYTES = { software: 16 << 20, hardware: 128 << 20 }; // of queries against rows
+
+/** The nearest rows of each query, nearest first. */
+export interface Nearest {
+  /** Euclidean, [Q, k]. */
+  distances: Tensor;
+  /** Their slots in the bank, u32 in the bits of floats, [Q, k]; see {@linkcode Bank.rowOf}. */
+  slots: Tensor;
+}
+
+/** Rows in units of so many that begin on slots divisible by 4, as products want them: an image's, or 4. */
+interface Plan {
+  rows: number;
+  C: number;
+  unit: number;
+  /** Slots of a unit. */
+  room: number;
+  /** Floats of a row on the GPU. */
+  wide: number;
+  /** Slots of all pieces but the last. */
+  most: number;
+  slots: number;
+}
+
+const four = (n: number): number => Math.ceil(n / 4) * 4;
+
+/** @throws {InputError} where not even a unit can be bound at once */
+function planOf(limit: number, rows: number, C: number, unit: number): Plan {
+  const room = four(unit), wide = four(C), bytes = 4 * wide * room;
+  if (bytes > limit) {
+    throw new InputError(
+      `Expected an image's features to take at most ${mib(limit)}, which this adapter binds at once, ` +
+        `but found ${mib(bytes)}.\nLower --feature-size.`,
+    );
+  }
+  return { rows, C, unit, room, wide, most: Math.floor(limit / bytes) * room, slots: slotsOf(rows, unit) };
+}
+
+function slotsOf(rows: number, unit: number): number {
+  return Math.ceil(rows / unit) * four(unit);
+}
+
+/** Bytes on the GPU that a bank takes. @param unit as for {@linkcode Bank.of} */
+export function bankBytes(rows: number, C: number, unit = 4): number {
+  return 4 * slotsOf(rows, unit) * (four(C) + 1);
+}
+
+/** Rows to be searched. */
+export class Bank {
+  /** How many rows there are. */
+  readonly rows: number;
+  #gpu: Gpu;
+  #plan: Plan;
+  #pieces: (Piece & { squares: Tensor })[] = [];
+  #mean: Tensor;
+  #ones: Tensor;
+  #hostMean: Float32Array<ArrayBuffer>;
+
+  private constructor(gpu: Gpu, plan: Plan, mean: Float32Array<ArrayBuffer>) {
+    this.#gpu = gpu;
+    this.#plan = plan;
+    this.rows = plan.rows;
+    this.#hostMean = mean;
+    this.#mean = gpu.tensor(mean);
+    this.#ones = gpu.tensor(new Float32Array(plan.C).fill(1));
+    for (let first = 0; first < plan.slots; first += plan.most) {
+      const size = Math.min(plan.most, plan.slots - first);
+      const values = gpu.empty([size, plan.wide], "a bank"), squares = gpu.empty([size], "a bank");
+      this.#pieces.push({ values, squares, first });
+    }
+  }
+
+  /**
+   * A bank of the rows of some arrays, one after the other.
+   *
+   * @param arrays of whole rows of C values each
+   * @param C values of a row
+   * @param unit rows that can be searched without the others, `nearest(…, units)`: those of an image
+   * @throws {InputError} where the GPU has not that much memory
+   */
+  static async of(
+    gpu: Gpu,
+    arrays: readonly Float32Array[],
+    C: number,
+    unit = 4,
+    onArray: (done: number) => void = () => {},
+    signal?: AbortSignal,
+  ): Promise<Bank> {
+    const bank = await Bank.#take(gpu, arrays, C, unit, await meanOf(arrays, C, signal));
+    try {
+      await bank.#load(arrays, bank.#hostMean, onArray, signal);
+    } catch (error) {
+      bank.release();
+      throw error;
+    }
+    return bank;
+  }
+
+  /** A bank from {@linkcode Bank.read}: its rows less their mean, and the mean. */
+  static async open(
+    gpu: Gpu,
+    { rows, mean }: { rows: HostTensor; mean: HostTensor },
+    unit = 4,
+  ): Promise<Bank> {
+    const C = mean.data.length, bank = await Bank.#take(gpu, [rows.data], C, unit, mean.data);
+    await bank.#load([rows.data], new Float32Array(C));
+    return bank;
+  }
+
+  static async #take(
+    gpu: Gpu,
+    arrays: readonly Float32Array[],
+    C: number,
+    unit: number,
+    mean: Float32Array<ArrayBuffer>,
+  ): Promise<Bank> {
+    const rows = arrays.reduce((sum, { length }) => sum + length / C, 0);
+    const plan = planOf(gpu.limits.maxStorageBufferBindingSize, rows, C, unit);
+    try {
+      const bank = new Bank(gpu, plan, mean);
+      await gpu.read(bank.#mean); // says so if there is no memory
+      return bank;
+    } catch (error) {
+      if (!(error instanceof GpuError)) throw error;
+      throw new InputError(
+        `A bank of ${rows} × ${C} features needs ${
+          mib(bankBytes(rows, C, unit))
+        } of GPU memory: ${error.message}`,
+      );
+    }
+  }
+
+  /** Fills the bank with rows less `mean`; their squares are summed in float64. */
+  async #load(
+    arrays: readonly Float32Array[],
+    mean: Float32Array,
+    onArray: (done: number) => void = () => {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { C, unit, room, wide, most, slots } = this.#plan, pause = pauses(signal);
+    for (const { values } of this.#pieces) fill(this.#gpu, values, 0);
+    const squares = new Float32Array(slots).fill(FAR);
+    let row = 0;
+    for (const [i, array] of arrays.entries()) {
+      for (let at = 0; at < array.length;) {
+        // Rows that lie one after the other in a piece are written together.
+        const slot = this.#slotOf(row), piece = this.#pieces[Math.floor(slot / most)];
+        const gap = room === unit ? Infinity : unit - row % unit;
+        const count = Math.min(gap, most - slot % most, (array.length - at) / C, WRITTEN);
+        const block = new Float32Array(count * wide);
+        for (let r = 0; r < count; r++, row++, at += C) {
+          let square = 0;
+          for (let c = 0; c < C; c++) {
+            const value = Math.fround(array[at + c] - mean[c]);
+            block[r * wide + c] = value;
+            square += value * value;
+          }
+          squares[slot + r] = square;
+        }
+        const { slab, offset } = piece.values;
+        this.#gpu.stream.write(
+          new Tensor([count, wide], slab, offset + 4 * wide * (slot - piece.first)),
+          block,
+        );
+        await pause();
+      }
+      onArray(i + 1);
+    }
+    for (const { squares: to, first } of this.#pieces) {
+      this.#gpu.stream.write(to, squares.slice(first, first + to.size));
+    }
+  }
+
+  #slotOf(row: number): number {
+    const { unit, room } = this.#plan;
+    return Math.floor(row / unit) * room + row % unit;
+  }
+
+  /** The row in a slot. */
+  rowOf(slot: number): number {
+    const { unit, room } = this.#plan;
+    return Math.floor(slot / room) * unit + slot % room;
+  }
+
+  /**
+   * Queries [Q, C] less the bank's mean, with zeros behind them, as the rows are: [Q, wide].
+   */
+  centre(queries: Tensor): Tensor {
+    const Q = queries.size / this.#plan.C;
+    return standardise(this.#gpu, queries.view([Q, 1, this.#plan.C]), this.#mean, this.#ones, this.#plan.wide)
+      .view([Q, this.#plan.wide]);
+  }
+
+  /**
+   * The nearest rows.
+   *
+   * @param queries [Q, wide] from {@linkcode Bank.centre} or {@linkcode Bank.gather}
+   * @param k at most as many as rows are searched
+   * @param units the units that are searched; all by default
+   * @returns for the caller to release
+   */
+  nearest(queries: Tensor, k: number, units?: readonly number[]): Nearest {
+    const gpu = this.#gpu, { wide } = this.#plan, [Q] = queries.shape;
+    const searched = units ? Math.min(this.rows, units.length * this.#plan.unit) : this.rows;
+    if (k > searched) throw new RangeError(`Expected at least ${k} rows to search, but found ${searched}`);
+    if (Q <= QUERIES) return this.#look(queries, k, units);
+    // A few queries at a time: what is found of each part is copied to its place.
+    const distances = gpu.empty([Q, k], "distances"), slots = gpu.empty([Q, k], "nearest rows");
+    for (let first = 0; first < Q; first += QUERIES) {
+      const count = Math.min(QUERIES, Q - first);
+      const part = new Tensor([count, wide], queries.slab, queries.offset + 4 * wide * first);
+      const found = this.#look(part, k, units);
+      for (const [from, to] of [[found.distances, distances], [found.slots, slots]]) {
+        gpu.stream.copy(from, new Tensor([count, k], to.slab, to.offset + 4 * k * first));
+        gpu.release(from);
+      }
+    }
+    return { distances, slots };
+  }
+
+  #look(queries: Tensor, k: number, units?: readonly number[]): Nearest {
+    const gpu = this.#gpu, { wide } = this.#plan, [Q] = queries.shape;
+    const lists = candidates(gpu, Q, k + SPARE);
+    let fresh = true;
+    for (const { piece: { values, squares, first }, from, count } of this.#spans(Q, units)) {
+      const scores = gpu.empty([Q, count], "scores of rows");
+      const layoutB = { ld: wide, offset: (from - first) * wide };
+      const product = { a: queries, b: values, c: scores, M: Q, N: count, K: wide, transB: true, layoutB };
+      gemm(gpu, { ...product, alpha: -2, bias: squares, offBias: from - first, whole: true });
+      choose(gpu, scores, lists, from, fresh);
+      gpu.release(scores);
+      fresh = false;
+    }
+    const list = merge(gpu, lists);
+    squaredDistances(gpu, queries, this.#pieces, list);
+    const { distances, rows: slots } = order(gpu, list, k);
+    gpu.release(list.values);
+    gpu.release(list.rows);
+    return { distances, slots };
+  }
+
+  /** Slots that are looked through at once, from `from` on. */
+  *#spans(
+    Q: number,
+    units?: readonly number[],
+  ): Generator<{ piece: Piece & { squares: Tensor }; from: number; count: number }> {
+    const { most, room } = this.#plan, gpu = this.#gpu;
+    const bytes = Math.min(
+      SCORES_BYTES[gpu.info.software ? "software" : "hardware"],
+      gpu.limits.maxStorageBufferBindingSize,
+    );
+    const columns = Math.max(4, Math.floor(bytes / (16 * Q)) * 4);
+    const ranges = units
+      ? units.map((unit) => ({
+        piece: this.#pieces[Math.floor(unit * room / most)],
+        from: unit * room,
+        slots: room,
+      }))
+      : this.#pieces.map((piece) => ({ piece, from: piece.first, slots: piece.squares.size }));
+    for (const { piece, from, slots } of ranges) {
+      for (let at = 0; at < slots; at += columns) {
+        yield { piece, from: from + at, count: Math.min(columns, slots - at) };
+      }
+    }
+  }
+
+  /** Distances of queries [Q, wide] to rows by their slots, [Q, k] → [Q, k], in the same order. */
+  async distances(queries: Tensor, slots: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    const gpu = this.#gpu, values = gpu.empty(slots.shape, "distances");
+    squaredDistances(gpu, queries, this.#pieces, { values, rows: slots });
+    const squares = await gpu.read(values);
+    gpu.release(values);
+    return squares.map(Math.sqrt);
+  }
+
+  /** Rows by their slots, [Q] u32 in the bits of floats → [Q, wide], as `nearest` takes queries. */
+  gather(slots: Tensor): Tensor {
+    return gather(this.#gpu, this.#pieces, slots);
+  }
+
+  /** The rows less their mean [rows, C], and the mean [C]. */
+  async read(): Promise<{ rows: HostTensor; mean: HostTensor }> {
+    const { C, wide, rows } = this.#plan, data = new Float32Array(rows * C);
+    let row = 0;
+    for (const { values, first } of this.#pieces) {
+      const held = await this.#gpu.read(values);
+      for (; row < rows && this.#slotOf(row) < first + values.shape[0]; row++) {
+        const at = (this.#slotOf(row) - first) * wide;
+        data.set(held.subarray(at, at + C), row * C);
+      }
+    }
+    return { rows: { shape: [rows, C], data }, mean: { shape: [C], data: this.#hostMean } };
+  }
+
+  /** Gives the memory back; the bank can't be used any more. */
+  release(): void {
+    for (const tensor of [this.#mean, this.#ones]) this.#gpu.release(tensor);
+    for (const { values, squares } of this.#pieces) {
+      this.#gpu.release(values);
+      this.#gpu.release(squares);
+    }
+  }
+}
+
+/** The mean of all rows of C values, summed in float64. */
+export async function meanOf(
+  arrays: readonly Float32Array[],
+  C: number,
+  signal?: AbortSignal,
+): Promise<Float32Array<ArrayBuffer>> {
+  const sum = new Float64Array(C), pause = pauses(signal);
+  let rows = 0;
+  for (const array of arrays) {
+    for (let at = 0; at < array.length; at += C, rows++) for (let c = 0; c < C; c++) sum[c] += array[at + c];
+    await pause();
+  }
+  return Float32Array.from(sum, (s) => s / rows);
+}
