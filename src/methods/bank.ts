@@ -295,13 +295,11 @@ export class Bank {
     }
   }
 
-  /** Distances of queries [Q, wide] to rows by their slots, [Q, k] → [Q, k], in the same order. */
-  async distances(queries: Tensor, slots: Tensor): Promise<Float32Array<ArrayBuffer>> {
-    const gpu = this.#gpu, values = gpu.empty(slots.shape, "distances");
-    squaredDistances(gpu, queries, this.#pieces, { values, rows: slots });
-    const squares = await gpu.read(values);
-    gpu.release(values);
-    return squares.map(Math.sqrt);
+  /** Squared distances of queries [Q, wide] to rows by their slots, [Q, k] → [Q, k]. */
+  squaredDistances(queries: Tensor, slots: Tensor): Tensor {
+    const values = this.#gpu.empty(slots.shape, "squared distances");
+    squaredDistances(this.#gpu, queries, this.#pieces, { values, rows: slots });
+    return values;
   }
 
   /** Rows by their slots, [Q] u32 in the bits of floats → [Q, wide], as `nearest` takes queries. */
