@@ -75,7 +75,7 @@ export class Cover {
     const params = { dims, quads: 0, first: 0, step, threads: 0, part: 0, parts: this.#parts };
     for (const { points: { values: x, first } } of this.#pieces) {
       const piece = { ...params, first, quads: x.shape[1] / 4 };
-      gpu.stream.dispatch(kernel("take"), { x, centre, picks }, piece, [Math.ceil(dims / 64)]);
+      gpu.stream.dispatch(kernel("take"), { x, centre, picks }, piece, [Math.ceil(dims / 256)]);
     }
     for (const { points: { values: x, first }, nearest, threads, part } of this.#pieces) {
       const piece = { ...params, first, quads: x.shape[1] / 4, threads, part };

@@ -8,7 +8,7 @@
 
 struct Params { dims: u32, quads: u32, first: u32, step: u32, threads: u32, part: u32, parts: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> centre: array<f32>;
+@group(0) @binding(1) var<storage, read_write> centre: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> nearest: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> far: array<f32>;
 @group(0) @binding(4) var<storage, read_write> at: array<u32>;
@@ -19,9 +19,11 @@ struct Params { dims: u32, quads: u32, first: u32, step: u32, threads: u32, part
 @compute @workgroup_size(64)
 fn take(@builtin(global_invocation_id) id: vec3u) {
   let pick = picks[params.step];
-  if (id.x >= params.dims || pick < params.first || pick - params.first >= 4u * params.quads) { return; }
+  if (id.x >= params.dims / 4u || pick < params.first || pick - params.first >= 4u * params.quads) { return; }
   let column = pick - params.first;
-  centre[id.x] = x[id.x * params.quads + column / 4u][column % 4u];
+  let at = 4u * id.x * params.quads + column / 4u;
+  let j = column % 4u;
+  centre[id.x] = vec4f(x[at][j], x[at + params.quads][j], x[at + 2u * params.quads][j], x[at + 3u * params.quads][j]);
 }
 
 fn square(v: vec4f) -> vec4f { return v * v; }
@@ -33,12 +35,13 @@ fn cover(@builtin(global_invocation_id) id: vec3u) {
   var which = 0u;
   for (var i = id.x; i < params.quads; i += params.threads) {
     var d = vec4f(0.0);
-    for (var c = 0u; c < params.dims; c += 4u) {
-      let at = c * params.quads + i;
-      d += square(x[at] - centre[c]);
-      d += square(x[at + params.quads] - centre[c + 1u]);
-      d += square(x[at + 2u * params.quads] - centre[c + 2u]);
-      d += square(x[at + 3u * params.quads] - centre[c + 3u]);
+    for (var c = 0u; c < params.dims / 4u; c++) {
+      let at = 4u * c * params.quads + i;
+      let middle = centre[c];
+      d += square(x[at] - middle.x);
+      d += square(x[at + params.quads] - middle.y);
+      d += square(x[at + 2u * params.quads] - middle.z);
+      d += square(x[at + 3u * params.quads] - middle.w);
     }
     d = min(d, nearest[i]);
     nearest[i] = d;

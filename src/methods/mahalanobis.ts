@@ -71,23 +71,26 @@ async function covarianceOf(
   const covariance = new Covariance(C), wide = Math.ceil(C / 4) * 4, size = batchSize(gpu, H * W, wide);
   const mu = gpu.tensor(mean), ones = gpu.tensor(new Float32Array(C).fill(1));
   let done = 0;
-  for (const x of uploads(gpu, features, C, size)) {
-    const rows = x.size / C;
-    await gpu.step(async () => {
-      const centred = standardise(gpu, x.view([rows, 1, C]), mu, ones, wide);
-      const products = gpu.empty([wide, wide], "a covariance"), sum = gpu.empty([wide], "a sum");
-      gemm(gpu, { a: centred, b: centred, c: products, M: wide, N: wide, K: rows, transA: true });
-      sumColumns(gpu, centred, sum, { rows, columns: wide });
-      const [p, s] = await gpu.stream.read(products, sum);
-      const tight = Float32Array.from({ length: C * C }, (_, at) => p[Math.floor(at / C) * wide + at % C]);
-      covariance.add(rows, mean, s, tight);
-    });
-    gpu.release(x);
-    onProgress(done += x.shape[0], features.length, "images");
-    await new Promise((resolve) => setTimeout(resolve));
-    signal?.throwIfAborted();
+  try {
+    for (const x of uploads(gpu, features, C, size)) {
+      const rows = x.size / C;
+      await gpu.step(async () => {
+        const centred = standardise(gpu, x.view([rows, 1, C]), mu, ones, wide);
+        const products = gpu.empty([wide, wide], "a covariance"), sum = gpu.empty([wide], "a sum");
+        gemm(gpu, { a: centred, b: centred, c: products, M: wide, N: wide, K: rows, transA: true });
+        sumColumns(gpu, centred, sum, { rows, columns: wide });
+        const [p, s] = await gpu.stream.read(products, sum);
+        const tight = Float32Array.from({ length: C * C }, (_, at) => p[Math.floor(at / C) * wide + at % C]);
+        covariance.add(rows, mean, s, tight);
+      });
+      gpu.release(x);
+      onProgress(done += x.shape[0], features.length, "images");
+      await new Promise((resolve) => setTimeout(resolve));
+      signal?.throwIfAborted();
+    }
+  } finally {
+    for (const tensor of [mu, ones]) gpu.release(tensor);
   }
-  for (const tensor of [mu, ones]) gpu.release(tensor);
   const value = covariance.value();
   let largest = 0, scale = 0;
   for (let c = 0; c < C; c++) {
