@@ -22,6 +22,7 @@ import { scoreImages } from "../train/score.ts";
 import { DEMO, PAPER } from "../train/settings.ts";
 import { noiseOf } from "./case.ts";
 import { efficientNetFlops } from "./convolutions.ts";
+import { neighbourCases } from "./neighbours.ts";
 import { rate, type Row } from "./row.ts";
 import { DEMO_ADTR, PAPER_ADTR } from "./sizes.ts";
 import { Stopwatch, type Timing } from "./timing.ts";
@@ -40,6 +41,7 @@ export function modelCases(): ModelCase[] {
     training("demo", DEMO_ADTR, DEMO.batch_size),
     scoring("paper", PAPER_ADTR, PAPER.image_size),
     scoring("demo", DEMO_ADTR, DEMO.image_size),
+    ...neighbourCases(),
   ];
 }
 

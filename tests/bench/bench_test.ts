@@ -88,6 +88,8 @@ Deno.test("the shapes are ADTR's and EfficientNet-B4's", () => {
     ...Array(3).fill("efficientnet_b4"),
     ...Array(2).fill("training step"),
     ...Array(2).fill("scoring"),
+    "gemm",
+    "knn",
   ]);
 });
 
