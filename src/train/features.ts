@@ -98,16 +98,20 @@ export async function pixelFeatures(
   return features as Float32Array<ArrayBuffer>[];
 }
 
-function cacheOf(
-  { backbone, image_size, feature_size, cacheFolder, onWarning }: FeatureSource,
-): FeatureCache {
-  return new FeatureCache({
+/** One cache a source: it looks through its folder at the first image that it keeps, and warns once. */
+const caches = new WeakMap<FeatureSource, FeatureCache>();
+
+function cacheOf(source: FeatureSource): FeatureCache {
+  const { backbone, image_size, feature_size, cacheFolder, onWarning } = source;
+  const cache = caches.get(source) ?? new FeatureCache({
     folder: cacheFolder,
     backbone: backbone.fingerprint,
     imageSize: image_size,
     shape: [feature_size ** 2, backbone.channels],
     onWarning,
   });
+  caches.set(source, cache);
+  return cache;
 }
 
 /** Sends a batch through the backbone. @returns [N, C] of each image */

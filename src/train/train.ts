@@ -74,10 +74,11 @@ async function initialOf(
   { normal }: TrainingSet,
   config: AdtrConfig,
 ): Promise<ModelState["parameters"] | null> {
-  const { init, settings: { loss, base_epochs, seed } } = options;
+  const { init, resume, out, settings: { loss, base_epochs, seed } } = options;
   if (init) return init;
   const drawn = initialAdtr(config, seed);
   if (loss === "norm" || base_epochs === 0) return drawn;
+  if (resume && await isThere(join(out, CHECKPOINT))) return drawn; // the checkpoint's take their place
   const base = baseOptions(options);
   await makeFolder(base.out);
   if (base.resume) await sayBeginning(base);

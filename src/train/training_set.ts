@@ -4,13 +4,14 @@
  *
  *     L_norm                          the normal images
  *     L_px, L_img, labelled images    the normal and the labelled ones, each once an epoch
- *     L_px, synthetic anomalies       the normal images, every second of which carries an anomaly; in the next epoch the
- *                                     others
+ *     L_px, synthetic anomalies       the normal images, every second of which, in the epoch's order, carries an anomaly;
+ *                                     in the next epoch those at the other places
  *     L_img, irrelevant images        the normal images and as many irrelevant ones, the same in all epochs
  *
  * @module
  */
 import { createHash } from "node:crypto";
+import type { Anomaly } from "../data/anomalies/anomaly.ts";
 import { ANOMALIES } from "../data/anomalies/catalogue.ts";
 import type { AnomalousImage } from "../data/dataset.ts";
 import { byCodeUnits } from "../data/folder.ts";
@@ -58,8 +59,8 @@ export interface TrainingSetOptions {
 /**
  * Makes what every step needs before the first.
  *
- * @throws {InputError} where an image or mask can't be read, a labelled image has no mask that marks something (L_px), or
- *   L_img has no anomalous images to learn from
+ * @throws {InputError} where an image or mask can't be read, a labelled image has no mask that marks something (L_px), a
+ *   normal one is black and shows no synthetic anomaly, or L_img has no anomalous images to learn from
  */
 export async function openTrainingSet(options: TrainingSetOptions): Promise<TrainingSet> {
   const { settings: { loss }, normal, anomalous } = options;
@@ -82,7 +83,10 @@ interface Labelled {
 
 /** Normal and labelled images in the order of their paths. */
 async function labelledSet(options: TrainingSetOptions): Promise<TrainingSet> {
-  const { settings: { loss, feature_size: H, image_size: S }, normal, anomalous } = options;
+  const { source, settings: { loss, feature_size: H, image_size: S }, normal, anomalous, outliers } = options;
+  if (outliers.length > 0) {
+    source.onWarning?.(`${anomalous.length} labelled anomalous images take the place of the irrelevant ones`);
+  }
   const none = loss === "px" ? new Uint8Array(H * H) : NORMAL;
   const images: Labelled[] = normal.map((path) => ({ path, label: none }));
   for (const { path, mask } of anomalous) {
@@ -93,7 +97,7 @@ async function labelledSet(options: TrainingSetOptions): Promise<TrainingSet> {
     if (mask === null) throw new InputError(`Expected a mask for ${path} with --loss px, but found none`);
     const label = maskCells(await loadMask(mask, path, S), S, H, H);
     if (!label.includes(1)) {
-      throw new InputError(`Expected ${mask} to mark pixels of ${path}, but found it black`);
+      throw new InputError(`Expected ${mask} to mark pixels of ${path}, but found none at ${S}×${S} pixels`);
     }
     images.push({ path, label });
   }
@@ -146,13 +150,27 @@ async function syntheticSet(options: TrainingSetOptions): Promise<TrainingSet> {
   const total = normal.length + anomaly_pool;
   const features = await extractFeatures(source, normal, (done) => onImage(done, total), signal);
   const pictures = new Uint8Array(normal.length * area);
-  for await (const { indices, data } of loadImages(normal, S)) pictures.set(data, indices[0] * area);
+  for await (const { indices, data } of loadImages(normal, S)) {
+    signal?.throwIfAborted();
+    pictures.set(data, indices[0] * area);
+  }
+  const drawOn = (i: number, stream: string): Anomaly =>
+    ANOMALIES[settings.anomalies](pictures.subarray(i * area, (i + 1) * area), S, new Random(seed, stream));
+  for (const [i, path] of normal.entries()) {
+    if (pictures.subarray(i * area, (i + 1) * area).some((value) => value > 0)) continue;
+    try {
+      drawOn(i, "black");
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      throw new InputError(
+        `Expected normal images that --anomalies ${settings.anomalies} shows on, but found ${path}, which is black`,
+      );
+    }
+  }
 
   /** Draws anomalies on images, each of a stream of random numbers of its own. */
   const draw = async (wanted: { i: number; stream: string }[], keep: boolean): Promise<Sample[]> => {
-    const drawn = wanted.map(({ i, stream }) =>
-      ANOMALIES[settings.anomalies](pictures.subarray(i * area, (i + 1) * area), S, new Random(seed, stream))
-    );
+    const drawn = wanted.map(({ i, stream }) => drawOn(i, stream));
     const values = await pixelFeatures(source, drawn.map(({ image }) => image), keep);
     return drawn.map(({ mask }, j) => ({ features: values[j], label: maskCells(mask, S, H, H) }));
   };
