@@ -75,7 +75,7 @@ const RULES: Record<SettingName, Rule> = {
   seed: {
     schema: whole(0, 2 ** 32 - 1),
     value: "N",
-    help: "fixes initialisation, order and dropout",
+    help: "fixes initialisation, order, dropout and synthetic anomalies",
   },
   shuffle: {
     schema: v.boolean("true or false"),

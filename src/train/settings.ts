@@ -37,7 +37,7 @@ export interface Settings {
   lr_step: number;
   /** Dropout probability, of attention weights too. */
   dropout: number;
-  /** Fixes initialisation, order and dropout. */
+  /** Fixes initialisation, order, dropout and synthetic anomalies. */
   seed: number;
   /** Whether training images are taken in a new random order each epoch. */
   shuffle: boolean;
