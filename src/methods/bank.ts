@@ -23,7 +23,9 @@ import {
   squaredDistances,
 } from "../kernels/neighbours.ts";
 import { standardise } from "../kernels/standardise.ts";
+import { meanOf } from "./mean.ts";
 import { pauses } from "./pause.ts";
+import { bankBytes, Slots } from "./slots.ts";
 
 const SPARE = 7; // candidates beyond those wanted
 const FAR = 3.4e38; // the squared length of a row that only fills up: never chosen, as neighbours.wgsl has it
@@ -39,64 +41,27 @@ export interface Nearest {
   slots: Tensor;
 }
 
-/** Rows in units of so many that begin on slots divisible by 4, as products want them: an image's, or 4. */
-interface Plan {
-  rows: number;
-  C: number;
-  unit: number;
-  /** Slots of a unit. */
-  room: number;
-  /** Floats of a row on the GPU. */
-  wide: number;
-  /** Slots of all pieces but the last. */
-  most: number;
-  slots: number;
-}
-
-const four = (n: number): number => Math.ceil(n / 4) * 4;
-
-/** @throws {InputError} where not even a unit can be bound at once */
-function planOf(limit: number, rows: number, C: number, unit: number): Plan {
-  const room = four(unit), wide = four(C), bytes = 4 * wide * room;
-  if (bytes > limit) {
-    throw new InputError(
-      `Expected an image's features to take at most ${mib(limit)}, which this adapter binds at once, ` +
-        `but found ${mib(bytes)}.\nLower --feature-size.`,
-    );
-  }
-  return { rows, C, unit, room, wide, most: Math.floor(limit / bytes) * room, slots: slotsOf(rows, unit) };
-}
-
-function slotsOf(rows: number, unit: number): number {
-  return Math.ceil(rows / unit) * four(unit);
-}
-
-/** Bytes on the GPU that a bank takes. @param unit as for {@linkcode Bank.of} */
-export function bankBytes(rows: number, C: number, unit = 4): number {
-  return 4 * slotsOf(rows, unit) * (four(C) + 1);
-}
-
 /** Rows to be searched. */
 export class Bank {
   /** How many rows there are. */
   readonly rows: number;
   #gpu: Gpu;
-  #plan: Plan;
+  #slots: Slots;
   #pieces: (Piece & { squares: Tensor })[] = [];
   #mean: Tensor;
   #ones: Tensor;
   #hostMean: Float32Array<ArrayBuffer>;
 
-  private constructor(gpu: Gpu, plan: Plan, mean: Float32Array<ArrayBuffer>) {
+  private constructor(gpu: Gpu, slots: Slots, mean: Float32Array<ArrayBuffer>) {
     this.#gpu = gpu;
-    this.#plan = plan;
-    this.rows = plan.rows;
+    this.#slots = slots;
+    this.rows = slots.rows;
     this.#hostMean = mean;
     this.#mean = gpu.tensor(mean);
-    this.#ones = gpu.tensor(new Float32Array(plan.C).fill(1));
-    for (let first = 0; first < plan.slots; first += plan.most) {
-      const size = Math.min(plan.most, plan.slots - first);
-      const values = gpu.empty([size, plan.wide], "a bank"), squares = gpu.empty([size], "a bank");
+    this.#ones = gpu.tensor(new Float32Array(slots.C).fill(1));
+    for (let first = 0; first < slots.count; first += slots.most) {
+      const size = Math.min(slots.most, slots.count - first);
+      const values = gpu.empty([size, slots.wide], "a bank"), squares = gpu.empty([size], "a bank");
       this.#pieces.push({ values, squares, first });
     }
   }
@@ -146,17 +111,17 @@ export class Bank {
     mean: Float32Array<ArrayBuffer>,
   ): Promise<Bank> {
     const rows = arrays.reduce((sum, { length }) => sum + length / C, 0);
-    const plan = planOf(gpu.limits.maxStorageBufferBindingSize, rows, C, unit);
+    const slots = new Slots(gpu.limits.maxStorageBufferBindingSize, rows, C, unit);
     try {
-      const bank = new Bank(gpu, plan, mean);
+      const bank = new Bank(gpu, slots, mean);
       await gpu.read(bank.#mean); // says so if there is no memory
       return bank;
     } catch (error) {
       if (!(error instanceof GpuError)) throw error;
+      const [reason] = error.message.split("\n");
       throw new InputError(
-        `A bank of ${rows} × ${C} features needs ${
-          mib(bankBytes(rows, C, unit))
-        } of GPU memory: ${error.message}`,
+        `A bank of ${rows} × ${C} features needs ${mib(bankBytes(rows, C, unit))} on the GPU: ${reason}\n` +
+          "Lower --feature-size or (patchcore) --coreset, or take fewer training images.",
       );
     }
   }
@@ -168,16 +133,15 @@ export class Bank {
     onArray: (done: number) => void = () => {},
     signal?: AbortSignal,
   ): Promise<void> {
-    const { C, unit, room, wide, most, slots } = this.#plan, pause = pauses(signal);
+    const slots = this.#slots, { C, wide, most } = slots, pause = pauses(signal);
     for (const { values } of this.#pieces) fill(this.#gpu, values, 0);
-    const squares = new Float32Array(slots).fill(FAR);
+    const squares = new Float32Array(slots.count).fill(FAR);
     let row = 0;
     for (const [i, array] of arrays.entries()) {
       for (let at = 0; at < array.length;) {
         // Rows that lie one after the other in a piece are written together.
-        const slot = this.#slotOf(row), piece = this.#pieces[Math.floor(slot / most)];
-        const gap = room === unit ? Infinity : unit - row % unit;
-        const count = Math.min(gap, most - slot % most, (array.length - at) / C, WRITTEN);
+        const slot = slots.of(row), piece = this.#pieces[Math.floor(slot / most)];
+        const count = Math.min(slots.run(row), (array.length - at) / C, WRITTEN);
         const block = new Float32Array(count * wide);
         for (let r = 0; r < count; r++, row++, at += C) {
           let square = 0;
@@ -202,24 +166,15 @@ export class Bank {
     }
   }
 
-  #slotOf(row: number): number {
-    const { unit, room } = this.#plan;
-    return Math.floor(row / unit) * room + row % unit;
-  }
-
   /** The row in a slot. */
   rowOf(slot: number): number {
-    const { unit, room } = this.#plan;
-    return Math.floor(slot / room) * unit + slot % room;
+    return this.#slots.rowIn(slot);
   }
 
-  /**
-   * Queries [Q, C] less the bank's mean, with zeros behind them, as the rows are: [Q, wide].
-   */
+  /** Queries [Q, C] less the bank's mean, with zeros behind them, as the rows are: [Q, wide]. */
   centre(queries: Tensor): Tensor {
-    const Q = queries.size / this.#plan.C;
-    return standardise(this.#gpu, queries.view([Q, 1, this.#plan.C]), this.#mean, this.#ones, this.#plan.wide)
-      .view([Q, this.#plan.wide]);
+    const { C, wide } = this.#slots, Q = queries.size / C;
+    return standardise(this.#gpu, queries.view([Q, 1, C]), this.#mean, this.#ones, wide).view([Q, wide]);
   }
 
   /**
@@ -231,8 +186,8 @@ export class Bank {
    * @returns for the caller to release
    */
   nearest(queries: Tensor, k: number, units?: readonly number[]): Nearest {
-    const gpu = this.#gpu, { wide } = this.#plan, [Q] = queries.shape;
-    const searched = units ? Math.min(this.rows, units.length * this.#plan.unit) : this.rows;
+    const gpu = this.#gpu, { wide } = this.#slots, [Q] = queries.shape;
+    const searched = units ? Math.min(this.rows, units.length * this.#slots.unit) : this.rows;
     if (k > searched) throw new RangeError(`Expected at least ${k} rows to search, but found ${searched}`);
     if (Q <= QUERIES) return this.#look(queries, k, units);
     // A few queries at a time: what is found of each part is copied to its place.
@@ -250,7 +205,7 @@ export class Bank {
   }
 
   #look(queries: Tensor, k: number, units?: readonly number[]): Nearest {
-    const gpu = this.#gpu, { wide } = this.#plan, [Q] = queries.shape;
+    const gpu = this.#gpu, { wide } = this.#slots, [Q] = queries.shape;
     const lists = candidates(gpu, Q, k + SPARE);
     let fresh = true;
     for (const { piece: { values, squares, first }, from, count } of this.#spans(Q, units)) {
@@ -275,7 +230,7 @@ export class Bank {
     Q: number,
     units?: readonly number[],
   ): Generator<{ piece: Piece & { squares: Tensor }; from: number; count: number }> {
-    const { most, room } = this.#plan, gpu = this.#gpu;
+    const { most, room } = this.#slots, gpu = this.#gpu;
     const bytes = Math.min(
       SCORES_BYTES[gpu.info.software ? "software" : "hardware"],
       gpu.limits.maxStorageBufferBindingSize,
@@ -309,12 +264,12 @@ export class Bank {
 
   /** The rows less their mean [rows, C], and the mean [C]. */
   async read(): Promise<{ rows: HostTensor; mean: HostTensor }> {
-    const { C, wide, rows } = this.#plan, data = new Float32Array(rows * C);
+    const { C, wide, rows } = this.#slots, data = new Float32Array(rows * C);
     let row = 0;
     for (const { values, first } of this.#pieces) {
       const held = await this.#gpu.read(values);
-      for (; row < rows && this.#slotOf(row) < first + values.shape[0]; row++) {
-        const at = (this.#slotOf(row) - first) * wide;
+      for (; row < rows && this.#slots.of(row) < first + values.shape[0]; row++) {
+        const at = (this.#slots.of(row) - first) * wide;
         data.set(held.subarray(at, at + C), row * C);
       }
     }
@@ -329,19 +284,4 @@ export class Bank {
       this.#gpu.release(squares);
     }
   }
-}
-
-/** The mean of all rows of C values, summed in float64. */
-export async function meanOf(
-  arrays: readonly Float32Array[],
-  C: number,
-  signal?: AbortSignal,
-): Promise<Float32Array<ArrayBuffer>> {
-  const sum = new Float64Array(C), pause = pauses(signal);
-  let rows = 0;
-  for (const array of arrays) {
-    for (let at = 0; at < array.length; at += C, rows++) for (let c = 0; c < C; c++) sum[c] += array[at + c];
-    await pause();
-  }
-  return Float32Array.from(sum, (s) => s / rows);
 }

@@ -10,7 +10,7 @@
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { meanOf } from "./bank.ts";
+import { meanOf } from "./mean.ts";
 import { symmetricEigen } from "./eigen.ts";
 import {
   checkPooled,

@@ -14,7 +14,7 @@ import { gemm } from "../kernels/gemm.ts";
 import { norms } from "../kernels/squares.ts";
 import { standardise } from "../kernels/standardise.ts";
 import { Covariance, whitening } from "../model/whitening.ts";
-import { meanOf } from "./bank.ts";
+import { meanOf } from "./mean.ts";
 import { scoreByMaps } from "./maps.ts";
 import {
   checkFeatures,

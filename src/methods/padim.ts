@@ -16,6 +16,7 @@ import { centreChannels } from "../kernels/standardise.ts";
 import { whitening } from "../model/whitening.ts";
 import { Random } from "../hash.ts";
 import { scoreByMaps } from "./maps.ts";
+import { meanOf } from "./mean.ts";
 import {
   checkFeatures,
   type FittedMethod,
@@ -48,7 +49,8 @@ export const padim: Method = {
     requireRoom(gpu, settings, features.length);
     const { C, padim_channels: d, seed } = settings;
     const channels = new Random(seed, "padim channels").permutation(C).subarray(0, d).toSorted();
-    const chosen = await choose(features, C, channels, signal), mean = await meanOf(chosen, signal);
+    const chosen = await choose(features, C, channels, signal),
+      mean = await meanOf(chosen, chosen[0].length, signal);
     const inverses = await whitenings(gpu, chosen, mean, settings, onProgress, signal);
     return new Fitted(gpu, settings, { channels: Float32Array.from(channels), mean, inverses });
   },
@@ -79,19 +81,6 @@ async function choose(
     await pause();
   }
   return chosen;
-}
-
-/** The mean of arrays of one length, summed in float64. */
-async function meanOf(
-  arrays: readonly Float32Array[],
-  signal?: AbortSignal,
-): Promise<Float32Array<ArrayBuffer>> {
-  const sum = new Float64Array(arrays[0].length), pause = pauses(signal);
-  for (const values of arrays) {
-    for (let i = 0; i < sum.length; i++) sum[i] += values[i];
-    await pause();
-  }
-  return Float32Array.from(sum, (s) => s / arrays.length);
 }
 
 /** L⁻¹ of every position's covariance, [N, d, d]. The products are the GPU's, the factors the host's, in float64. */

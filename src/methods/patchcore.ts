@@ -15,9 +15,10 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { neighbourhoodMean } from "../kernels/neighbourhood.ts";
 import { gather } from "../kernels/neighbours.ts";
 import { standardise } from "../kernels/standardise.ts";
-import { Bank, meanOf } from "./bank.ts";
+import { Bank } from "./bank.ts";
 import { coresetRows, selectCoreset } from "./coreset.ts";
 import { mapsOf } from "./maps.ts";
+import { meanOf } from "./mean.ts";
 import {
   checkFeatures,
   type FittedMethod,

@@ -6,9 +6,9 @@
 import { InputError } from "../errors.ts";
 import { mib } from "../gpu/error.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { bankBytes } from "./bank.ts";
 import { coresetRows, PROJECTED } from "./coreset.ts";
 import type { MethodName, MethodSettings } from "./method.ts";
+import { bankBytes } from "./slots.ts";
 
 /** Bytes beyond the training features themselves, at the moment when most are in use. */
 export interface Needs {

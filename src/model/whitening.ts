@@ -79,13 +79,14 @@ export function whitening(covariance: ArrayLike<number>, C: number): Float32Arra
       L[i * C + j] = i === j ? Math.sqrt(sum) : sum / L[j * C + j];
     }
   }
-  const inverse = new Float64Array(C * C); // by columns: L · x = e_j
-  for (let j = 0; j < C; j++) {
-    for (let i = j; i < C; i++) {
-      let sum = i === j ? 1 : 0;
-      for (let k = j; k < i; k++) sum -= L[i * C + k] * inverse[k * C + j];
-      inverse[i * C + j] = sum / L[i * C + i];
+  const inverse = new Float64Array(C * C); // row after row, each less what the rows above it contribute
+  for (let i = 0; i < C; i++) {
+    inverse[i * C + i] = 1;
+    for (let k = 0; k < i; k++) {
+      const factor = L[i * C + k];
+      for (let j = 0; j <= k; j++) inverse[i * C + j] -= factor * inverse[k * C + j];
     }
+    for (let j = 0; j <= i; j++) inverse[i * C + j] /= L[i * C + i];
   }
   return Float32Array.from(inverse);
 }

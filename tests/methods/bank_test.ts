@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { InputError } from "../../src/errors.ts";
-import { Bank, bankBytes } from "../../src/methods/bank.ts";
+import { GpuError } from "../../src/gpu/error.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import { Bank } from "../../src/methods/bank.ts";
+import { bankBytes } from "../../src/methods/slots.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
 import { binding, variants } from "../hardware.ts";
@@ -108,5 +111,22 @@ Deno.test("a bank says what it takes, and refuses images too large to be bound",
   await assert.rejects(
     Bank.of(binding(1 << 20), [new Float32Array(1000 * 300)], 300, 1000),
     (error) => error instanceof InputError && /Lower --feature-size/.test(error.message),
+  );
+});
+
+Deno.test("a GPU that has not enough memory says what to lower", async () => {
+  const full: Gpu = Object.create(gpu, {
+    empty: {
+      value: () => {
+        throw new GpuError("The GPU is out of memory: asked for 128 MiB.\nLower --batch-size.");
+      },
+    },
+  });
+  await assert.rejects(
+    Bank.of(full, [rowsOf("bank", 1 << 10, 1 << 8)], 1 << 8),
+    (error) =>
+      error instanceof InputError && !(error instanceof GpuError) &&
+      /^A bank of 1024 × 256 features needs 1 MiB on the GPU: The GPU is out of memory: asked for 128 MiB.\nLower --feature-size or \(patchcore\) --coreset/
+        .test(error.message),
   );
 });
