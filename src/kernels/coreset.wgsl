@@ -34,8 +34,10 @@ fn cover(@builtin(global_invocation_id) id: vec3u) {
   var best = -1.0;
   var which = 0u;
   for (var i = id.x; i < params.quads; i += params.threads) {
+    let before = nearest[i];
     var d = vec4f(0.0);
     for (var c = 0u; c < params.dims / 4u; c++) {
+      if (all(d >= before)) { break; } // already as far as another pick
       let at = 4u * c * params.quads + i;
       let middle = centre[c];
       d += square(x[at] - middle.x);
@@ -43,7 +45,7 @@ fn cover(@builtin(global_invocation_id) id: vec3u) {
       d += square(x[at + 2u * params.quads] - middle.z);
       d += square(x[at + 3u * params.quads] - middle.w);
     }
-    d = min(d, nearest[i]);
+    d = min(d, before);
     nearest[i] = d;
     for (var j = 0u; j < 4u; j++) {
       if (d[j] > best) {
