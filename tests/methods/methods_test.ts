@@ -12,6 +12,7 @@ import {
   type MethodSettings,
   methodSettings,
 } from "../../src/methods/method.ts";
+import { pooledFeatures } from "../../src/methods/pooled.ts";
 import { methods } from "../../src/methods/registry.ts";
 import { gpu } from "../gpu.ts";
 import { C, features, H, N, onGpu, pooled, W } from "./made_up.ts";
@@ -152,4 +153,10 @@ Deno.test("an aborted fit throws the reason and keeps no memory", async () => {
     );
     assert.equal(gpu.memory.stats().inUse, before, method);
   }
+});
+
+Deno.test("pooled features are means over positions, of all channels or the last", () => {
+  const features = Float32Array.of(1, 2, 3, 5, 10, 20);
+  assert.deepEqual(pooledFeatures(features, 3), Float32Array.of(3, 6, 11.5));
+  assert.deepEqual(pooledFeatures(features, 3, 2), Float32Array.of(11.5));
 });
