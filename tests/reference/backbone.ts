@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import type { Window } from "../../src/kernels/conv.ts";
-import type { EfficientNetWeights, FoldedConv } from "../../src/model/efficientnet.ts";
+import type { EfficientNetWeights } from "../../src/model/efficientnet.ts";
+import type { FoldedConv } from "../../src/model/fold.ts";
 
 /** ‖found − wanted‖₂ / ‖wanted‖₂; NaN where anything is not a number. */
 export function relativeL2(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
@@ -113,6 +114,34 @@ export function averagePool(x: ArrayLike<number>, [B, H, W]: readonly number[], 
       for (let j = 0; j < outW; j++, at++) {
         for (let p = 0; p < k; p++) {
           for (let q = 0; q < k; q++) y[at] += x[(b * H + i + p) * W + j + q] / (k * k);
+        }
+      }
+    }
+  }
+  return y;
+}
+
+/** Maxima over k×k windows of what is there: x [B, H, W, C] → [B, outH, outW, C]. */
+export function maxPool(
+  x: ArrayLike<number>,
+  [B, H, W, C]: readonly number[],
+  k: number,
+  { stride, top, left, outH, outW }: Window,
+): number[] {
+  const y: number[] = [];
+  for (let b = 0; b < B; b++) {
+    for (let i = 0; i < outH; i++) {
+      for (let j = 0; j < outW; j++) {
+        for (let c = 0; c < C; c++) {
+          let largest = -Infinity;
+          for (let p = 0; p < k; p++) {
+            for (let q = 0; q < k; q++) {
+              const row = i * stride + p - top, column = j * stride + q - left;
+              if (row < 0 || row >= H || column < 0 || column >= W) continue;
+              largest = Math.max(largest, x[((b * H + row) * W + column) * C + c]);
+            }
+          }
+          y.push(largest);
         }
       }
     }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { EfficientNetWeights, FoldedConv, MBConv, Padding } from "../../src/model/efficientnet.ts";
+import type { EfficientNetWeights, MBConv, Padding } from "../../src/model/efficientnet.ts";
+import type { FoldedConv } from "../../src/model/fold.ts";
 import { fill } from "../fill.ts";
 
 // docs/method.md §2: blocks, kernel, stride, expand, out

@@ -1,0 +1,60 @@
+// Dense convolution over many channels as a matrix product whose left operand is never written down:
+//   y[m, o] = act(bias[o] + Σ_{p,q,c} x[b, i·stride + p − top, j·stride + q − left, c] · w[p, q, c, o]  (+ skip[m, o]))
+// with m = (b · outH + i) · outW + j. x [B, H, W, C], w [K, K, C, O], skip and y [B, outH, outW, O]; C and O multiples
+// of 4. What lies outside of x counts as 0.
+// A thread computes a TM×TN tile of y from registers, four channels at a time: the pixels under its windows' (p, q) are
+// found once for all C. The lines marked @generate are straight-line code made by dense_conv.ts.
+
+struct Params {
+  M: u32, C4: u32, O4: u32, H: u32, W: u32, outH: u32, outW: u32, tiles: u32, tilesN: u32,
+  K: u32, stride: u32, top: u32, left: u32,
+  add: u32, relu: u32, // what ends it: 1 adds skip, 1 is ReLU
+}
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read> skip: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+// Top left of window m: the image's first line in x, and line and column within the image, which wrap around where negative.
+fn corner(m: u32) -> vec3u {
+  let line = m / params.outW;
+  return vec3u(
+    line / params.outH * params.H,
+    line % params.outH * params.stride - params.top,
+    m % params.outW * params.stride - params.left,
+  );
+}
+
+// Where the pixel (p, q) of a window begins in x, and 1, or 0 where it lies outside.
+fn pixel(corner: vec3u, p: u32, q: u32) -> vec2u {
+  let line = corner.y + p;
+  let column = corner.z + q;
+  let inside = line < params.H && column < params.W;
+  return select(vec2u(0u), vec2u(((corner.x + line) * params.W + column) * params.C4, 1u), inside);
+}
+
+fn store(m: u32, o: u32, sum: vec4f) {
+  if (m >= params.M || o >= params.O4) { return; }
+  var v = sum + bias[o];
+  if (params.add == 1u) { v += skip[m * params.O4 + o]; }
+  if (params.relu == 1u) { v = max(v, vec4f(0.0)); }
+  y[m * params.O4 + o] = v;
+}
+
+@compute @workgroup_size(THREADS)
+fn conv(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= params.tiles) { return; }
+  let m0 = (id.x / params.tilesN) * TM;
+  let o0 = (id.x % params.tilesN) * (TN / 4u);
+  // @generate declare
+  for (var t = 0u; t < params.K * params.K; t++) {
+    // @generate pixels
+    let w = t * params.C4 * 4u;
+    for (var c = 0u; c < params.C4; c++) {
+      // @generate inner
+    }
+  }
+  // @generate finish
+}
