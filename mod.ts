@@ -34,7 +34,7 @@ export { AdamW, type AdamWOptions } from "./src/autograd/adamw.ts";
 
 // Frozen features, the transformer, scores, model files.
 export type { Backbone } from "./src/model/backbone.ts";
-export { openBackbone, type OpenedBackbone } from "./src/train/backbone.ts";
+export { type BackboneOptions, openBackbone, type OpenedBackbone } from "./src/train/backbone.ts";
 export {
   Adtr,
   type AdtrConfig,

@@ -15,7 +15,7 @@ import {
   tree,
   valueAndGrad,
 } from "@jax-js/jax";
-import type { FoldedConv } from "../../src/model/efficientnet.ts";
+import type { FoldedConv } from "../../src/model/fold.ts";
 import {
   ADAMW,
   channelsFirst,

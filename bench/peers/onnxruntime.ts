@@ -5,7 +5,7 @@
  * @module
  */
 import * as ort from "onnxruntime-web/webgpu";
-import type { FoldedConv } from "../../src/model/efficientnet.ts";
+import type { FoldedConv } from "../../src/model/fold.ts";
 import {
   channelsFirst,
   channelsLast,

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-webgpu";
-import type { FoldedConv } from "../../src/model/efficientnet.ts";
+import type { FoldedConv } from "../../src/model/fold.ts";
 import {
   ADAMW,
   type EfficientNetTask,

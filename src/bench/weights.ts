@@ -5,7 +5,8 @@
  * @module
  */
 import { Random } from "../hash.ts";
-import type { EfficientNetWeights, FoldedConv, MBConv } from "../model/efficientnet.ts";
+import type { EfficientNetWeights, MBConv } from "../model/efficientnet.ts";
+import type { FoldedConv } from "../model/fold.ts";
 import { STAGES, STEM } from "../model/efficientnet_weights.ts";
 
 /** The same weights on every call, with symmetric padding. */

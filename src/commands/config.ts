@@ -7,6 +7,7 @@
 import { isCifar } from "../data/cifar_images.ts";
 import { InputError, UsageError } from "../errors.ts";
 import { readWhole } from "../files.ts";
+import { isBuiltIn } from "../train/backbone.ts";
 import {
   backboneDefaults,
   type PresetName,
@@ -132,14 +133,13 @@ function checkTogether(settings: Settings, weights: string | undefined): void {
 }
 
 /** Checks that there is a weight file just where the backbone needs one. */
-function checkWeights(backbone: string, weights: string | undefined): void {
-  const isBuiltIn = backbone.startsWith("gabor");
-  if (isBuiltIn && weights !== undefined) {
+function checkWeights(backbone: Settings["backbone"], weights: string | undefined): void {
+  if (isBuiltIn(backbone) && weights !== undefined) {
     throw new UsageError(
       `Expected no --weights, as --backbone ${backbone} is built in, but found ${weights}`,
     );
   }
-  if (!isBuiltIn && weights === undefined) {
+  if (!isBuiltIn(backbone) && weights === undefined) {
     throw new UsageError(
       `Expected --weights FILE for --backbone ${backbone}, but found none.\n--backbone gabor needs none.`,
     );

@@ -53,7 +53,7 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
   await refuseUnwritable(options.out); // before the work
   const display = new ProgressDisplay();
   const { values, C } = await withGpu(async (gpu) => {
-    const { backbone } = await openBackbone(gpu, name, weights);
+    const { backbone } = await openBackbone(gpu, name, weights, { image_size, feature_size });
     const cacheFolder = defaultCacheFolder();
     const source = { gpu, backbone, image_size, feature_size, cacheFolder, onWarning: display.warn };
     const report = (done: number): void =>

@@ -79,8 +79,11 @@ export async function runReproduction(
   for (const cell of cells) await refuseOther(plan, cell);
   const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers);
   const backbones = new Map<string, OpenedBackbone>();
-  for (const { settings: { backbone } } of plan.entries) {
-    if (!backbones.has(backbone)) backbones.set(backbone, await openBackbone(gpu, backbone, plan.weights));
+  for (const { settings } of plan.entries) {
+    const { backbone } = settings;
+    if (!backbones.has(backbone)) {
+      backbones.set(backbone, await openBackbone(gpu, backbone, plan.weights, settings));
+    }
   }
   const began = performance.now();
   let category: Category | undefined, ran = 0;

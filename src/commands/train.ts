@@ -116,7 +116,7 @@ async function runAll(
   signal: AbortSignal,
 ): Promise<Map<string, CategoryResult> | null> {
   const { settings, weights, init, resume } = plan;
-  const { backbone, weightsSha256 } = await openBackbone(gpu, settings.backbone, weights);
+  const { backbone, weightsSha256 } = await openBackbone(gpu, settings.backbone, weights, settings);
   const config = adtrConfig(settings, backbone.channels);
   const initial = init === undefined ? undefined : await readParameters(init, config);
   await makeFolder(plan.out);

@@ -25,7 +25,7 @@ export function addWeights(program: Command): void {
     .action(inspect);
 
   weights.command("fetch")
-    .description("Downloads a known weight file of about 78 MB and checks its hash.")
+    .description("Downloads a known weight file and checks its hash.")
     .argument("<NAME>", knownWeights.map(({ name }) => name).join(", "))
     .option("--out <FILE>", "where to write it (default: its own name, here)")
     .option("--url <URL>", "another place that has the same file")
@@ -50,13 +50,18 @@ function known(): string {
 async function inspect(path: string, { json }: { json?: true }): Promise<void> {
   const report = await inspectWeights(path);
   if (json) return console.log(JSON.stringify(report, null, 2));
-  const { format, sha256, metadata, tensors, parameters, naming, problem } = report;
+  const { format, sha256, metadata, tensors, parameters, network, backbone, naming, problem } = report;
   const rows = tensors.map(({ name, dtype, shape }): Cell[] => [name, dtype, shape.join("×") || "one value"]);
   console.log(table(rows, ["tensor", "dtype", "shape"]));
   console.log(`${format}, ${tensors.length} tensors, ${parameters} parameters`);
   console.log(`SHA-256: ${sha256}`);
   for (const [key, value] of Object.entries(metadata)) console.log(`${key}: ${value}`);
-  console.log(problem ?? `EfficientNet-B4, named as in ${naming}: fit for --weights`);
+  console.log(
+    problem ??
+      `${network}${
+        naming ? `, named as in ${naming}` : ""
+      }: fit for --backbone ${backbone} --weights ${path}`,
+  );
 }
 
 async function fetch(name: string, { out, url }: { out?: string; url?: string }): Promise<void> {

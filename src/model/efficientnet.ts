@@ -1,5 +1,5 @@
 /**
- * EfficientNet-B4 (Tan & Le 2019) as a frozen feature extractor: the stem and seven stages of MBConv blocks, with
+ * EfficientNet (Tan & Le 2019), B0 or B4, as a frozen feature extractor: the stem and seven stages of MBConv blocks, with
  * BatchNorm folded into the convolutions. Maps are [B, H, W, C]; five stages' outputs are tapped (docs/method.md §2).
  *
  * @module
@@ -11,15 +11,7 @@ import { depthwise, packDepthwise } from "../kernels/depthwise.ts";
 import { type Activation, gemm } from "../kernels/gemm.ts";
 import { pointwise } from "../kernels/pointwise.ts";
 import { positionMean } from "../kernels/se.ts";
-
-/** A convolution with its BatchNorm folded in: weight [out, in, kernel, kernel] ([out, 1, …] if depthwise), bias [out]. */
-export interface FoldedConv {
-  weight: Float32Array<ArrayBuffer>;
-  bias: Float32Array<ArrayBuffer>;
-  out: number;
-  in: number;
-  kernel: number;
-}
+import type { FoldedConv } from "./fold.ts";
 
 /** An MBConv block. `reduce` and `excite` are squeeze-excite's 1×1 convolutions, without BatchNorm. */
 export interface MBConv {
@@ -36,7 +28,7 @@ export interface MBConv {
 }
 
 /** How a naming of weight files pads (docs/method.md §2); `same380` is TF SAME computed for an image of 380 pixels. */
-export type Padding = "symmetric" | "same" | "same380";
+export type Padding = "symmetric" | "same" | "same224" | "same380";
 
 /** Everything that the network reads. */
 export interface EfficientNetWeights {
@@ -48,7 +40,7 @@ export interface EfficientNetWeights {
 /**
  * Zeros before an axis of `input` pixels, and the output's size, which implies those behind it.
  *
- * @param nominal the axis's size where the image has 380 pixels
+ * @param nominal the axis's size where the image has as many pixels as `padding` says
  */
 export function pads(
   padding: Padding,
@@ -75,7 +67,7 @@ interface Layer {
   kernel: number;
 }
 
-/** A block's, and what it does with them. `nominal` is its input's side for an image of 380 pixels. */
+/** A block's, and what it does with them. `nominal` is its input's side for an image of as many pixels as `padding` says. */
 interface Block {
   nominal: number;
   stride: number;
@@ -89,25 +81,23 @@ interface Block {
 }
 
 const TAPPED_STAGES = [0, 1, 2, 4, 6];
-const NOMINAL = 380; // the image side that EfficientNet-B4 was made for
-
-/** Bytes of the largest map on the way, for one image of side S: stage 1's first expansion, [S/2, S/2, 144]. */
-export function largestMap(S: number): number {
-  return 144 * Math.ceil(S / 2) ** 2 * 4;
-}
 
 /** The network with its weights on the GPU. */
 export class EfficientNet {
   /** Channels of each tap. */
   readonly channels: readonly number[];
+  /** Channels of the images. */
+  readonly inputs = 3;
   #gpu: Gpu;
   #padding: EfficientNetWeights["padding"];
+  #nominal: number;
   #stem: Layer;
   #blocks: Block[];
 
   constructor(gpu: Gpu, weights: EfficientNetWeights) {
     this.#gpu = gpu;
     this.#padding = weights.padding;
+    this.#nominal = weights.padding === "same224" ? 224 : 380;
     const { stem, blocks } = weights;
     this.#stem = this.#upload(stem, packConv(stem.weight, stem.out, stem.in, stem.kernel), [
       stem.kernel,
@@ -115,7 +105,7 @@ export class EfficientNet {
       stem.in,
       stem.out,
     ]);
-    let side = Math.ceil(NOMINAL / 2);
+    let side = Math.ceil(this.#nominal / 2);
     const nominal = blocks.map(({ stride }) => {
       const before = side;
       side = Math.ceil(side / stride);
@@ -135,21 +125,29 @@ export class EfficientNet {
     this.channels = this.#blocks.filter((block) => block.tap).map((block) => block.project.out);
   }
 
+  /** Bytes of the largest map on the way, for one image of side S: stage 1's first expansion, [S/2, S/2, 6C]. */
+  largestMap(S: number): number {
+    return 6 * this.channels[0] * Math.ceil(S / 2) ** 2 * 4;
+  }
+
   /**
    * Yields the five taps [B, h, w, c] of normalised images [B, S, S, 3], low level first. A tap's memory goes back to
-   * the pool when the next one is asked for.
+   * the pool when the next one is asked for, or no more are.
    */
   *taps(images: Tensor): Generator<Tensor, void> {
     const gpu = this.#gpu;
     const stem = this.#stem;
-    let x = conv(gpu, images, stem.weight, stem.bias, this.#window(images, stem, 2, NOMINAL), "silu"); // [B, S/2, S/2, 48]
-    for (const block of this.#blocks) {
-      const y = this.#mbconv(x, block);
+    let x = conv(gpu, images, stem.weight, stem.bias, this.#window(images, stem, 2, this.#nominal), "silu"); // [B, S/2, S/2, 48]
+    try {
+      for (const block of this.#blocks) {
+        const y = this.#mbconv(x, block);
+        gpu.release(x);
+        x = y;
+        if (block.tap) yield x;
+      }
+    } finally {
       gpu.release(x);
-      x = y;
-      if (block.tap) yield x;
     }
-    gpu.release(x);
   }
 
   /** Expand, filter, gate by squeeze-excite, project: x [B, H, W, C] → [B, H', W', C']. Leaves x. */

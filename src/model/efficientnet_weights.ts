@@ -1,15 +1,17 @@
 /**
- * EfficientNet-B4's weights from a file under any of the namings of docs/method.md §2, each BatchNorm folded into the
- * convolution before it: w' = w·γ/√(σ²+ε), b' = β − μ·γ/√(σ²+ε), in float64 and rounded once.
+ * EfficientNets' weights from a file under any of the namings of docs/method.md §2, each BatchNorm folded into the
+ * convolution before it.
  *
  * @module
  */
 import { InputError } from "../errors.ts";
-import type { EfficientNetWeights, FoldedConv, MBConv, Padding } from "./efficientnet.ts";
-import { expectTensor, requireFinite, type TensorFile } from "./tensor_file.ts";
+import type { EfficientNetWeights, MBConv, Padding } from "./efficientnet.ts";
+import { fold, type Source, tensorNames } from "./fold.ts";
+import { requireNetwork } from "./recognise.ts";
+import type { TensorFile } from "./tensor_file.ts";
 
-/** Names of backbones made of EfficientNet-B4. */
-export type EfficientNetName = "efficientnet_b4" | "tf_efficientnet_b4";
+/** Names of backbones made of an EfficientNet. */
+export type EfficientNetName = "efficientnet_b0" | "efficientnet_b4" | "tf_efficientnet_b4";
 
 /** Whose names a file's tensors have. */
 export type NamingName = "timm" | "EfficientNet-PyTorch" | "torchvision";
@@ -23,7 +25,7 @@ export interface Stage {
   out: number;
 }
 
-/** The first convolution. */
+/** EfficientNet-B4's first convolution. */
 export const STEM = { out: 48, in: 3, kernel: 3 };
 /** The seven stages behind it. */
 export const STAGES: readonly Stage[] = [
@@ -35,6 +37,35 @@ export const STAGES: readonly Stage[] = [
   { blocks: 8, kernel: 5, stride: 2, expand: 6, out: 272 },
   { blocks: 2, kernel: 3, stride: 1, expand: 6, out: 448 },
 ];
+
+/** A network's shape. */
+interface Shape {
+  network: string;
+  stem: typeof STEM;
+  stages: readonly Stage[];
+  /** TF SAME computed for the images that it was made for. */
+  nominal: Padding;
+}
+
+const B4: Shape = { network: "EfficientNet-B4", stem: STEM, stages: STAGES, nominal: "same380" };
+const SHAPES: Record<EfficientNetName, Shape> = {
+  efficientnet_b0: {
+    network: "EfficientNet-B0",
+    stem: { ...STEM, out: 32 },
+    stages: [
+      { blocks: 1, kernel: 3, stride: 1, expand: 1, out: 16 },
+      { blocks: 2, kernel: 3, stride: 2, expand: 6, out: 24 },
+      { blocks: 2, kernel: 5, stride: 2, expand: 6, out: 40 },
+      { blocks: 3, kernel: 3, stride: 2, expand: 6, out: 80 },
+      { blocks: 3, kernel: 5, stride: 1, expand: 6, out: 112 },
+      { blocks: 4, kernel: 5, stride: 2, expand: 6, out: 192 },
+      { blocks: 1, kernel: 3, stride: 1, expand: 6, out: 320 },
+    ],
+    nominal: "same224",
+  },
+  efficientnet_b4: B4,
+  tf_efficientnet_b4: B4,
+};
 
 /** A convolution's name and its BatchNorm's. */
 type Pair = readonly [conv: string, norm: string];
@@ -50,9 +81,11 @@ interface BlockNames {
 }
 
 interface Naming {
-  padding: Padding;
+  padding: "symmetric" | "same" | "nominal";
   epsilon: number;
   stem: Pair;
+  /** What the names of all tensors in blocks begin with. */
+  blocks: RegExp;
   /** @param n the block's number among all blocks, where i is that within its stage */
   block(stage: number, i: number, n: number): BlockNames;
 }
@@ -62,6 +95,7 @@ const NAMINGS: Record<NamingName, Naming> = {
     padding: "symmetric",
     epsilon: 1e-5,
     stem: ["conv_stem", "bn1"],
+    blocks: /^blocks\.\d+\.\d+\./,
     block: (stage, i) => ({
       prefix: `blocks.${stage}.${i}.`,
       expand: ["conv_pw", "bn1"],
@@ -72,9 +106,10 @@ const NAMINGS: Record<NamingName, Naming> = {
     }),
   },
   "EfficientNet-PyTorch": {
-    padding: "same380",
+    padding: "nominal",
     epsilon: 1e-3,
     stem: ["_conv_stem", "_bn0"],
+    blocks: /^_blocks\.\d+\./,
     block: (_stage, _i, n) => ({
       prefix: `_blocks.${n}.`,
       expand: ["_expand_conv", "_bn0"],
@@ -88,6 +123,7 @@ const NAMINGS: Record<NamingName, Naming> = {
     padding: "symmetric",
     epsilon: 1e-5,
     stem: ["features.0.0", "features.0.1"],
+    blocks: /^features\.\d+\.\d+\.block\./,
     block(stage, i) {
       const first = stage === 0 ? 0 : 1; // where the block's layers begin without the expansion
       return {
@@ -104,28 +140,18 @@ const NAMINGS: Record<NamingName, Naming> = {
 /** timm's ports of TensorFlow's weights, which have the names of its own. */
 const TENSORFLOW = { padding: "same", epsilon: 1e-3 } as const;
 
-/** Where a file has a convolution: weight [out, in / groups, kernel, kernel], and a BatchNorm, else a bias. */
-interface Source {
-  conv: string;
-  norm: string | null;
-  out: number;
-  in: number;
-  kernel: number;
-  depthwise: boolean;
-}
-
 /** A block with the sources of its layers in their place. */
 type BlockSources =
   & Pick<MBConv, "stage" | "stride" | "skip">
   & Record<"depthwise" | "reduce" | "excite" | "project", Source>
   & { expand: Source | null };
 
-/** The network, layer by layer, under the names of a naming. */
-function plan(naming: Naming): { stem: Source; blocks: BlockSources[] } {
+/** A network, layer by layer, under the names of a naming. */
+function plan({ stem, stages }: Shape, naming: Naming): { stem: Source; blocks: BlockSources[] } {
   const [conv, norm] = naming.stem;
   const blocks: BlockSources[] = [];
-  let C = STEM.out;
-  STAGES.forEach(({ blocks: count, kernel, stride: first, expand, out }, stage) => {
+  let C = stem.out;
+  stages.forEach(({ blocks: count, kernel, stride: first, expand, out }, stage) => {
     for (let i = 0; i < count; i++) {
       const { prefix, ...names } = naming.block(stage, i, blocks.length);
       const wide = C * expand, narrow = Math.floor(C / 4), stride = i === 0 ? first : 1;
@@ -147,59 +173,38 @@ function plan(naming: Naming): { stem: Source; blocks: BlockSources[] } {
       C = out;
     }
   });
-  return { stem: { conv, norm, ...STEM, depthwise: false }, blocks };
-}
-
-/** The names of all tensors that are read under a naming. */
-function namesOf(naming: Naming): string[] {
-  const { stem, blocks } = plan(naming);
-  const layers = blocks.flatMap(({ expand, depthwise, reduce, excite, project }) =>
-    [expand, depthwise, reduce, excite, project].filter((layer) => layer !== null)
-  );
-  return [stem, ...layers].flatMap(({ conv, norm }) =>
-    norm
-      ? [
-        `${conv}.weight`,
-        ...["weight", "bias", "running_mean", "running_var"].map((part) => `${norm}.${part}`),
-      ]
-      : [`${conv}.weight`, `${conv}.bias`]
-  );
+  return { stem: { conv, norm, ...stem }, blocks };
 }
 
 /**
  * The weights in a file, which may hold more than they.
  *
  * @param backbone `tf_efficientnet_b4` reads timm's names as the weights ported from TensorFlow
- * @throws {InputError} where the naming is not known or not the backbone's, tensors are missing, of another shape or not
- * finite, or variances are negative
+ * @throws {InputError} where the file holds another network, the naming is not the backbone's, tensors are missing, of
+ * another shape or not finite, or variances are negative
  */
 export function loadEfficientNet(file: TensorFile, backbone: EfficientNetName): EfficientNetWeights {
-  const { path, tensors } = file;
-  const name = namingOf(file);
-  if (!name) {
-    throw new InputError(
-      `Expected EfficientNet-B4 weights in ${path}, named as in ${Object.keys(NAMINGS).join(", ")},\n` +
-        `but found ${tensors.size} other tensors (${
-          [...tensors.keys()].slice(0, 3).join(", ") || "none"
-        }, …)`,
-    );
-  }
+  const found = namingOf(file);
   const tensorflow = backbone === "tf_efficientnet_b4";
-  if (tensorflow && name !== "timm") {
-    throw new InputError(`Expected timm's names in ${path} for ${backbone}, but found those of ${name}`);
-  }
-  const naming = tensorflow ? { ...NAMINGS.timm, ...TENSORFLOW } : NAMINGS[name];
-  const wanted = namesOf(naming), missing = wanted.filter((name) => !tensors.has(name));
-  if (missing.length > 0) {
+  if (tensorflow && found && found !== "timm") {
     throw new InputError(
-      `Expected the ${wanted.length} tensors of EfficientNet-B4 in ${path}, named as in ${name}, but ` +
-        `${missing.length} are missing:\n${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ", …" : ""}`,
+      `Expected timm's names in ${file.path} for ${backbone}, but found those of ${found}`,
     );
   }
-  const { stem, blocks } = plan(naming);
+  const naming = tensorflow ? { ...NAMINGS.timm, ...TENSORFLOW } : NAMINGS[found ?? "timm"];
+  const shape = SHAPES[backbone], { stem, blocks } = plan(shape, naming);
+  const layers = blocks.flatMap(({ expand, depthwise, reduce, excite, project }) =>
+    [expand, depthwise, reduce, excite, project].filter((layer) => layer !== null)
+  );
+  requireNetwork(file, {
+    network: shape.network,
+    namedAs: found ?? Object.keys(NAMINGS).join(", "),
+    names: [stem, ...layers].flatMap(tensorNames),
+    block: naming.blocks,
+  });
   const read = (source: Source) => fold(file, source, naming.epsilon);
   return {
-    padding: naming.padding,
+    padding: naming.padding === "nominal" ? shape.nominal : naming.padding,
     stem: read(stem),
     blocks: blocks.map((block) => ({
       stage: block.stage,
@@ -214,36 +219,9 @@ export function loadEfficientNet(file: TensorFile, backbone: EfficientNetName): 
   };
 }
 
-/** Whose names a file's tensors have, judged by the most that are there; undefined where none is. */
+/** Whose names the tensors of a file's blocks have; undefined where nobody's. */
 export function namingOf({ tensors }: TensorFile): NamingName | undefined {
-  const present = ([, naming]: [string, Naming]) =>
-    namesOf(naming).filter((name) => tensors.has(name)).length;
-  const [best] = Object.entries(NAMINGS).sort((a, b) => present(b) - present(a));
-  return present(best) > 0 ? best[0] as NamingName : undefined;
-}
-
-/** A convolution of the file with its BatchNorm folded in, where it has one. */
-function fold(file: TensorFile, source: Source, epsilon: number): FoldedConv {
-  const { conv, norm, out, in: inputs, kernel, depthwise } = source;
-  const weight = expectTensor(file, `${conv}.weight`, [out, depthwise ? 1 : inputs, kernel, kernel]);
-  const layer = { out, in: inputs, kernel };
-  if (!norm) return { weight, bias: expectTensor(file, `${conv}.bias`, [out]), ...layer };
-
-  const [gain, shift, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
-    .map((part) => expectTensor(file, `${norm}.${part}`, [out]));
-  const negative = variance.find((value) => value < 0);
-  if (negative !== undefined) {
-    throw new InputError(
-      `Expected variances of at least 0 in ${norm}.running_var of ${file.path}, but found ${negative}`,
-    );
-  }
-  const bias = new Float32Array(out), perOutput = weight.length / out;
-  for (let o = 0; o < out; o++) {
-    const scale = gain[o] / Math.sqrt(variance[o] + epsilon);
-    bias[o] = shift[o] - mean[o] * scale;
-    for (let i = o * perOutput; i < (o + 1) * perOutput; i++) weight[i] *= scale;
-  }
-  requireFinite(weight, `${conv}.weight with ${norm}`, file.path);
-  requireFinite(bias, `${norm}.bias with ${norm}.running_mean`, file.path);
-  return { weight, bias, ...layer };
+  const names = [...tensors.keys()];
+  const named = ([, { blocks }]: [string, Naming]) => names.some((name) => blocks.test(name));
+  return Object.entries(NAMINGS).find(named)?.[0] as NamingName | undefined;
 }

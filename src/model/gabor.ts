@@ -8,6 +8,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { bring, deviation, halve, moduli, ORIENTATIONS } from "../kernels/gabor.ts";
 import { type Backbone, checkImages } from "./backbone.ts";
+import { meanPositions } from "./neck.ts";
 
 const LEVELS = 4;
 const DEVIATION_LEVELS = 2;
@@ -27,8 +28,9 @@ export function gaborBackbone(gpu: Gpu, name: "gabor" | "gabor2"): Backbone {
   return {
     name,
     channels: C,
+    pooledChannels: C,
     fingerprint: `${name}-${ALGORITHM}`,
-    features(images: Uint8Array, batch: number, S: number, H: number, W: number): Tensor {
+    features(images, batch, S, H, W, pooled): Tensor {
       checkImages(images, batch, S);
       const features = gpu.empty([batch, H * W, C], "features");
       const largest = COLOURS * 8 * S * S * 4; // bytes an image: the half-filtered planes of level 0
@@ -38,6 +40,7 @@ export function gaborBackbone(gpu: Gpu, name: "gabor" | "gabor2"): Backbone {
         const part = images.subarray(image * S * S * 3, (image + B) * S * S * 3);
         extract(gpu, gpu.tensor(opponent(part, B, S * S), [B * COLOURS, S, S]), features, image, H, W);
       }
+      if (pooled) meanPositions(gpu, features, pooled);
       return features;
     },
   };

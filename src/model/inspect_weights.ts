@@ -4,7 +4,14 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import { loadEfficientNet, type NamingName, namingOf } from "./efficientnet_weights.ts";
+import {
+  type EfficientNetName,
+  loadEfficientNet,
+  type NamingName,
+  namingOf,
+} from "./efficientnet_weights.ts";
+import { networkOf } from "./recognise.ts";
+import { isResNet, loadResNet, type ResNetName } from "./resnet_weights.ts";
 import type { Dtype } from "./tensor_file.ts";
 import { readWeightFile, type WeightFile } from "./weight_file.ts";
 
@@ -32,12 +39,24 @@ export interface WeightsReport {
   tensors: TensorRow[];
   /** Number of values in all tensors but BatchNorm's statistics, which are no parameters. */
   parameters: number;
-  /** Whose EfficientNet-B4 names the tensors have; null where nobody's. */
+  /** The network that the tensors look like; null where it is none that is known. */
+  network: string | null;
+  /** What it is to be opened as; null where it can't be. */
+  backbone: EfficientNetName | ResNetName | null;
+  /** Whose names an EfficientNet's tensors have; null where nobody's. */
   naming: NamingName | null;
   /** Why the file can't be a backbone's weights; null where it can. */
   problem: string | null;
 }
 
+/** What a network can be opened as. */
+const FIT: Record<string, EfficientNetName | ResNetName> = {
+  "EfficientNet-B0": "efficientnet_b0",
+  "EfficientNet-B4": "efficientnet_b4",
+  "ResNet-18": "resnet18",
+  "ResNet-34": "resnet34",
+  "Wide ResNet-50-2": "wide_resnet50_2",
+};
 const STATISTICS = /\.(running_mean|running_var|num_batches_tracked)$/;
 
 /** Looks into a weight file. @throws {InputError} where it can't be read, is damaged or is something else */
@@ -48,13 +67,21 @@ export async function inspectWeights(path: string): Promise<WeightsReport> {
   const parameters = tensors
     .filter(({ name }) => !STATISTICS.test(name))
     .reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  const naming = namingOf(file) ?? null;
-  return { path, format, sha256, metadata, tensors, parameters, naming, problem: problemOf(file) };
+  const naming = namingOf(file) ?? null, network = networkOf(file) ?? null;
+  const problem = problemOf(file, network);
+  const backbone = problem === null ? FIT[network!] : null;
+  return { path, format, sha256, metadata, tensors, parameters, network, backbone, naming, problem };
 }
 
-function problemOf(file: WeightFile): string | null {
+function problemOf(file: WeightFile, network: string | null): string | null {
+  const backbone = network === null ? undefined : FIT[network];
+  if (!backbone && !namingOf(file)) {
+    const found = network ? `what looks like ${network}` : `${file.tensors.size} other tensors`;
+    return `Expected the weights of ${Object.keys(FIT).join(", ")} in ${file.path}, but found ${found}`;
+  }
   try {
-    loadEfficientNet(file, "efficientnet_b4");
+    if (backbone && isResNet(backbone)) loadResNet(file, backbone);
+    else loadEfficientNet(file, backbone ?? "efficientnet_b4");
     return null;
   } catch (error) {
     if (error instanceof InputError) return error.message;

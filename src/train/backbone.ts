@@ -4,9 +4,11 @@
  * @module
  */
 import type { Gpu } from "../gpu/gpu.ts";
-import { type Backbone, efficientNetBackbone } from "../model/backbone.ts";
+import { type Backbone, efficientNetBackbone, resNetBackbone } from "../model/backbone.ts";
 import { loadEfficientNet } from "../model/efficientnet_weights.ts";
 import { gaborBackbone } from "../model/gabor.ts";
+import { pixelsBackbone } from "../model/pixels.ts";
+import { isResNet, loadResNet } from "../model/resnet_weights.ts";
 import { readWeightFile } from "../model/weight_file.ts";
 import { InputError } from "../errors.ts";
 import type { Settings } from "./settings.ts";
@@ -19,31 +21,66 @@ export interface OpenedBackbone {
   weightsSha256: string | null;
 }
 
+/** What else decides a backbone's features. */
+export interface BackboneOptions {
+  /** The levels of a network to take, from 1 on, rising; all by default. None for the built-in backbones. */
+  levels?: readonly number[];
+  /** S; wanted by `pixels`, whose channels depend on it. */
+  image_size?: number;
+  /** H = W; wanted by `pixels` too. */
+  feature_size?: number;
+}
+
+/** Whether a backbone is built in, and needs no weight file. */
+export function isBuiltIn(name: Settings["backbone"]): name is "gabor" | "gabor2" | "pixels" {
+  return name === "gabor" || name === "gabor2" || name === "pixels";
+}
+
 /**
  * Opens a backbone.
  *
  * @param weights the weight file; none for the built-in ones
- * @throws {InputError} where the file can't be read or does not hold that network, or is missing or too much
+ * @throws {InputError} where the file can't be read or does not hold that network, or is missing or too much; where
+ *   there are no such levels; where sizes don't suit `pixels`
  */
 export async function openBackbone(
   gpu: Gpu,
   name: Settings["backbone"],
   weights: string | undefined,
+  options: BackboneOptions = {},
 ): Promise<OpenedBackbone> {
-  if (name === "gabor" || name === "gabor2") {
+  if (isBuiltIn(name)) {
     if (weights) {
       throw new InputError(
         `Expected no weight file (--weights) for the built-in backbone ${name}, but found ${weights}`,
       );
     }
-    return { backbone: gaborBackbone(gpu, name), weightsSha256: null };
+    return { backbone: builtIn(gpu, name, options), weightsSha256: null };
   }
   if (!weights) {
     throw new InputError(`Expected a weight file (--weights) for the backbone ${name}, but found none`);
   }
   const file = await readWeightFile(weights);
-  return {
-    backbone: efficientNetBackbone(gpu, name, loadEfficientNet(file, name)),
-    weightsSha256: file.sha256,
-  };
+  const backbone = isResNet(name)
+    ? resNetBackbone(gpu, name, loadResNet(file, name), options.levels)
+    : efficientNetBackbone(gpu, name, loadEfficientNet(file, name), options.levels);
+  return { backbone, weightsSha256: file.sha256 };
+}
+
+function builtIn(gpu: Gpu, name: "gabor" | "gabor2" | "pixels", options: BackboneOptions): Backbone {
+  const { levels, image_size, feature_size } = options;
+  if (levels) {
+    throw new InputError(
+      `Expected no levels (--levels) for the built-in backbone ${name}, but found ${levels.join(",")}`,
+    );
+  }
+  if (name !== "pixels") return gaborBackbone(gpu, name);
+  if (!image_size || !feature_size) {
+    throw new InputError(
+      `Expected image_size and feature_size for the backbone pixels, but found ${image_size ?? "none"} and ${
+        feature_size ?? "none"
+      }`,
+    );
+  }
+  return pixelsBackbone(gpu, image_size, feature_size);
 }

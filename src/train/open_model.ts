@@ -97,7 +97,8 @@ export async function openModel(
         `${scoring.image_size}×${scoring.image_size}`,
     );
   }
-  const { backbone } = await openBackbone(gpu, settings.backbone, weights);
+  const { image_size } = settings, feature_size = state.config.H;
+  const { backbone } = await openBackbone(gpu, settings.backbone, weights, { image_size, feature_size });
   if (backbone.fingerprint !== info.features) {
     throw new InputError(
       `Expected ${weights ?? backbone.name} to be what ${path} was trained on, ${info.features},\n` +
@@ -110,7 +111,6 @@ export async function openModel(
         `but found one of ${state.config.C}`,
     );
   }
-  const { image_size } = settings, feature_size = state.config.H;
   const source = { gpu, backbone, image_size, feature_size, cacheFolder, onWarning };
   return new ScoringModel(source, new Detector(gpu, state), scoring);
 }

@@ -8,7 +8,17 @@ import type { AnomalyName } from "../data/anomalies/catalogue.ts";
 import type { Architecture } from "../model/adtr.ts";
 
 /** The names of the frozen feature extractors. */
-export const BACKBONES = ["efficientnet_b4", "tf_efficientnet_b4", "gabor", "gabor2"] as const;
+export const BACKBONES = [
+  "efficientnet_b4",
+  "tf_efficientnet_b4",
+  "efficientnet_b0",
+  "resnet18",
+  "resnet34",
+  "wide_resnet50_2",
+  "gabor",
+  "gabor2",
+  "pixels",
+] as const;
 
 /** The names of the losses. */
 export const LOSSES = ["norm", "px", "img"] as const;

@@ -47,8 +47,13 @@ function rangeOf(name: string, shape: number[]): [low: number, high: number] {
 
 /** A whole EfficientNet-B4's state dict under the names of an implementation, head and counters included. */
 export function filledStateDict(naming: NamingName): Map<string, StoredTensor> {
+  return filled(shapes[naming]);
+}
+
+/** A state dict of these shapes by name. */
+export function filled(shapes: Record<string, number[]>): Map<string, StoredTensor> {
   return new Map(
-    Object.entries(shapes[naming]).map(([name, shape]) => {
+    Object.entries(shapes).map(([name, shape]) => {
       const values = fill(name, shape.reduce((a, b) => a * b, 1), ...rangeOf(name, shape));
       const whole = name.endsWith("num_batches_tracked");
       return [name, stored(whole ? BigInt64Array.from(values, (x) => BigInt(Math.floor(x))) : values, shape)];

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
-import { efficientNetBackbone, normalise } from "../../src/model/backbone.ts";
+import {
+  efficientNetBackbone,
+  networkBackbone,
+  normalise,
+  resNetBackbone,
+} from "../../src/model/backbone.ts";
+import type { Tensor } from "../../src/gpu/tensor.ts";
+import { loadResNet } from "../../src/model/resnet_weights.ts";
+import { openBackbone } from "../../src/train/backbone.ts";
 import { fill } from "../fill.ts";
+import { networkStateDict } from "../golden/networks_fill.ts";
 import { gpu } from "../gpu.ts";
 import { assertClose, efficientNetTaps, resize } from "../reference/backbone.ts";
 import { madeUpWeights } from "../reference/efficientnet_weights.ts";
@@ -71,4 +80,89 @@ Deno.test("the fingerprint tells weights, paddings and names apart", () => {
   ].map(({ fingerprint }) => fingerprint);
   assert.equal(new Set(fingerprints).size, 4);
   assert.equal(efficientNetBackbone(gpu, "efficientnet_b4", weights).fingerprint, backbone.fingerprint);
+});
+
+const state = { path: "resnet18.pth", tensors: networkStateDict("resnet18"), metadata: {} };
+const resnet18 = loadResNet(state, "resnet18");
+
+Deno.test("levels are the shares of all features, and what is behind them is not computed", async () => {
+  const cases = [
+    {
+      open: (levels?: number[]) => efficientNetBackbone(gpu, "b4", weights, levels),
+      ends: [24, 56, 112, 272, 720],
+    },
+    { open: (levels?: number[]) => resNetBackbone(gpu, "r18", resnet18, levels), ends: [64, 192, 448, 960] },
+  ];
+  for (const { open, ends } of cases) {
+    const C = ends[ends.length - 1], one = images.subarray(0, bytes);
+    const last = C - ends[ends.length - 2];
+    const pooledAll = gpu.empty([1, last]);
+    const all = open(), features = all.features(one, 1, S, H, W, pooledAll);
+    const wanted = await gpu.read(features), means = await gpu.read(pooledAll);
+    for (const levels of [[1], [2, 3], [4]]) {
+      const backbone = open(levels);
+      const inUse = gpu.memory.stats().inUse, { dispatches } = gpu.stream.counts;
+      const pooled = gpu.empty([1, last]);
+      const some = backbone.features(one, 1, S, H, W);
+      const short = gpu.stream.counts.dispatches - dispatches;
+      const again = backbone.features(one, 1, S, H, W, pooled);
+      const share = Array.from(
+        { length: H * W },
+        (_, n) =>
+          levels.flatMap((
+            level,
+          ) => [...wanted.subarray(n * C + (ends[level - 2] ?? 0), n * C + ends[level - 1])]),
+      );
+      assert.deepEqual([...await gpu.read(some)], share.flat());
+      assert.deepEqual(await gpu.read(again), await gpu.read(some));
+      assert.deepEqual(
+        await gpu.read(pooled),
+        means,
+        "pooled is the network's last level, whatever is taken",
+      );
+      assert(levels[0] !== 1 || short < (gpu.stream.counts.dispatches - dispatches) / 2);
+      assert.notEqual(backbone.fingerprint, all.fingerprint);
+      for (const tensor of [pooled, some, again]) gpu.release(tensor);
+      assert.equal(gpu.memory.stats().inUse, inUse);
+    }
+    assert.equal(open(ends.map((_, i) => i + 1)).fingerprint, all.fingerprint);
+    assert.equal(new Set([[1], [2], [1, 2], [2, 3]].map((levels) => open(levels).fingerprint)).size, 4);
+  }
+});
+
+Deno.test("features and means are each image's own, in whatever chunk", async () => {
+  const network = {
+    channels: [4],
+    inputs: 4,
+    largestMap: () => 2 ** 40, // one image at a time
+    *taps(images: Tensor) {
+      yield images;
+    },
+  };
+  const backbone = networkBackbone(gpu, "itself", network, "");
+  const pooled = gpu.empty([3, 4]);
+  const features = await gpu.read(backbone.features(images, 3, S, S, S, pooled));
+  const wanted = normalise(images, 4), means = new Float64Array(12);
+  wanted.forEach((value, i) => means[Math.floor(i / (S * S * 4)) * 4 + i % 4] += value / (S * S));
+  assert.deepEqual(features, wanted);
+  assertClose(await gpu.read(pooled), means, 1e-6);
+});
+
+Deno.test("levels that are not there are refused, and any for a built-in backbone", async () => {
+  for (const levels of [[], [0, 1], [5], [2, 2], [3, 1], [1.5]]) {
+    const message = `Expected the levels of resnet18 (--levels) to be rising numbers of 1 to 4, but found ${
+      levels.join(",") || "none"
+    }`;
+    assert.throws(() => resNetBackbone(gpu, "resnet18", resnet18, levels), { name: "InputError", message });
+  }
+  await assert.rejects(openBackbone(gpu, "gabor", undefined, { levels: [1] }), {
+    name: "InputError",
+    message: "Expected no levels (--levels) for the built-in backbone gabor, but found 1",
+  });
+  await assert.rejects(openBackbone(gpu, "pixels", undefined, { image_size: 64 }), {
+    name: "InputError",
+    message: "Expected image_size and feature_size for the backbone pixels, but found 64 and none",
+  });
+  const { backbone } = await openBackbone(gpu, "pixels", undefined, { image_size: 64, feature_size: 16 });
+  assert.equal(backbone.channels, 48);
 });

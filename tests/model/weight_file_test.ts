@@ -70,6 +70,7 @@ Deno.test("a weight file's report has what a person wants to know", async () => 
     await writeSafetensors(path, filledStateDict("EfficientNet-PyTorch"));
     const report = await inspectWeights(path);
     assert.equal(report.naming, "EfficientNet-PyTorch");
+    assert.deepEqual([report.network, report.backbone], ["EfficientNet-B4", "efficientnet_b4"]);
     assert.equal(report.problem, null);
     assert.equal(report.parameters, 19_341_616); // as PyTorch counts
     assert.equal(report.tensors.length, 706);
@@ -77,6 +78,10 @@ Deno.test("a weight file's report has what a person wants to know", async () => 
   });
   const other = await inspectWeights(golden("nested"));
   assert.equal(other.naming, null);
-  assert.match(other.problem ?? "", /^Expected EfficientNet-B4 weights in .*\/pth_nested.pth/);
+  assert.deepEqual([other.network, other.backbone], [null, null]);
+  assert.match(
+    other.problem ?? "",
+    /^Expected the weights of .*, ResNet-18, .* in .*\/pth_nested.pth, but found \d+ other tensors$/,
+  );
   assert.equal(other.parameters, 3);
 });
