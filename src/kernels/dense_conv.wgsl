@@ -2,11 +2,13 @@
 //   y[m, o] = act(bias[o] + Σ_{p,q,c} x[b, i·stride + p − top, j·stride + q − left, c] · w[p, q, c, o]  (+ skip[m, o]))
 // with m = (b · outH + i) · outW + j. x [B, H, W, C], w [K, K, C, O], skip and y [B, outH, outW, O]; C and O multiples
 // of 4. What lies outside of x counts as 0.
-// A thread computes a TM×TN tile of y from registers, four channels at a time: the pixels under its windows' (p, q) are
-// found once for all C. The lines marked @generate are straight-line code made by dense_conv.ts.
+// A thread computes TN channels of TM windows, LANES apart, four channels of x at a time: the pixels under its windows'
+// (p, q) are found once for all C. With LANES > 1 a workgroup is a subgroup of as many threads, which need the same
+// weights: each loads its share of them and hears the others from its neighbours. The lines marked @generate are
+// straight-line code made by dense_conv.ts.
 
 struct Params {
-  M: u32, C4: u32, O4: u32, H: u32, W: u32, outH: u32, outW: u32, tiles: u32, tilesN: u32,
+  M: u32, C4: u32, O4: u32, H: u32, W: u32, outH: u32, outW: u32, tilesN: u32,
   K: u32, stride: u32, top: u32, left: u32,
   add: u32, relu: u32, // what ends it: 1 adds skip, 1 is ReLU
 }
@@ -44,15 +46,18 @@ fn store(m: u32, o: u32, sum: vec4f) {
 }
 
 @compute @workgroup_size(THREADS)
-fn conv(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= params.tiles) { return; }
-  let m0 = (id.x / params.tilesN) * TM;
-  let o0 = (id.x % params.tilesN) * (TN / 4u);
+fn conv(
+  @builtin(global_invocation_id) id: vec3u,
+  // @generate lane
+) {
+  let tile = id.x / LANES;
+  let m0 = tile / params.tilesN * TM * LANES + id.x % LANES;
+  let o0 = tile % params.tilesN * (TN / 4u);
   // @generate declare
   for (var t = 0u; t < params.K * params.K; t++) {
     // @generate pixels
-    let w = t * params.C4 * 4u;
     for (var c = 0u; c < params.C4; c++) {
+      let w = (t * params.C4 + c) * 4u * params.O4 + o0;
       // @generate inner
     }
   }

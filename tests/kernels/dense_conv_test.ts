@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
+import type { Gpu } from "../../src/gpu/gpu.ts";
 import { packConv, type Window } from "../../src/kernels/conv.ts";
 import { denseConv } from "../../src/kernels/dense_conv.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
+import { variants } from "../hardware.ts";
 import * as reference from "../reference/backbone.ts";
+
+const GPUS: Record<string, Gpu> = {
+  ...variants,
+  "no subgroups": Object.create(gpu, { info: { value: { ...gpu.info, software: true, subgroup: 0 } } }),
+};
 
 // The first fit tiles of any size badly; the last two have work enough for the largest tile.
 const CASES: [shape: number[], O: number, k: number, window: Window][] = [
@@ -16,29 +23,31 @@ const CASES: [shape: number[], O: number, k: number, window: Window][] = [
   [[2, 19, 23, 8], 60, 3, { stride: 1, top: 1, left: 1, outH: 19, outW: 23 }],
 ];
 
-Deno.test("denseConv meets plain loops with every ending", async () => {
-  for (const [shape, O, k, window] of CASES) {
-    const x = fill("x", shape.reduce((a, b) => a * b));
-    const weight = fill("w", O * shape[3] * k * k), bias = fill("b", O);
-    const linear = reference.conv(x, shape, weight, bias, k, window, 1);
-    const added = fill("s", linear.length);
-    const input = gpu.tensor(x, shape), biases = gpu.tensor(bias), skip = gpu.tensor(added);
-    const packed = gpu.tensor(packConv(weight, O, shape[3], k), [k, k, shape[3], O]);
-    const sum = linear.map((v, i) => v + added[i]);
-    for (
-      const [ending, wanted] of [
-        [undefined, linear],
-        [{ relu: true }, linear.map(reference.activations.relu)],
-        [{ skip }, sum],
-        [{ skip, relu: true }, sum.map(reference.activations.relu)],
-      ] as const
-    ) {
-      const y = denseConv(gpu, input, packed, biases, window, ending);
-      assert.deepEqual(y.shape, [shape[0], window.outH, window.outW, O]);
-      reference.assertClose(await gpu.read(y), wanted, 1e-6, `${shape} ${Object.keys(ending ?? {})}`);
+for (const [name, gpu] of Object.entries(GPUS)) {
+  Deno.test(`denseConv meets plain loops with every ending: ${name}`, async () => {
+    for (const [shape, O, k, window] of CASES) {
+      const x = fill("x", shape.reduce((a, b) => a * b));
+      const weight = fill("w", O * shape[3] * k * k), bias = fill("b", O);
+      const linear = reference.conv(x, shape, weight, bias, k, window, 1);
+      const added = fill("s", linear.length);
+      const input = gpu.tensor(x, shape), biases = gpu.tensor(bias), skip = gpu.tensor(added);
+      const packed = gpu.tensor(packConv(weight, O, shape[3], k), [k, k, shape[3], O]);
+      const sum = linear.map((v, i) => v + added[i]);
+      for (
+        const [ending, wanted] of [
+          [undefined, linear],
+          [{ relu: true }, linear.map(reference.activations.relu)],
+          [{ skip }, sum],
+          [{ skip, relu: true }, sum.map(reference.activations.relu)],
+        ] as const
+      ) {
+        const y = denseConv(gpu, input, packed, biases, window, ending);
+        assert.deepEqual(y.shape, [shape[0], window.outH, window.outW, O]);
+        reference.assertClose(await gpu.read(y), wanted, 1e-6, `${shape} ${Object.keys(ending ?? {})}`);
+      }
     }
-  }
-});
+  });
+}
 
 Deno.test("denseConv gives an image the same bits alone and in a batch", async () => {
   const shape = [3, 15, 17, 8], O = 32, size = 15 * 17 * 8; // the batch has the larger tile on a software adapter
