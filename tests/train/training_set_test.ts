@@ -31,8 +31,7 @@ function spySource(cacheFolder: string | null = null): { source: FeatureSource; 
     for (let i = 0; i < batch; i++) seen.push(images.slice(i * AREA, (i + 1) * AREA));
     return backbone.features(images, batch, ...sizes);
   };
-  const { name, channels, fingerprint } = backbone;
-  return { source: { ...source, cacheFolder, backbone: { name, channels, fingerprint, features } }, seen };
+  return { source: { ...source, cacheFolder, backbone: { ...backbone, features } }, seen };
 }
 
 /** Writes pictures of S×S pixels. @returns their paths */
