@@ -49,8 +49,8 @@ export const padim: Method = {
     requireRoom(gpu, settings, features.length);
     const { C, padim_channels: d, seed } = settings;
     const channels = new Random(seed, "padim channels").permutation(C).subarray(0, d).toSorted();
-    const chosen = await choose(features, C, channels, signal),
-      mean = await meanOf(chosen, chosen[0].length, signal);
+    const chosen = await choose(features, C, channels, signal);
+    const mean = await meanOf(chosen, chosen[0].length, signal);
     const inverses = await whitenings(gpu, chosen, mean, settings, onProgress, signal);
     return new Fitted(gpu, settings, { channels: Float32Array.from(channels), mean, inverses });
   },

@@ -48,7 +48,10 @@ export function memoryNeeds(settings: MethodSettings, images: number, pooled = s
       return { gpu: Math.max(points, bankBytes(kept, C)), host: 8 * kept * C };
     }
     case "padim":
-      return { gpu: 4 * N * d * (d + 1) + 4 * images * N * d, host: 4 * N * d * (d + 1) };
+      return {
+        gpu: 4 * N * d * (d + 1) + 4 * images * N * d,
+        host: 4 * N * d * (d + 1) + 8 * images * N * d,
+      };
     case "mahalanobis":
       return { gpu: 8 * C * C, host: 24 * C * C };
     case "kde": {

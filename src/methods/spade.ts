@@ -8,8 +8,7 @@
  * @module
  */
 import type { Gpu } from "../gpu/gpu.ts";
-import type { Tensor } from "../gpu/tensor.ts";
-import { Tensor as View } from "../gpu/tensor.ts";
+import { Tensor } from "../gpu/tensor.ts";
 import { Bank } from "./bank.ts";
 import { mapsOf } from "./maps.ts";
 import {
@@ -77,12 +76,8 @@ class Fitted implements FittedMethod {
     { image_size }: MapOptions,
   ): Promise<MethodScores> {
     checkFeatures(features, this.settings);
-    const gpu = this.#gpu,
-      patches = this.#patches,
-      images = this.#images,
-      { H, W } = this.settings,
-      N = H * W;
-    const [B] = features.shape, K = Math.min(this.settings.neighbours, images.rows);
+    const gpu = this.#gpu, patches = this.#patches, images = this.#images, { H, W } = this.settings;
+    const [B, N] = [features.shape[0], H * W], K = Math.min(this.settings.neighbours, images.rows);
     const whole = Float32Array.from(checkPooled(pooled, B).flatMap((values) => [...values]));
     return gpu.step(async () => {
       const found = images.nearest(images.centre(gpu.tensor(whole, [B, this.#P])), K);
@@ -92,14 +87,11 @@ class Fitted implements FittedMethod {
       const all = patches.centre(features), wide = all.shape[1], s = gpu.empty([B * N], "score maps");
       for (let b = 0; b < B; b++) {
         const queries = gpu.empty([N, wide], "an image's features");
-        gpu.stream.copy(new View([N, wide], all.slab, all.offset + 4 * b * N * wide), queries);
+        gpu.stream.copy(new Tensor([N, wide], all.slab, all.offset + 4 * b * N * wide), queries);
         // In their order in the bank, so that the first of equals is too.
-        const nearest = patches.nearest(
-          queries,
-          1,
-          neighbours.slice(b * K, (b + 1) * K).sort((i, j) => i - j),
-        );
-        gpu.stream.copy(nearest.distances, new View([N, 1], s.slab, s.offset + 4 * b * N));
+        const gallery = neighbours.slice(b * K, (b + 1) * K).sort((i, j) => i - j);
+        const nearest = patches.nearest(queries, 1, gallery);
+        gpu.stream.copy(nearest.distances, new Tensor([N, 1], s.slab, s.offset + 4 * b * N));
         for (const tensor of [queries, nearest.distances, nearest.slots]) gpu.release(tensor);
       }
       const maps = await gpu.read(mapsOf(gpu, s, this.settings, image_size));

@@ -15,6 +15,8 @@ import {
 import { pooledFeatures } from "../../src/methods/pooled.ts";
 import { methods } from "../../src/methods/registry.ts";
 import { gpu } from "../gpu.ts";
+import { binding } from "../hardware.ts";
+import { assertClose } from "../reference/backbone.ts";
 import { C, features, H, N, onGpu, pooled, W } from "./made_up.ts";
 
 const S = 24, options = { image_size: S, image_score: "max" as const };
@@ -115,6 +117,22 @@ for (const method of METHOD_NAMES) {
     gpu.release(x);
   });
 }
+
+Deno.test("what does not fit into one binding comes in pieces, to the same scores", async () => {
+  const small = binding(7000), x = onGpu(gpu, test); // 7000 bytes: maps of three images, and little more
+  for (const method of METHOD_NAMES) {
+    const { fit, open } = methods[method], settings = settingsOf(method, { coreset: 0.5 });
+    const wanted = await (await fit(gpu, train, settings)).score(x, whole, options);
+    const parted = await fit(small, train, settings), again = await open(small, await parted.state());
+    for (const fitted of [parted, again]) {
+      const found = await fitted.score(x, whole, options);
+      assertClose(found.scores, wanted.scores, 1e-6, method);
+      if (wanted.maps) assertClose(found.maps!, wanted.maps, 1e-6, method);
+      fitted.release();
+    }
+  }
+  gpu.release(x);
+});
 
 Deno.test("settings out of range are refused by the flag's name", () => {
   const bad: [Partial<MethodSettings>, RegExp][] = [
