@@ -7,12 +7,13 @@ import type { Command } from "commander";
 import { join } from "node:path";
 import { openCategory } from "../data/dataset.ts";
 import { InputError } from "../errors.ts";
+import { TIFF_MAPS, tiffPaths, writeTiffMaps } from "../report/tiff_maps.ts";
 import { evaluateCategory } from "../train/evaluate.ts";
 import { makeFolder } from "../files.ts";
 import { withGpu } from "./gpu.ts";
 import { addModel, addScoring, type ModelOptions, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
-import { metricsTable, writeJson } from "./results.ts";
+import { metricsTable, TIFF_HELP, writeJson } from "./results.ts";
 
 /** Adds the command. */
 export function addEval(program: Command): void {
@@ -20,9 +21,13 @@ export function addEval(program: Command): void {
     program.command("eval")
       .description("Measures how well a trained model finds the defects in a category's test images."),
   )
-    .requiredOption("--data <ROOT>", "data set in MVTec-AD layout")
+    .requiredOption(
+      "--data <ROOT>",
+      "data set in MVTec-AD's or VisA's layout, or cifar10:PATH, cifar100:PATH",
+    )
     .requiredOption("--category <NAME>", "one category of it")
-    .requiredOption("--out <DIR>", "folder for metrics.json");
+    .requiredOption("--out <DIR>", "folder for metrics.json")
+    .option("--maps-tiff", TIFF_HELP);
   addScoring(command)
     .option("--json", "print JSON")
     .addHelpText(
@@ -36,6 +41,7 @@ interface EvalOptions extends ModelOptions {
   data: string;
   category: string;
   out: string;
+  mapsTiff?: true;
   json?: true;
 }
 
@@ -46,14 +52,17 @@ async function evaluate(options: EvalOptions): Promise<void> {
   if (category.test.length === 0) {
     throw new InputError(`Expected test images of ${category.name} in ${data}, but found none`);
   }
+  if (options.mapsTiff) tiffPaths(category.test); // throws before the work
   const display = new ProgressDisplay();
-  const { metrics } = await withGpu(async (gpu) => {
+  const { metrics, images, S } = await withGpu(async (gpu) => {
     const { source, detector, scoring } = await openGivenModel(gpu, options, display);
     await makeFolder(out); // refused before the work
-    return await evaluateCategory(source, detector, scoring, category, display.onProgress);
+    const found = await evaluateCategory(source, detector, scoring, category, display.onProgress);
+    return { ...found, S: scoring.image_size };
   }).finally(() => display.finish());
 
   const found = { [category.name]: metrics };
+  if (options.mapsTiff) await writeTiffMaps(join(out, TIFF_MAPS), category.name, images, S);
   await writeJson(join(out, "metrics.json"), found);
   if (json) return console.log(JSON.stringify(found, null, 2));
   const seconds = (performance.now() - began) / 1000;

@@ -28,7 +28,7 @@ export function addFeatures(program: Command): void {
     .option("--weights <FILE>", "EfficientNet-B4 weights, safetensors or .pth")
     .requiredOption("--out <FILE>", "safetensors file to write")
     .option("--config <FILE>", "settings as JSON")
-    .option("--preset <NAME>", "paper or demo (default: paper)");
+    .option("--preset <NAME>", "paper, quick or demo (default: paper)");
   addSettings(command, SETTINGS)
     .addHelpText(
       "after",

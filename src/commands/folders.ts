@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { isThere, reason } from "../files.ts";
 import { CHECKPOINT } from "../train/checkpoint.ts";
+import { TIFF_MAPS } from "../report/tiff_maps.ts";
 import { LOG } from "../train/log.ts";
 import { BASE, MODEL } from "../train/train.ts";
 
@@ -19,9 +20,10 @@ const OF_A_RUN = [
   LOG,
   ...[MODEL, CHECKPOINT, LOG].map((name) => join(BASE, name)),
   HEATMAPS,
+  TIFF_MAPS,
 ];
 
-/** @throws {InputError} where a folder for a new run holds one already, or heat maps */
+/** @throws {InputError} where a folder for a new run holds one already, or heat maps or TIFFs */
 export async function refuseRun(folder: string): Promise<void> {
   for (const name of OF_A_RUN) {
     const path = join(folder, name);

@@ -9,7 +9,13 @@ import { loadImage } from "../data/load.ts";
 import { makeFolder, writeWhole } from "../files.ts";
 import { heatmap, sharedRange } from "../report/heatmap.ts";
 import { type Cell, table } from "../report/table.ts";
+import { TIFF_MAPS } from "../report/tiff_maps.ts";
 import type { Metrics } from "../train/evaluate.ts";
+
+/** What `--help` says of `--maps-tiff`. */
+export const TIFF_HELP =
+  `write ${TIFF_MAPS}/CATEGORY/test/DEFECT/NAME.tiff in --out: float maps of the images' own ` +
+  "sizes, as MVTec's evaluation scripts read them";
 
 /** An image with its anomaly map, both S×S. */
 export interface MappedImage {
@@ -19,6 +25,8 @@ export interface MappedImage {
   truth?: Uint8Array | null;
 }
 
+/** Pictures that are drawn of a test split at most. */
+const MOST_PICTURES = 200;
 /** Values that the range of colours is taken from; more would only take longer. */
 const RANGE_SAMPLE = 1 << 20;
 
@@ -63,6 +71,17 @@ export async function writeHeatmaps(
     throw error;
   }
   return names;
+}
+
+/**
+ * Test images to draw: all, or 200 that are evenly spaced, the normal ones in front of the others. Both kinds are among
+ * them where both are there.
+ */
+export function pictured<T extends { label: 0 | 1 }>(images: readonly T[]): readonly T[] {
+  if (images.length <= MOST_PICTURES) return images;
+  const sorted = images.toSorted((a, b) => a.label - b.label),
+    step = (images.length - 1) / (MOST_PICTURES - 1);
+  return Array.from({ length: MOST_PICTURES }, (_, i) => sorted[Math.round(i * step)]); // first and last among them
 }
 
 async function removeFolder(path: string): Promise<void> {

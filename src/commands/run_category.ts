@@ -9,12 +9,13 @@ import { makeFolder } from "../files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Backbone } from "../model/backbone.ts";
 import { reportPage } from "../report/page.ts";
+import { writeTiffMaps } from "../report/tiff_maps.ts";
 import { evaluateCategory, type Evaluation } from "../train/evaluate.ts";
 import { epochLosses, LOG, readLog } from "../train/log.ts";
 import type { Settings } from "../train/settings.ts";
 import { MODEL, trainCategory } from "../train/train.ts";
 import type { TrainOptions } from "../train/train_options.ts";
-import { type CategoryResult, writeHeatmaps, writeJson, writeText } from "./results.ts";
+import { type CategoryResult, pictured, writeHeatmaps, writeJson, writeText } from "./results.ts";
 import { VERSION } from "./version.ts";
 
 /** Name of the file that a run ends with. */
@@ -37,10 +38,11 @@ export interface Speed {
 /**
  * Trains and tests a model.
  *
+ * @param tiffMaps folder for the maps as TIFFs, in a folder of the category's name; none are written without
  * @returns null where it was stopped
  * @throws {InputError} as `trainCategory` and `evaluateCategory` do, and where a file can't be written
  */
-export async function runCategory(options: TrainOptions): Promise<CategoryResult | null> {
+export async function runCategory(options: TrainOptions, tiffMaps?: string): Promise<CategoryResult | null> {
   const { source, category, settings, out, onProgress, signal } = options, began = performance.now();
   await makeFolder(out);
   const { detector } = await trainCategory(options);
@@ -63,6 +65,9 @@ export async function runCategory(options: TrainOptions): Promise<CategoryResult
   };
   await writeJson(join(out, SPEED), speed);
   const result = { metrics: evaluation.metrics, seconds: (tested - began) / 1000 };
+  if (tiffMaps !== undefined) {
+    await writeTiffMaps(tiffMaps, category.name, evaluation.images, settings.image_size);
+  }
   await writeResults(options, evaluation, result);
   return result;
 }
@@ -72,14 +77,17 @@ async function writeResults(
   { images }: Evaluation,
   { metrics, seconds }: CategoryResult,
 ): Promise<void> {
-  const pictures = await writeHeatmaps(join(out, "heatmaps"), images, settings.image_size);
+  const drawn = pictured(images),
+    names = await writeHeatmaps(join(out, "heatmaps"), drawn, settings.image_size);
+  const files = new Map(drawn.map((image, i) => [image, `heatmaps/${names[i]}`]));
   const page = reportPage({
     title: name,
     header: [...Object.keys(metrics), "seconds"],
     rows: [[...Object.values(metrics), Math.round(seconds)]],
-    pictures: images.map(({ score, label, defect }, i) => (
-      { file: `heatmaps/${pictures[i]}`, score, label, defect: label === 1 ? defect : null }
-    )),
+    pictures: images.map((image) => {
+      const { score, label, defect } = image;
+      return { file: files.get(image) ?? null, score, label, defect: label === 1 ? defect : null };
+    }),
     settings: { ...settings },
     lossCurve: epochLosses(await readLog(join(out, LOG))),
   });

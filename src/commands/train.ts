@@ -11,6 +11,7 @@ import { defaultCacheFolder } from "../data/feature_cache.ts";
 import { isFolder } from "../data/folder.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readParameters } from "../model/model_file.ts";
+import { TIFF_MAPS, tiffPaths } from "../report/tiff_maps.ts";
 import { openBackbone } from "../train/backbone.ts";
 import type { FeatureSource } from "../train/features.ts";
 import { adtrConfig } from "../train/train.ts";
@@ -21,7 +22,7 @@ import { withGpu } from "./gpu.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
-import { type CategoryResult, metricsTable } from "./results.ts";
+import { type CategoryResult, metricsTable, TIFF_HELP } from "./results.ts";
 import { environmentOf, runCategory, writeConfig } from "./run_category.ts";
 import { SETTING_NAMES } from "./setting_rules.ts";
 import {
@@ -63,6 +64,7 @@ export function addTrain(program: Command): void {
     .option("--resume", "go on with the run in --out as if it had never stopped")
     .option("--config <FILE>", "settings as JSON, such as the config.json of an earlier run")
     .option("--preset <NAME>", "paper, quick or demo: what isn't set (default: paper with --data, else demo)")
+    .option("--maps-tiff", TIFF_HELP)
     .option("--json", "print JSON");
   addSettings(command, SETTING_NAMES)
     .addHelpText(
@@ -81,7 +83,8 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
     display.finish()
   );
   if (results === null) {
-    throw new Stopped(`stopped; go on with: ./adtr train --resume --out ${shellWord(plan.out)}`);
+    const again = `./adtr train --resume --out ${shellWord(plan.out)}${plan.mapsTiff ? " --maps-tiff" : ""}`;
+    throw new Stopped(`stopped; go on with: ${again}`);
   }
 
   if (options.json) {
@@ -125,6 +128,8 @@ async function runAll(
   if (plan.isDemo) await makeMissing(plan.data, plan.categories, settings.image_size);
   const categories: Category[] = [];
   for (const name of plan.categories) categories.push(await openCategory(plan.data, name));
+  const tiffMaps = plan.mapsTiff ? join(plan.out, TIFF_MAPS) : undefined;
+  if (tiffMaps) categories.forEach(({ test }) => tiffPaths(test)); // throws before the work
   const anomalous = plan.anomalous === undefined ? undefined : await listAnomalous(plan.anomalous);
   const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers);
 
@@ -158,7 +163,7 @@ async function runAll(
       signal,
       onProgress: display.onProgress,
       onStart: resume ? writeConfigs : undefined,
-    });
+    }, tiffMaps);
     if (result === null) return null;
     results.set(category.name, result);
   }

@@ -26,6 +26,7 @@ export interface TrainPlaces {
   config?: string;
   preset?: string;
   resume?: boolean;
+  mapsTiff?: boolean;
 }
 
 /** A run. */
@@ -44,6 +45,8 @@ export interface TrainPlan {
   /** RUN. */
   out: string;
   resume: boolean;
+  /** Whether to write maps for the MVTec evaluation scripts. */
+  mapsTiff: boolean;
 }
 
 /** Categories of the demo: an object seen from above and two textures. */
@@ -77,6 +80,7 @@ export async function planTraining(given: Partial<Settings>, places: TrainPlaces
     init,
     out: out ?? join("runs", timestamp(new Date())),
     resume,
+    mapsTiff: places.mapsTiff ?? false,
   };
   checkAnomalies(plan);
   if (!resume) await refuseOverwriting(plan);

@@ -8,8 +8,8 @@ import { type Cell, formatCells, isNumeric } from "./table.ts";
 
 /** A heat map picture and what is known of its image. */
 export interface Picture {
-  /** The PNG's path from the page's folder, with forward slashes. */
-  file: string;
+  /** The PNG's path from the page's folder, with forward slashes; null where none was drawn. */
+  file: string | null;
   /** Image score. */
   score: number;
   /** 0 normal, 1 anomalous, null unknown. */
@@ -26,7 +26,7 @@ export interface ReportInput {
   header: string[];
   /** Its rows, with a cell for each column. */
   rows: Cell[][];
-  /** Heat maps in any order; may be empty. */
+  /** Images in any order, with their heat maps; may be empty. */
   pictures: Picture[];
   /** Every setting in effect, by name. */
   settings: Record<string, unknown>;
@@ -44,7 +44,8 @@ export function reportPage({ title, header, rows, pictures, settings, lossCurve 
   const sections = [markup`<h1>${title}</h1>`, metricsTable(header, rows)];
   if (lossCurve.filter(Number.isFinite).length > 1) sections.push(lossChart(lossCurve));
   if (pictures.some((p) => p.label !== null)) sections.push(scoreChart(sorted));
-  if (pictures.length > 0) sections.push(gallery(sorted));
+  const drawn = sorted.filter((picture) => picture.file !== null) as Drawn[];
+  if (drawn.length > 0) sections.push(gallery(drawn, sorted.length));
   sections.push(settingsList(settings));
   const page = markup`<!doctype html>
 <html lang="en">
@@ -93,7 +94,9 @@ function metricsTable(header: string[], rows: Cell[][]): Markup {
 </table></div>`;
 }
 
-function gallery(pictures: Picture[]): Markup {
+type Drawn = Picture & { file: string };
+
+function gallery(pictures: Drawn[], images: number): Markup {
   const figures = pictures.map(({ file, score, label, defect }) => {
     const address = file.split("/").map(encodeURIComponent).join("/");
     const kind = label === 1 ? "anomalous" : "normal";
@@ -102,7 +105,9 @@ function gallery(pictures: Picture[]): Markup {
 <figcaption><span>${formatNumber(score)}</span> ${badge} ${file}</figcaption></figure>`;
   });
   return markup`<h2>Heat maps</h2>
-<p>Highest image score first. From left to right: the image, the heat map over it, the heat map alone
+<p>${
+    pictures.length < images ? `${pictures.length} of ${images} images, evenly spaced. ` : ""
+  }Highest image score first. From left to right: the image, the heat map over it, the heat map alone
 and, where it is known, the outline of the true defect. Colours mean the same scores in all pictures.</p>
 <div class="gallery">${figures}</div>`;
 }

@@ -1,45 +1,68 @@
 /**
- * Anomaly maps for the MVTec evaluation scripts: OUT/CATEGORY/test/DEFECT/STEM.tiff, each of its image's own size.
+ * Anomaly maps for the MVTec evaluation scripts: OUT/CATEGORY/test/DEFECT/STEM.tiff, each of its image's own size. OUT is
+ * what they take as --anomaly_maps_dir.
  *
  * @module
  */
-import { join, parse } from "node:path";
+import { dirname, join, parse } from "node:path";
+import { isCifar } from "../data/cifar_images.ts";
 import { imageSize } from "../data/decode.ts";
 import { InputError } from "../errors.ts";
-import { readWhole, writeWhole } from "../files.ts";
+import { makeFolder, readWhole, writeWhole } from "../files.ts";
 import { encodeFloatTiff } from "./tiff.ts";
 
-/** A test image and its map. */
-export interface TiffMap {
+/** The folder that commands write them to. */
+export const TIFF_MAPS = "anomaly_maps";
+
+/** A test image. */
+export interface TiffImage {
   path: string;
   /** The name of the folder in `test`. */
   defect: string;
+}
+
+/** A test image and its map. */
+export interface TiffMap extends TiffImage {
   /** [S, S] */
   map: Float32Array;
+}
+
+/**
+ * Where each image's map goes in a category's folder. What can't be written is told here, before there are maps.
+ *
+ * @throws {InputError} where an image is no file, or two maps would have one name
+ */
+export function tiffPaths(images: readonly TiffImage[]): string[] {
+  const owner = new Map<string, string>();
+  for (const { path, defect } of images) {
+    if (isCifar(path)) {
+      throw new InputError(`Expected image files to write TIFFs of their sizes for, but found ${path}`);
+    }
+    const file = join("test", defect, `${parse(path).name}.tiff`), other = owner.get(file);
+    if (other !== undefined) {
+      throw new InputError(`Expected images whose names differ before the dot, but found ${other}, ${path}`);
+    }
+    owner.set(file, path);
+  }
+  return [...owner.keys()];
 }
 
 /**
  * Writes maps at their images' sizes.
  *
  * @param S pixels a side of the maps
- * @throws {InputError} where an image can't be read, a file can't be written, or two maps would have one name
+ * @throws {InputError} where an image can't be read or a file can't be written; and as `tiffPaths` does
  */
 export async function writeTiffMaps(
   out: string,
   category: string,
-  maps: Iterable<TiffMap>,
+  maps: readonly TiffMap[],
   S: number,
 ): Promise<void> {
-  const owner = new Map<string, string>();
-  for (const { path, defect, map } of maps) {
-    const folder = join(out, category, "test", defect), file = join(folder, `${parse(path).name}.tiff`);
-    const other = owner.get(file);
-    if (other !== undefined) {
-      throw new InputError(`Expected images whose names differ before the dot, but found ${other}, ${path}`);
-    }
-    owner.set(file, path);
+  for (const [i, name] of tiffPaths(maps).entries()) {
+    const { path, map } = maps[i], file = join(out, category, name);
     const { width, height } = await imageSize(await readWhole(path), path);
-    await Deno.mkdir(folder, { recursive: true });
+    await makeFolder(dirname(file));
     await writeWhole(
       file,
       (write) => write(encodeFloatTiff(resizeMap(map, S, width, height), width, height)),
