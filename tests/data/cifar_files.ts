@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { join } from "node:path";
 import { fill } from "../fill.ts";
 
 /** n images as CIFAR stores them, [n, 3, 32, 32]. */
@@ -124,4 +125,21 @@ export function concatenated(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
 export async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
   return new Uint8Array(await new Response(packed).arrayBuffer());
+}
+
+/** Writes CIFAR-10 in its binary form, with these labels in each of five training batches, and in the test batch. */
+export async function writeCifar10(folder: string, train: number[], test: number[]): Promise<void> {
+  const each = (labels: number[]): number[][] => labels.map((label) => [label]);
+  const files = {
+    "batches.meta.txt": lines(CIFAR10_CLASSES),
+    ...Object.fromEntries(BATCHES.map((name) => [`${name}.bin`, records(name, each(train))])),
+    "test_batch.bin": records("test_batch", each(test)),
+  };
+  await writeFiles(folder, files);
+}
+
+/** Writes files into a folder, which it makes. */
+export async function writeFiles(folder: string, files: Files): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  for (const [name, bytes] of Object.entries(files)) await Deno.writeFile(join(folder, name), bytes);
 }
