@@ -7,7 +7,7 @@ import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { readConfig, resolveSettings } from "../../src/commands/config.ts";
 import { InputError, UsageError } from "../../src/errors.ts";
-import { DEMO, PAPER } from "../../src/train/settings.ts";
+import { DEMO, PAPER, presetSettings, QUICK } from "../../src/train/settings.ts";
 import { inFolder } from "../folder.ts";
 
 /** Reads a config file of that content. */
@@ -88,6 +88,34 @@ Deno.test("a config file's mistakes are named", () =>
       message: /^Can't read .*none\.json: /,
     });
   }));
+
+Deno.test("presets follow the loss and the data set, and what is given wins", () => {
+  const weights = "b4.pth", b4 = { backbone: "efficientnet_b4", feature_norm: "none" };
+  for (const loss of ["px", "img"] as const) {
+    const of = (name: string) => resolveSettings([{ loss }], name, weights, "mvtec");
+    deepEqual(of("paper"), { ...PAPER, ...b4, loss, epochs: 300 });
+    deepEqual(of("quick"), { ...QUICK, ...b4, loss, epochs: 30 });
+    deepEqual(of("demo"), { ...DEMO, ...b4, loss, epochs: 8 });
+    deepEqual([of("paper"), of("quick"), of("demo")].map(({ base_epochs }) => base_epochs), [500, 50, 13]);
+  }
+  const cifar = { image_size: 32, feature_size: 8, batch_size: 128, image_score: "mean" };
+  for (const data of ["cifar10:a", "cifar100:/b.tar.gz"]) {
+    deepEqual(resolveSettings([], "paper", weights, data), { ...PAPER, ...b4, ...cifar });
+  }
+  deepEqual(resolveSettings([], "paper", weights, "data/cifar10"), { ...PAPER, ...b4 });
+  const given = { image_size: 64, epochs: 7, loss: "img" as const };
+  deepEqual(resolveSettings([given], "demo", undefined, "cifar10:a"), {
+    ...presetSettings("demo", "img", true),
+    backbone: "gabor",
+    feature_norm: "position",
+    ...given,
+  });
+  throws(() => resolveSettings([{ loss: "img", image_k: 65 }], "demo", undefined, "cifar10:a"), {
+    name: "UsageError",
+    message: /^Expected --image-k to be at most 64, .*, but found 65$/,
+  });
+  equal(resolveSettings([{ loss: "px", image_k: 65, feature_size: 8 }], "demo", undefined).image_k, 65);
+});
 
 Deno.test("a preset that is not known is a wrong usage", () => {
   throws(() => resolveSettings([], "fast", undefined), UsageError);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import {
   type CategoryResult,
   metricsTable,
+  pictured,
   pictureNames,
   writeHeatmaps,
 } from "../../src/commands/results.ts";
@@ -83,6 +84,26 @@ Deno.test("heat maps take the place of earlier ones, and only when all of them a
     deepEqual(await names(), ["i.png"]);
     deepEqual(await Array.fromAsync(Deno.readDir(join(folder, "out")), ({ name }) => name), ["heatmaps"]);
   }));
+
+Deno.test("at most 200 test images are drawn, evenly spaced, of both kinds where there are both", () => {
+  const images = (labels: (0 | 1)[]) => labels.map((label, i) => ({ label, i }));
+  const few = images(Array.from({ length: 200 }, (_, i) => i % 2 as 0 | 1));
+  equal(pictured(few), few);
+  deepEqual(pictured([]), []);
+  const steps = (found: readonly { i: number }[]): number[] =>
+    [...new Set(found.slice(1).map(({ i }, at) => i - found[at].i))].sort();
+  for (const normal of [0, 1, 500, 999, 1000]) { // the last normal ones of 1000
+    const all = images(Array.from({ length: 1000 }, (_, i) => i < 1000 - normal ? 1 : 0));
+    const drawn = pictured(all), good = drawn.filter(({ label }) => label === 0);
+    equal(new Set(drawn).size, 200);
+    ok(Math.abs(good.length - normal / 5) <= 1, `${good.length} of ${normal}`);
+    ok(good.length > 0 || normal === 0);
+    ok(good.length < 200 || normal === 1000);
+    for (const some of [good, drawn.slice(good.length)]) {
+      ok(steps(some).every((step) => step === 5 || step === 6));
+    }
+  }
+});
 
 Deno.test("the nearest name is one that takes few edits", () => {
   deepEqual(nearest("epohcs", ["seed", "epochs", "lr"]), "epochs");

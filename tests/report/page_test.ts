@@ -16,6 +16,20 @@ Deno.test("pictures come by falling score, with addresses that survive odd names
   assert.deepEqual([...page.matchAll(/<span>(.*?)<\/span>/g)].map((m) => m[1]), ["2.25", "0.5"]);
 });
 
+Deno.test("images without a picture have a mark, and are counted", () => {
+  const pictures = [["a.png", 3, 1], [null, 2, 1], [null, 1, 0], ["b.png", 0, 0]].map((
+    [file, score, label],
+  ) => (
+    { file: file as string | null, score: score as number, label: label as 0 | 1, defect: null }
+  ));
+  const page = reportPage({ ...empty, pictures });
+  assert.equal(page.match(/v18/g)?.length, 4);
+  assert.equal(page.match(/<figure>/g)?.length, 2);
+  assert.match(page, /<p>2 of 4 images, evenly spaced\. Highest image score first\./);
+  assert.match(reportPage({ ...empty, pictures: [pictures[0]] }), /<p>Highest image score first\./);
+  assert.doesNotMatch(reportPage({ ...empty, pictures: [pictures[1]] }), /Heat maps/);
+});
+
 Deno.test("nothing that is put in is read as HTML", () => {
   const evil = `<script>"'&`;
   const page = reportPage({

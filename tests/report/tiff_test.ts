@@ -7,7 +7,7 @@ import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { decode } from "tiff";
 import { encodeFloatTiff } from "../../src/report/tiff.ts";
-import { resizeMap, writeTiffMaps } from "../../src/report/tiff_maps.ts";
+import { resizeMap, tiffPaths, writeTiffMaps } from "../../src/report/tiff_maps.ts";
 import { picture } from "../data/pictures.ts";
 import { fill } from "../fill.ts";
 import { inFolder } from "../folder.ts";
@@ -80,6 +80,15 @@ Deno.test("the evaluation's folders, one file for each image of its size", () =>
     await rejects(writeTiffMaps(join(root, "again"), "tile", [...maps, twin], 8), {
       name: "InputError",
       message: /names differ before the dot, but found .*000\.png, .*000\.jpg/,
+    });
+    deepEqual(tiffPaths(maps), [
+      join("test", "good", "000.tiff"),
+      join("test", "crack", "000.tiff"),
+      join("test", "crack", "a.b.tiff"),
+    ]);
+    throws(() => tiffPaths([{ path: "cifar10:c/test/frog/0", defect: "good" }]), {
+      name: "InputError",
+      message: "Expected image files to write TIFFs of their sizes for, but found cifar10:c/test/frog/0",
     });
     await rejects(
       writeTiffMaps(out, "tile", [{ ...twin, path: join(root, "gone.png") }], 8),

@@ -1,0 +1,75 @@
+/**
+ * Where a run takes anomalous images from, and which options don't go together.
+ *
+ * @module
+ */
+import { deepEqual, rejects } from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { refuseRun } from "../../src/commands/folders.ts";
+import { planTraining, type TrainPlaces } from "../../src/commands/train_plan.ts";
+import type { Settings } from "../../src/train/settings.ts";
+import { inFolder } from "../folder.ts";
+
+const PLACES: TrainPlaces = { data: "d", category: "a", out: "nowhere" };
+
+Deno.test("anomalous images belong to losses that learn from them", async () => {
+  const refused = (given: Partial<Settings>, places: TrainPlaces, message: string): Promise<void> =>
+    rejects(planTraining(given, { ...PLACES, ...places }), { name: "UsageError", message });
+  const outliers = (found: string) =>
+    `Expected --outliers with --loss img and without --anomalous only, but found ${found}`;
+  await refused({}, { outliers: "o" }, outliers("--loss norm"));
+  await refused({ loss: "px" }, { outliers: "o" }, outliers("--loss px"));
+  await refused({ loss: "img" }, { outliers: "o", anomalous: "b" }, outliers("--anomalous b"));
+  await refused({}, { anomalous: "b" }, "Expected --anomalous with --loss px or img, but found --loss norm");
+  await refused(
+    { loss: "px" },
+    { anomalous: "b", category: "a,c" },
+    "Expected one category with --anomalous, but found a, c",
+  );
+  for (
+    const [loss, places] of [
+      ["px", { anomalous: "b" }],
+      ["img", { anomalous: "b" }],
+      ["img", { outliers: "o", category: "a,c" }],
+      ["px", {}],
+    ] as const
+  ) {
+    const plan = await planTraining({ loss }, { ...PLACES, ...places });
+    const { anomalous, outliers }: TrainPlaces = places;
+    deepEqual([plan.settings.loss, plan.anomalous, plan.outliers], [loss, anomalous, outliers]);
+  }
+});
+
+Deno.test("they are taken from the config, and from the run that is gone on with", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "config.json");
+    await Deno.writeTextFile(path, JSON.stringify({ ...PLACES, loss: "img", outliers: "o", base_epochs: 3 }));
+    for (const places of [{ config: path, out: "nowhere" }, { resume: true, out: folder }]) {
+      const plan = await planTraining({}, places);
+      deepEqual([plan.outliers, plan.settings.loss, plan.settings.base_epochs], ["o", "img", 3]);
+    }
+    await rejects(planTraining({ base_epochs: 4 }, { resume: true, out: folder }), {
+      name: "UsageError",
+      message: `Expected --base-epochs to be 3 as in ${path}, but found 4`,
+    });
+  }));
+
+Deno.test("whatever a run has left is not overwritten by another one", async () => {
+  const names = ["model.safetensors", "checkpoint.safetensors", "log.jsonl"];
+  for (const name of [...names, ...names.map((name) => join("adtr", name)), "heatmaps", "anomaly_maps"]) {
+    await inFolder(async (folder) => {
+      await refuseRun(folder);
+      const path = join(folder, name);
+      await Deno.mkdir(dirname(path), { recursive: true });
+      if (name.includes(".")) await Deno.writeTextFile(path, "");
+      else await Deno.mkdir(path);
+      const refused = {
+        name: "InputError",
+        message: `Expected --out to be a folder without a run, but found ${path}.\n` +
+          "--resume goes on with it; another --out leaves it alone.",
+      };
+      await rejects(refuseRun(folder), refused);
+      await rejects(planTraining({ loss: "px" }, { ...PLACES, out: folder }), refused);
+    });
+  }
+});
