@@ -86,8 +86,7 @@ Deno.test("features are those of the pixels, and are kept", () =>
     const computed = () => {
       throw new Error("computed again");
     };
-    const { name, channels, fingerprint } = source.backbone;
-    const closed = { ...source, backbone: { name, channels, fingerprint, features: computed } };
+    const closed = { ...source, backbone: { ...source.backbone, features: computed } };
     deepEqual(await extractFeatures(closed, train), features);
   }));
 
