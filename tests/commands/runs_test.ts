@@ -137,7 +137,7 @@ test("interrupted, it saves and says how to go on; gone on with, it ends as if n
   equal(whole.code, 0, whole.stderr);
 
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", CLI, "train", ...config, "--out", "run"],
+    args: ["run", "-A", CLI, "train", ...config, "--out", "run", "--maps-tiff"],
     cwd: folder,
     env: environment(folder),
     stdout: "null",
@@ -149,7 +149,7 @@ test("interrupted, it saves and says how to go on; gone on with, it ends as if n
     stderr += text;
   }
   equal((await child.status).code, 130, stderr);
-  match(stderr, /\nstopped; go on with: \.\/adtr train --resume --out run\n$/);
+  match(stderr, /\nstopped; go on with: \.\/adtr train --resume --out run --maps-tiff\n$/);
   // Other images are refused, and leave the run as it was.
   await adtr(folder, "data", "make", "other", "--seed", "1", ...make);
   const refused = await adtr(folder, "train", "--resume", "--out", "run", "--data", "other");
