@@ -8,9 +8,12 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Window } from "./conv.ts";
+import { positionMean } from "./se.ts";
 import source from "./depthwise.wgsl" with { type: "text" };
 
-const COLUMNS = 4; // pixels a thread
+// Pixels a thread. Software adapters gain by fewer loads, hardware by more threads.
+const COLUMNS = 4;
+const ROWS = { software: 4, hardware: 1 };
 
 /** Puts PyTorch's [C, 1, k, k] in the order in which depthwise.wgsl reads: [k, k, C]. */
 export function packDepthwise(weight: Float32Array, C: number, k: number): Float32Array<ArrayBuffer> {
@@ -24,19 +27,50 @@ export function packDepthwise(weight: Float32Array, C: number, k: number): Float
  * @throws {RangeError} where C is no multiple of 4, or the weight is not for C channels
  */
 export function depthwise(gpu: Gpu, x: Tensor, weight: Tensor, bias: Tensor, window: Window): Tensor {
+  return filter(gpu, x, weight, bias, window, null);
+}
+
+/** {@linkcode depthwise} and the means over the result's positions, [B, C], without reading it again. */
+export function depthwiseMean(
+  gpu: Gpu,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  window: Window,
+): { y: Tensor; mean: Tensor } {
+  const [B, , , C] = x.shape, { outH, outW } = window;
+  const sums = gpu.empty([B, Math.ceil(outH / rowsOf(gpu)), Math.ceil(outW / COLUMNS), C], "sums of tiles");
+  const y = filter(gpu, x, weight, bias, window, sums);
+  const mean = positionMean(gpu, sums, outH * outW);
+  gpu.release(sums);
+  return { y, mean };
+}
+
+function rowsOf(gpu: Gpu): number {
+  return ROWS[gpu.info.software ? "software" : "hardware"];
+}
+
+function filter(
+  gpu: Gpu,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  { stride, top, left, outH, outW }: Window,
+  sums: Tensor | null,
+): Tensor {
   const [B, H, W, C] = x.shape;
   const [K, , channels] = weight.shape;
-  const { stride, top, left, outH, outW } = window;
   if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);
   if (channels !== C) {
     throw new RangeError(`Expected a weight for ${C} channels, but found [${weight.shape}]`);
   }
   const y = gpu.empty([B, outH, outW, C], "a depthwise convolution's output");
+  const rows = rowsOf(gpu);
   gpu.stream.dispatch(
-    depthwiseKernel(K, stride),
-    { x, weight, bias, y },
+    depthwiseKernel(K, stride, rows, sums !== null),
+    { x, weight, bias, y, ...(sums && { sums }) },
     { H, W, C4: C / 4, outH, outW, top, left },
-    [Math.ceil(Math.ceil(outW / COLUMNS) * C / 4 / 64), outH, B],
+    [Math.ceil(Math.ceil(outW / COLUMNS) * C / 4 / 64), Math.ceil(outH / rows), B],
   );
   return y;
 }
@@ -44,29 +78,46 @@ export function depthwise(gpu: Gpu, x: Tensor, weight: Tensor, bias: Tensor, win
 const kernels = new Map<string, Kernel>();
 
 /** The kernel for one size and stride; its text is made once. */
-function depthwiseKernel(K: number, STRIDE: number): Kernel {
-  const name = `depthwise ${K}x${K}/${STRIDE}`;
-  let kernel = kernels.get(name);
+function depthwiseKernel(K: number, STRIDE: number, ROWS: number, sums: boolean): Kernel {
+  const name = `depthwise ${K}x${K}/${STRIDE}${sums ? " and sums" : ""}`;
+  const key = `${name} ${ROWS}`;
+  let kernel = kernels.get(key);
   if (!kernel) {
-    const code = straightLine(K, STRIDE);
+    const code = straightLine(K, STRIDE, ROWS, sums);
     const text = source.replace(/\/\/ @generate (\w+)/g, (_, part: keyof typeof code) => code[part]);
-    kernel = { name, source: text, entry: "depthwise", constants: { K, STRIDE, COLUMNS } };
-    kernels.set(name, kernel);
+    kernel = { name, source: text, entry: "depthwise", constants: { STRIDE, ROWS, COLUMNS } };
+    kernels.set(key, kernel);
   }
   return kernel;
 }
 
-/** One row of taps: every value and weight under the COLUMNS windows is loaded once. */
-function straightLine(K: number, stride: number) {
+/** Every value under the windows and every weight is loaded once, one row of values at a time. */
+function straightLine(K: number, stride: number, rows: number, sums: boolean) {
   const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-  const pixels = range(COLUMNS);
+  const pixels = range(rows).flatMap((i) => range(COLUMNS).map((j) => [i, j]));
+  const taps = range(K).flatMap((p) => range(K).map((q) => [p, q]));
   return {
-    declare: pixels.map((j) => `var y${j} = bias[c];`).join("\n"),
-    taps: [
-      ...range(K).map((q) => `let w${q} = weight[(p * K + ${q}u) * params.C4 + c];`),
-      ...range((COLUMNS - 1) * stride + K).map((q) => `let x${q} = load(row, left + ${q}u, c);`),
-      ...range(K).flatMap((q) => pixels.map((j) => `y${j} += w${q} * x${j * stride + q};`)),
+    sums: sums ? "@group(0) @binding(4) var<storage, read_write> sums: array<vec4f>;" : "",
+    filter: [
+      ...taps.map(([p, q]) => `let w${p}_${q} = weight[${p * K + q}u * params.C4 + c];`),
+      "let b = bias[c];",
+      ...pixels.map(([i, j]) => `var y${i}_${j} = b;`),
+      ...range((rows - 1) * stride + K).flatMap((r) => [
+        ...range((COLUMNS - 1) * stride + K).map((q) =>
+          `let x${r}_${q} = load(image, top + ${r}u, left + ${q}u, c);`
+        ),
+        ...taps.flatMap(([p, q]) =>
+          pixels.filter(([i]) => i * stride + p === r)
+            .map(([i, j]) => `y${i}_${j} += w${p}_${q} * x${r}_${j * stride + q};`)
+        ),
+      ]),
     ].join("\n"),
-    finish: pixels.map((j) => `store(out, first + ${j}u, c, y${j});`).join("\n"),
+    finish: [
+      ...pixels.map(([i, j]) => `let v${i}_${j} = store(image, row + ${i}u, column + ${j}u, c, y${i}_${j});`),
+      sums
+        ? "let tile = (image * ((params.outH + ROWS - 1u) / ROWS) + id.y) * ((params.outW + COLUMNS - 1u) / COLUMNS) + column / COLUMNS;\n" +
+          `sums[tile * params.C4 + c] = ${pixels.map(([i, j]) => `v${i}_${j}`).join(" + ")};`
+        : "",
+    ].join("\n"),
   };
 }

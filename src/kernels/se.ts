@@ -11,9 +11,14 @@ const MEAN = { name: "se mean", source, entry: "mean" };
 const GATE = { name: "se gate", source, entry: "gate" };
 const BLOCK = 256; // positions a thread adds up in a first run
 
-/** Means over the positions: x [B, H, W, C] → [B, C], added up in an order that depends on H·W alone. */
-export function positionMean(gpu: Gpu, x: Tensor): Tensor {
+/**
+ * Means over the positions: x [B, H, W, C] → [B, C], added up in an order that depends on H·W alone.
+ *
+ * @param positions by how many the sum is divided: more than H·W where x has sums of several
+ */
+export function positionMean(gpu: Gpu, x: Tensor, positions?: number): Tensor {
   const [B, H, W, C] = x.shape;
+  const scale = 1 / (positions ?? H * W);
   if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);
   const y = gpu.empty([B, C], "means");
   const sum = (source: Tensor, y: Tensor, rows: number, block: number, scale: number) => {
@@ -23,12 +28,12 @@ export function positionMean(gpu: Gpu, x: Tensor): Tensor {
   };
   const blocks = Math.ceil(H * W / BLOCK);
   if (blocks === 1) {
-    sum(x, y, H * W, H * W, 1 / (H * W));
+    sum(x, y, H * W, H * W, scale);
     return y;
   }
   const parts = gpu.empty([B, blocks, C], "partial means");
   sum(x, parts, H * W, BLOCK, 1);
-  sum(parts, y, blocks, blocks, 1 / (H * W));
+  sum(parts, y, blocks, blocks, scale);
   gpu.release(parts);
   return y;
 }

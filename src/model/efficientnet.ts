@@ -7,10 +7,9 @@
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { conv, packConv, type Window } from "../kernels/conv.ts";
-import { depthwise, packDepthwise } from "../kernels/depthwise.ts";
+import { depthwiseMean, packDepthwise } from "../kernels/depthwise.ts";
 import { type Activation, gemm } from "../kernels/gemm.ts";
 import { pointwise } from "../kernels/pointwise.ts";
-import { positionMean } from "../kernels/se.ts";
 import type { FoldedConv } from "./fold.ts";
 
 /** An MBConv block. `reduce` and `excite` are squeeze-excite's 1×1 convolutions, without BatchNorm. */
@@ -157,9 +156,8 @@ export class EfficientNet {
     const expanded = expand ? pointwise(gpu, x, expand.weight, expand.bias, { act: "silu" }) : x; // [B, H, W, 6C]
     const { weight, bias } = block.depthwise;
     const window = this.#window(expanded, block.depthwise, block.stride, block.nominal);
-    const maps = depthwise(gpu, expanded, weight, bias, window); // [B, H', W', 6C]
+    const { y: maps, mean } = depthwiseMean(gpu, expanded, weight, bias, window); // [B, H', W', 6C], [B, 6C]
     if (expanded !== x) gpu.release(expanded);
-    const mean = positionMean(gpu, maps); // [B, 6C]
     const squeezed = this.#dense(mean, block.squeeze, "silu"); // [B, C/4]
     const gates = this.#dense(squeezed, block.excite, "sigmoid"); // [B, 6C]
     const residual = block.skip ? x : undefined;
