@@ -5,11 +5,12 @@
  * @module
  */
 import type { Gpu } from "../gpu/gpu.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Activation } from "./gemm.ts";
 import source from "./conv.wgsl" with { type: "text" };
 
-const CONV = { name: "conv", source, entry: "conv" };
+const COLUMNS = 8, FOURS = 4; // pixels a thread, and times four output channels
 const ACTIVATIONS: Record<Activation, number> = { none: 0, relu: 1, silu: 2, sigmoid: 3 };
 
 /** Where a k×k window goes: zeros above and left of the map, and the output's size, which implies the others. */
@@ -60,10 +61,44 @@ export function conv(
   if (inputs !== C) throw new RangeError(`Expected a weight for ${C} channels, but found [${weight.shape}]`);
   const y = gpu.empty([B, outH, outW, outC], "a convolution's output");
   gpu.stream.dispatch(
-    CONV,
+    convKernel(K, stride, C),
     { x, weight, bias, y },
-    { H, W, C, outH, outW, outC4: outC / 4, K, stride, top, left, act: ACTIVATIONS[act] },
-    [Math.ceil(Math.ceil(outW / 4) * outC / 4 / 64), outH, B],
+    { H, W, outH, outW, outC4: outC / 4, top, left, act: ACTIVATIONS[act] },
+    [Math.ceil(Math.ceil(outW / COLUMNS) * Math.ceil(outC / 4 / FOURS) / 64), outH, B],
   );
   return y;
+}
+
+const kernels = new Map<string, Kernel>();
+
+/** The kernel for one window, stride and number of input channels; its text is made once. */
+function convKernel(K: number, STRIDE: number, C: number): Kernel {
+  const name = `conv ${K}x${K}x${C}/${STRIDE}`;
+  let kernel = kernels.get(name);
+  if (!kernel) {
+    const code = straightLine(K, STRIDE, C);
+    const text = source.replace(/\/\/ @generate (\w+)/g, (_, part: keyof typeof code) => code[part]);
+    kernel = { name, source: text, entry: "conv", constants: { K, STRIDE, C, COLUMNS, FOURS } };
+    kernels.set(name, kernel);
+  }
+  return kernel;
+}
+
+/** One row of taps: every value and weight under the COLUMNS windows is loaded once. */
+function straightLine(K: number, stride: number, C: number) {
+  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+  const outputs = range(COLUMNS).flatMap((j) => range(FOURS).map((o) => [j, o]));
+  return {
+    declare: outputs.map(([j, o]) => `var y${j}_${o} = bias[o + ${o}u];`).join("\n"),
+    taps: range(C).flatMap((c) => [
+      ...range((COLUMNS - 1) * stride + K).map((q) => `let x${q}_${c} = load(row, left + ${q}u, ${c}u);`),
+      ...range(K).flatMap((q) => [
+        ...range(FOURS).map((o) =>
+          `let w${q}_${c}_${o} = weight[((p * K + ${q}u) * C + ${c}u) * params.outC4 + o + ${o}u];`
+        ),
+        ...outputs.map(([j, o]) => `y${j}_${o} += x${j * stride + q}_${c} * w${q}_${c}_${o};`),
+      ]),
+    ]).join("\n"),
+    finish: outputs.map(([j, o]) => `store(out, first + ${j}u, o + ${o}u, y${j}_${o});`).join("\n"),
+  };
 }
