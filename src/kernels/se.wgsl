@@ -1,10 +1,13 @@
-// What squeeze-excite (Hu et al. 2018) needs beside its two small matrix products, four channels a thread:
-//   mean  y[b, block, c] = scale · Σ_r x[b, r, c] over the rows of one block; x [B, rows, C], y [B, blocks, C]
-//   gate  x[b, h, w, c] *= y[b, c], in place; x [B, H, W, C], y [B, C]
+// Squeeze-excite (Hu et al. 2018), four channels a thread:
+//   mean   y[b, block, c] = scale · Σ_r x[b, r, c] over the rows of one block; x [B, rows, C], y [B, blocks, C]
+//   dense  y[b, n] = act(bias[n] + Σ_k x[b, k] · w[n, k]); x [B, K], w [N, K], y [B, N], act SiLU or sigmoid
+//   gate   x[b, h, w, c] *= y[b, c], in place; x [B, H, W, C], y [B, C]
 
-struct Params { rows: u32, W: u32, C4: u32, block: u32, blocks: u32, scale: f32 }
+struct Params { rows: u32, W: u32, C4: u32, K4: u32, block: u32, blocks: u32, scale: f32, silu: u32 }
 @group(0) @binding(0) var<storage, read> source: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -16,6 +19,25 @@ fn mean(@builtin(global_invocation_id) id: vec3u) {
   var total = vec4f(0.0);
   for (var r = first; r < end; r++) { total += source[(image + r) * params.C4 + id.x]; }
   y[(id.z * params.blocks + id.y) * params.C4 + id.x] = params.scale * total;
+}
+
+@compute @workgroup_size(8) // few threads: as many workgroups as possible
+fn dense(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= params.C4) { return; }
+  let row = 4u * id.x * params.K4;
+  var v = bias[id.x];
+  for (var k = 0u; k < params.K4; k++) {
+    let x = source[id.y * params.K4 + k];
+    let w = row + k;
+    v += vec4f(
+      dot(x, weight[w]),
+      dot(x, weight[w + params.K4]),
+      dot(x, weight[w + 2u * params.K4]),
+      dot(x, weight[w + 3u * params.K4]),
+    );
+  }
+  let sigmoid = 1.0 / (1.0 + exp(-v));
+  y[id.y * params.C4 + id.x] = sigmoid * select(vec4f(1.0), v, params.silu == 1u);
 }
 
 @compute @workgroup_size(64)

@@ -8,8 +8,8 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { conv, packConv, type Window } from "../kernels/conv.ts";
 import { depthwiseMean, packDepthwise } from "../kernels/depthwise.ts";
-import { type Activation, gemm } from "../kernels/gemm.ts";
 import { pointwise } from "../kernels/pointwise.ts";
+import { dense } from "../kernels/se.ts";
 import type { FoldedConv } from "./fold.ts";
 
 /** An MBConv block. `reduce` and `excite` are squeeze-excite's 1×1 convolutions, without BatchNorm. */
@@ -152,26 +152,18 @@ export class EfficientNet {
   /** Expand, filter, gate by squeeze-excite, project: x [B, H, W, C] → [B, H', W', C']. Leaves x. */
   #mbconv(x: Tensor, block: Block): Tensor {
     const gpu = this.#gpu;
-    const { expand, project } = block;
+    const { expand, squeeze, excite, project } = block;
     const expanded = expand ? pointwise(gpu, x, expand.weight, expand.bias, { act: "silu" }) : x; // [B, H, W, 6C]
     const { weight, bias } = block.depthwise;
     const window = this.#window(expanded, block.depthwise, block.stride, block.nominal);
     const { y: maps, mean } = depthwiseMean(gpu, expanded, weight, bias, window); // [B, H', W', 6C], [B, 6C]
     if (expanded !== x) gpu.release(expanded);
-    const squeezed = this.#dense(mean, block.squeeze, "silu"); // [B, C/4]
-    const gates = this.#dense(squeezed, block.excite, "sigmoid"); // [B, 6C]
+    const squeezed = dense(gpu, mean, squeeze.weight, squeeze.bias, "silu"); // [B, C/4]
+    const gates = dense(gpu, squeezed, excite.weight, excite.bias, "sigmoid"); // [B, 6C]
     const residual = block.skip ? x : undefined;
     const y = pointwise(gpu, maps, project.weight, project.bias, { gates, residual }); // [B, H', W', C']
     for (const used of [mean, squeezed, gates, maps]) gpu.release(used);
     return y;
-  }
-
-  /** act(x · weightᵀ + bias): x [B, in] → [B, out]. */
-  #dense(x: Tensor, { weight, bias, out }: Layer, act: Activation): Tensor {
-    const [M, K] = x.shape;
-    const c = this.#gpu.empty([M, out], "squeeze-excite's");
-    gemm(this.#gpu, { a: x, b: weight, c, M, N: out, K, transB: true, bias, act });
-    return c;
   }
 
   #window({ shape: [, H, W] }: Tensor, { kernel }: Layer, stride: number, nominal: number): Window {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { Window } from "../../src/kernels/conv.ts";
-import { depthwise, packDepthwise } from "../../src/kernels/depthwise.ts";
+import { depthwise, depthwiseMean, packDepthwise } from "../../src/kernels/depthwise.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
+import { variants } from "../hardware.ts";
 import * as reference from "../reference/backbone.ts";
 
 const CASES: [shape: number[], k: number, window: Window][] = [
@@ -26,6 +27,26 @@ Deno.test("depthwise meets plain loops", async () => {
     reference.assertClose(await gpu.read(y), wanted, 1e-6, `${shape}`);
   }
 });
+
+for (const [name, on] of Object.entries(variants)) {
+  Deno.test(`depthwiseMean, ${name}: what depthwise gives, and its mean`, async () => {
+    for (const [shape, k, window] of CASES) {
+      const [B, , , C] = shape, positions = window.outH * window.outW;
+      const x = gpu.tensor(fill("x", shape.reduce((a, b) => a * b)), shape);
+      const weight = gpu.tensor(fill("w", k * k * C), [k, k, C]), bias = gpu.tensor(fill("b", C));
+      const { y, mean } = depthwiseMean(on, x, weight, bias, window);
+      const values = await gpu.read(y);
+      assert.deepEqual(values, await gpu.read(depthwise(gpu, x, weight, bias, window)));
+      assert.deepEqual(mean.shape, [B, C]);
+      reference.assertClose(
+        await gpu.read(mean),
+        reference.positionMean(values, [B, positions, C]),
+        1e-6,
+        `${shape}`,
+      );
+    }
+  });
+}
 
 Deno.test("depthwise refuses channels that are no multiple of 4 and foreign weights", () => {
   const window = { stride: 1, top: 1, left: 1, outH: 4, outW: 4 };
