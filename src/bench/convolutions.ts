@@ -7,7 +7,7 @@ import { conv } from "../kernels/conv.ts";
 import { depthwise } from "../kernels/depthwise.ts";
 import { fill } from "../kernels/elementwise.ts";
 import { pointwise } from "../kernels/pointwise.ts";
-import { positionMean } from "../kernels/se.ts";
+import { dense } from "../kernels/se.ts";
 import { STAGES, STEM } from "../model/efficientnet_weights.ts";
 import type { Case } from "./case.ts";
 
@@ -40,7 +40,7 @@ function* layers(B: number): Generator<Case> {
       if (expand > 1) yield expansion(B, side, inputs, wide);
       yield depthwiseCase(B, side, wide, kernel, stride);
       side /= stride;
-      yield squeeze(B, side, wide);
+      yield excitation(B, wide, Math.ceil(inputs / 4 / 4) * 4);
       yield projection(B, side, wide, out, stride === 1 && inputs === out);
       inputs = out;
     }
@@ -96,7 +96,7 @@ function depthwiseCase(B: number, side: number, C: number, k: number, stride: nu
   return {
     name: `depthwise ${k}x${k}`,
     shape: `${B}x${side}x${side}x${C}`,
-    note: `stride ${stride}, SiLU`,
+    note: `stride ${stride}, SiLU, mean`,
     work: { flops: 2 * B * out * out * C * k * k },
     prepare(gpu, noise) {
       const x = noise(B, side, side, C), weight = noise(k, k, C), bias = noise(C);
@@ -106,15 +106,17 @@ function depthwiseCase(B: number, side: number, C: number, k: number, stride: nu
   };
 }
 
-function squeeze(B: number, side: number, C: number): Case {
+/** Squeeze-excite's two dense layers, with widths in multiples of 4. */
+function excitation(B: number, C: number, narrow: number): Case {
   return {
-    name: "squeeze-excite mean",
-    shape: `${B}x${side}x${side}x${C}`,
-    note: "",
-    work: { bytes: B * side * side * C * 4 },
+    name: "squeeze-excite",
+    shape: `${B}x${C}x${narrow}`,
+    note: "two dense layers",
+    work: { bytes: 2 * C * narrow * 4 }, // the weights
     prepare(gpu, noise) {
-      const x = noise(B, side, side, C);
-      return () => void positionMean(gpu, x);
+      const x = noise(B, C), reduce = noise(narrow, C), widen = noise(C, narrow);
+      const biases = [noise(narrow), noise(C)];
+      return () => void dense(gpu, dense(gpu, x, reduce, biases[0], "silu"), widen, biases[1], "sigmoid");
     },
   };
 }

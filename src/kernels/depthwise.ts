@@ -29,65 +29,47 @@ export function packDepthwise(weight: Float32Array, C: number, k: number): Float
 
 /**
  * silu(depthwise(x, weight) + bias): x [B, H, W, C], weight [k, k, C] from {@linkcode packDepthwise}, bias [C] →
- * [B, outH, outW, C].
+ * y [B, outH, outW, C], and its means over the positions, [B, C], for which it is not read again.
  *
  * @throws {RangeError} where C is no multiple of 4, or the weight is not for C channels
  */
-export function depthwise(gpu: Gpu, x: Tensor, weight: Tensor, bias: Tensor, window: Window): Tensor {
-  return filter(gpu, x, weight, bias, window, null);
-}
-
-/** {@linkcode depthwise} and the means over the result's positions, [B, C], without reading it again. */
-export function depthwiseMean(
-  gpu: Gpu,
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor,
-  window: Window,
-): { y: Tensor; mean: Tensor } {
-  const [B, , , C] = x.shape, { outH, outW, stride } = window;
-  const rows = rowsOf(gpu, weight.shape[0], stride);
-  const sums = gpu.empty([B, Math.ceil(outH / rows), Math.ceil(outW / COLUMNS), C], "sums of tiles");
-  const y = filter(gpu, x, weight, bias, window, sums);
-  const mean = positionMean(gpu, sums, outH * outW);
-  gpu.release(sums);
-  return { y, mean };
-}
-
-function filter(
+export function depthwise(
   gpu: Gpu,
   x: Tensor,
   weight: Tensor,
   bias: Tensor,
   { stride, top, left, outH, outW }: Window,
-  sums: Tensor | null,
-): Tensor {
+): { y: Tensor; mean: Tensor } {
   const [B, H, W, C] = x.shape;
   const [K, , channels] = weight.shape;
   if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);
   if (channels !== C) {
     throw new RangeError(`Expected a weight for ${C} channels, but found [${weight.shape}]`);
   }
+  const ROWS = rowsOf(gpu, K, stride);
+  const rows = Math.ceil(outH / ROWS), columns = Math.ceil(outW / COLUMNS);
   const y = gpu.empty([B, outH, outW, C], "a depthwise convolution's output");
-  const rows = rowsOf(gpu, K, stride);
+  const sums = gpu.empty([B, rows, columns, C], "sums of its tiles");
   gpu.stream.dispatch(
-    depthwiseKernel(K, stride, rows, sums !== null),
-    { x, weight, bias, y, ...(sums && { sums }) },
-    { H, W, C4: C / 4, outH, outW, top, left },
-    [Math.ceil(Math.ceil(outW / COLUMNS) * C / 4 / 64), Math.ceil(outH / rows), B],
+    depthwiseKernel(K, stride, ROWS),
+    { x, weight, bias, y, sums },
+    { H, W, C4: C / 4, outH, outW, top, left, rows, columns },
+    [Math.ceil(columns * C / 4 / 64), rows, B],
   );
-  return y;
+  const mean = positionMean(gpu, sums, outH * outW);
+  gpu.release(sums);
+  return { y, mean };
 }
 
 const kernels = new Map<string, Kernel>();
 
-/** The kernel for one size and stride; its text is made once. */
-function depthwiseKernel(K: number, STRIDE: number, ROWS: number, sums: boolean): Kernel {
-  const name = `depthwise ${K}x${K}/${STRIDE}${sums ? " and sums" : ""}`;
+/** The kernel for one size, stride and tile; its text is made once. */
+function depthwiseKernel(K: number, STRIDE: number, ROWS: number): Kernel {
+  const name = `depthwise ${K}x${K}/${STRIDE}`;
   const key = `${name} ${ROWS}`;
   let kernel = kernels.get(key);
   if (!kernel) {
-    const code = straightLine(K, STRIDE, ROWS, sums);
+    const code = straightLine(K, STRIDE, ROWS);
     const text = source.replace(/\/\/ @generate (\w+)/g, (_, part: keyof typeof code) => code[part]);
     kernel = { name, source: text, entry: "depthwise", constants: { STRIDE, ROWS, COLUMNS } };
     kernels.set(key, kernel);
@@ -96,12 +78,11 @@ function depthwiseKernel(K: number, STRIDE: number, ROWS: number, sums: boolean)
 }
 
 /** Every value under the windows and every weight is loaded once, one row of values at a time. */
-function straightLine(K: number, stride: number, rows: number, sums: boolean) {
+function straightLine(K: number, stride: number, rows: number) {
   const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   const pixels = range(rows).flatMap((i) => range(COLUMNS).map((j) => [i, j]));
   const taps = range(K).flatMap((p) => range(K).map((q) => [p, q]));
   return {
-    sums: sums ? "@group(0) @binding(4) var<storage, read_write> sums: array<vec4f>;" : "",
     filter: [
       ...taps.map(([p, q]) => `let w${p}_${q} = weight[${p * K + q}u * params.C4 + c];`),
       "let b = bias[c];",
@@ -116,12 +97,6 @@ function straightLine(K: number, stride: number, rows: number, sums: boolean) {
         ),
       ]),
     ].join("\n"),
-    finish: [
-      ...pixels.map(([i, j]) => `let v${i}_${j} = store(image, row + ${i}u, column + ${j}u, c, y${i}_${j});`),
-      sums
-        ? "let tile = (image * ((params.outH + ROWS - 1u) / ROWS) + id.y) * ((params.outW + COLUMNS - 1u) / COLUMNS) + column / COLUMNS;\n" +
-          `sums[tile * params.C4 + c] = ${pixels.map(([i, j]) => `v${i}_${j}`).join(" + ")};`
-        : "",
-    ].join("\n"),
+    sum: pixels.map(([i, j]) => `store(image, row + ${i}u, column + ${j}u, c, y${i}_${j})`).join(" +\n"),
   };
 }

@@ -2,15 +2,15 @@
 //   y[b, i, j, c] = silu(bias[c] + Σ_{p,q} x[b, i·STRIDE + p − top, j·STRIDE + q − left, c] · w[p, q, c])
 // x [B, H, W, C], w [K, K, C] and y [B, outH, outW, C]; C a multiple of 4. What lies outside of x counts as 0.
 // A thread computes ROWS×COLUMNS neighbouring pixels of four channels, so that a value once loaded serves all the windows
-// over it, and, where asked for, their sum: sums [B, tiles, C]. The lines marked @generate are straight-line code made by
-// depthwise.ts.
+// over it, and their sum for squeeze-excite: sums [B, rows, columns, C]. What is marked @generate is straight-line code
+// made by depthwise.ts.
 
-struct Params { H: u32, W: u32, C4: u32, outH: u32, outW: u32, top: u32, left: u32 }
+struct Params { H: u32, W: u32, C4: u32, outH: u32, outW: u32, top: u32, left: u32, rows: u32, columns: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-// @generate sums
+@group(0) @binding(4) var<storage, read_write> sums: array<vec4f>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 // What lies at a row and a column of an image, which wrap around where negative.
@@ -31,11 +31,14 @@ fn store(image: u32, row: u32, column: u32, c: u32, v: vec4f) -> vec4f {
 fn depthwise(@builtin(global_invocation_id) id: vec3u) {
   let image = id.z;
   let c = id.x % params.C4;
-  let column = (id.x / params.C4) * COLUMNS;
+  let tile = id.x / params.C4;
+  if (tile >= params.columns) { return; }
+  let column = tile * COLUMNS;
   let row = id.y * ROWS;
-  if (column >= params.outW) { return; }
   let top = row * STRIDE - params.top;
   let left = column * STRIDE - params.left;
   // @generate filter
-  // @generate finish
+  sums[((image * params.rows + id.y) * params.columns + tile) * params.C4 + c] =
+    // @generate sum
+    ;
 }

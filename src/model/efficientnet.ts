@@ -7,7 +7,7 @@
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { conv, packConv, type Window } from "../kernels/conv.ts";
-import { depthwiseMean, packDepthwise } from "../kernels/depthwise.ts";
+import { depthwise, packDepthwise } from "../kernels/depthwise.ts";
 import { pointwise } from "../kernels/pointwise.ts";
 import { dense } from "../kernels/se.ts";
 import type { FoldedConv } from "./fold.ts";
@@ -156,7 +156,7 @@ export class EfficientNet {
     const expanded = expand ? pointwise(gpu, x, expand.weight, expand.bias, { act: "silu" }) : x; // [B, H, W, 6C]
     const { weight, bias } = block.depthwise;
     const window = this.#window(expanded, block.depthwise, block.stride, block.nominal);
-    const { y: maps, mean } = depthwiseMean(gpu, expanded, weight, bias, window); // [B, H', W', 6C], [B, 6C]
+    const { y: maps, mean } = depthwise(gpu, expanded, weight, bias, window); // [B, H', W', 6C] and [B, 6C]
     if (expanded !== x) gpu.release(expanded);
     const squeezed = dense(gpu, mean, squeeze.weight, squeeze.bias, "silu"); // [B, C/4]
     const gates = dense(gpu, squeezed, excite.weight, excite.bias, "sigmoid"); // [B, 6C]
