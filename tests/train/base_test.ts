@@ -7,7 +7,9 @@ import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import type { Category } from "../../src/data/dataset.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
+import { isThere } from "../../src/files.ts";
 import { readModel } from "../../src/model/model_file.ts";
+import { readSafetensors } from "../../src/model/safetensors.ts";
 import type { ProgressEvent } from "../../src/train/progress.ts";
 import type { Settings } from "../../src/train/settings.ts";
 import { adtrConfig, trainCategory } from "../../src/train/train.ts";
@@ -15,7 +17,8 @@ import type { TrainOptions } from "../../src/train/train_options.ts";
 import { maskFile, picture } from "../data/pictures.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
-import { TINY, tinyCategory, tinySource } from "./tiny.ts";
+import { killed } from "./killed.ts";
+import { LONG, TINY, tinyCategory, tinySource } from "./tiny.ts";
 
 const source = tinySource(gpu);
 /** With 7 images 12 steps of ADTR and 6 of ADTR+; with outliers 10. */
@@ -130,6 +133,26 @@ test("stopped in either phase and gone on with, it ends with the same bytes", as
     }
   }
 });
+
+test(
+  "killed at random moments in both phases and gone on with, it ends with the same bytes",
+  async (category, folder) => {
+    const whole = join(folder, "whole"),
+      out = join(folder, "out"),
+      settings: Settings = { ...LONG, loss: "px" };
+    await train(category, whole, settings);
+    await Deno.mkdir(out);
+    const moments = Array.from({ length: 2 }, () => Math.random() * 200), data = join(folder, "data");
+    await killed(data, out, "px", moments[0]);
+    ok(!await isThere(join(out, "log.jsonl")), `killed before ADTR was done: ${moments}`);
+    await trainUntil(["training", 1], category, out, settings, { resume: true });
+    await killed(data, out, "px", moments[1]);
+    const { metadata } = await readSafetensors(join(out, "checkpoint.safetensors"));
+    ok(Number(metadata.steps) < 180, `killed before ADTR+ was done: ${moments}`);
+    deepEqual(await train(category, out, settings, { resume: true }), [180, true]);
+    deepEqual(await bytesIn(out), await bytesIn(whole), `killed at ${moments}`);
+  },
+);
 
 test("with a checkpoint of its own, it needs that of ADTR no more", async (category, folder) => {
   const [whole, out] = [join(folder, "whole"), join(folder, "out")];

@@ -15,6 +15,7 @@ import { trainCategory } from "../../src/train/train.ts";
 import type { TrainOptions } from "../../src/train/train_options.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
+import { killed } from "./killed.ts";
 import { LONG, TINY, tinyCategory, tinySource } from "./tiny.ts";
 
 const source = tinySource(gpu);
@@ -203,29 +204,12 @@ test("a log that is shorter than its checkpoint, or gone, is refused by name", a
   });
 });
 
-/** Goes on with the run in `out` in a process of its own, and kills it `delay` ms after its log has grown. */
-async function killed(folder: string, out: string, delay: number): Promise<void> {
-  const log = join(out, "log.jsonl");
-  const length = () => Deno.readTextFile(log).then((text) => text.split("\n").length, () => 0);
-  const begun = await length();
-  await using child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", join(import.meta.dirname!, "child.ts"), join(folder, "data"), out],
-    env: { NODEVICE_SELECT: "1" },
-  }).spawn();
-  let over = false;
-  const status = child.status.then(() => over = true);
-  while (!over && await length() <= begun) await new Promise((done) => setTimeout(done, 5));
-  await new Promise((done) => setTimeout(done, delay));
-  if (!over) child.kill("SIGKILL");
-  await status;
-}
-
 test("killed at random moments and gone on with, it ends with the same bytes", async (category, folder) => {
   const whole = join(folder, "whole"), out = join(folder, "out");
   await train(category, whole, LONG);
   await Deno.mkdir(out);
   const moments = Array.from({ length: 4 }, () => Math.random() * 200);
-  for (const moment of moments) await killed(folder, out, moment);
+  for (const moment of moments) await killed(join(folder, "data"), out, "norm", moment);
   const { metadata } = await readSafetensors(join(out, "checkpoint.safetensors"));
   ok(Number(metadata.steps) < 180, `done before it was killed at ${moments}`);
   deepEqual(await train(category, out, LONG, { resume: true }), [180, true]);

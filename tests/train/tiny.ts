@@ -28,7 +28,7 @@ export const TINY: Settings = {
 };
 
 /** Takes a few seconds, so that there is something to kill. */
-export const LONG: Settings = { ...TINY, epochs: 60, lr_step: 40 };
+export const LONG: Settings = { ...TINY, epochs: 60, base_epochs: 60, lr_step: 40 };
 
 /** Makes 7 normal images to train on, 2 to test and 1 of each defect, in `folder`/data. */
 export async function tinyCategory(folder: string, seed = 0): Promise<Category> {
