@@ -73,6 +73,7 @@ export { extractFeatures, type FeatureSource } from "./src/train/features.ts";
 export type { OnProgress, ProgressEvent } from "./src/train/progress.ts";
 
 // Data and metrics.
+export { listAnomalous, listOutliers } from "./src/data/anomalous.ts";
 export {
   type AnomalousImage,
   type Category,
