@@ -54,12 +54,16 @@ export {
   BACKBONES,
   DEMO,
   LOSSES,
+  METHODS,
   PAPER,
   type PresetName,
   presetSettings,
   type Settings,
 } from "./src/train/settings.ts";
 export { adtrConfig, trainCategory, type Trained } from "./src/train/train.ts";
+export { fitCategory } from "./src/train/fit.ts";
+export type { Scorer } from "./src/train/scorer.ts";
+export type { MethodName, MethodScores } from "./src/methods/method.ts";
 export type { TrainOptions } from "./src/train/train_options.ts";
 export {
   evaluateCategory,

@@ -99,3 +99,10 @@ Deno.test("metrics.ts prints all six metrics", () =>
     // 12 of 16 pixels found, 4 false alarms among 48.
     ok(Math.abs(values.get("pixel_auroc")! - (1 + 12 / 16 - 4 / 48) / 2) < 1e-12, text);
   }));
+
+Deno.test("methods.ts tests three methods, each better than chance", () =>
+  inFolder(async (folder) => {
+    const lines = (await run(folder, "methods.ts", folder)).map((line) => line.split(": pixel AUROC "));
+    deepEqual(lines.map(([method]) => method), ["knn", "patchcore", "mahalanobis"]);
+    ok(lines.every(([, auroc]) => Number(auroc) > 0.8), lines.join("\n"));
+  }));

@@ -91,7 +91,7 @@ export function resolveSettings(
   const chosen: Partial<Settings> = Object.assign({}, ...given.toReversed());
   const settings = {
     ...presetSettings(presetNamed(preset), chosen.loss ?? "norm", data !== undefined && isCifar(data)),
-    ...backboneDefaults(chosen.backbone, weights),
+    ...backboneDefaults(chosen.backbone, weights, chosen.method),
     ...chosen,
   };
   checkTogether(settings, weights);
@@ -122,6 +122,7 @@ function checkTogether(settings: Settings, weights: string | undefined): void {
         "--image-score mean has no such limit.",
     );
   }
+  checkMethod(settings);
   const N = feature_size ** 2;
   if (loss === "img" && image_k > N) {
     throw new UsageError(
@@ -130,6 +131,21 @@ function checkTogether(settings: Settings, weights: string | undefined): void {
     );
   }
   checkWeights(backbone, weights);
+}
+
+/** Checks that what only ADTR knows is asked of ADTR only. */
+function checkMethod({ method, loss, architecture, score }: Settings): void {
+  if (method === "adtr") return;
+  const only = {
+    "--loss": loss === "norm" ? null : loss,
+    "--architecture": architecture === "adtr" ? null : architecture,
+  };
+  const others = { ...only, "--score": score === "residual" ? null : score };
+  for (const [flag, value] of Object.entries(others)) {
+    if (value !== null) {
+      throw new UsageError(`Expected ${flag} ${value} with --method adtr only, but found ${method}`);
+    }
+  }
 }
 
 /** Checks that there is a weight file just where the backbone needs one. */

@@ -11,9 +11,9 @@ import { TIFF_MAPS, tiffPaths, writeTiffMaps } from "../report/tiff_maps.ts";
 import { evaluateCategory } from "../train/evaluate.ts";
 import { makeFolder } from "../files.ts";
 import { withGpu } from "./gpu.ts";
-import { addModel, addScoring, type ModelOptions, openGivenModel } from "./model_options.ts";
+import { addModel, addScoring, type ModelOptions, noMaps, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
-import { metricsTable, TIFF_HELP, writeJson } from "./results.ts";
+import { mapped, metricsTable, TIFF_HELP, writeJson } from "./results.ts";
 
 /** Adds the command. */
 export function addEval(program: Command): void {
@@ -55,14 +55,15 @@ async function evaluate(options: EvalOptions): Promise<void> {
   if (options.mapsTiff) tiffPaths(category.test); // throws before the work
   const display = new ProgressDisplay();
   const { metrics, images, S } = await withGpu(async (gpu) => {
-    const { source, detector, scoring } = await openGivenModel(gpu, options, display);
+    const { source, scorer, scoring } = await openGivenModel(gpu, options, display);
+    if (options.mapsTiff && !scorer.maps) throw noMaps("--maps-tiff", options.model);
     await makeFolder(out); // refused before the work
-    const found = await evaluateCategory(source, detector, scoring, category, display.onProgress);
+    const found = await evaluateCategory(source, scorer, scoring, category, display.onProgress);
     return { ...found, S: scoring.image_size };
   }).finally(() => display.finish());
 
   const found = { [category.name]: metrics };
-  if (options.mapsTiff) await writeTiffMaps(join(out, TIFF_MAPS), category.name, images, S);
+  if (options.mapsTiff) await writeTiffMaps(join(out, TIFF_MAPS), category.name, mapped(images), S);
   await writeJson(join(out, "metrics.json"), found);
   if (json) return console.log(JSON.stringify(found, null, 2));
   const seconds = (performance.now() - began) / 1000;

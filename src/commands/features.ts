@@ -18,7 +18,7 @@ import { withGpu } from "./gpu.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 
-const SETTINGS = ["backbone", "image_size", "feature_size"] as const;
+const SETTINGS = ["backbone", "levels", "image_size", "feature_size"] as const;
 
 /** Adds the command. */
 export function addFeatures(program: Command): void {
@@ -48,12 +48,12 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
   const config = options.config === undefined ? null : await readConfig(options.config);
   const { weights, preset = "paper" } = { ...config?.places, ...options };
   const given = [givenSettings({ ...options }, SETTINGS), config?.settings ?? {}];
-  const { backbone: name, image_size, feature_size } = resolveSettings(given, preset, weights);
+  const settings = resolveSettings(given, preset, weights), { image_size, feature_size } = settings;
   const paths = await listImages(inputs);
   await refuseUnwritable(options.out); // before the work
   const display = new ProgressDisplay();
   const { values, C } = await withGpu(async (gpu) => {
-    const { backbone } = await openBackbone(gpu, name, weights, { image_size, feature_size });
+    const { backbone } = await openBackbone(gpu, settings.backbone, weights, settings);
     const cacheFolder = defaultCacheFolder();
     const source = { gpu, backbone, image_size, feature_size, cacheFolder, onWarning: display.warn };
     const report = (done: number): void =>

@@ -5,6 +5,7 @@
  */
 import type { Command } from "commander";
 import { defaultCacheFolder } from "../data/feature_cache.ts";
+import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { openModel, type ScoringModel } from "../train/open_model.ts";
 import { addSettings, givenSettings } from "./options.ts";
@@ -42,4 +43,11 @@ export function openGivenModel(
     cacheFolder: defaultCacheFolder(),
     onWarning: display.warn,
   });
+}
+
+/** The error for an option that wants maps of a model which has none. */
+export function noMaps(flag: string, model: string): InputError {
+  return new InputError(
+    `Expected a model that makes maps with ${flag}, but found ${model}, which scores whole images`,
+  );
 }

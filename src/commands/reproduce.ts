@@ -16,6 +16,7 @@ import {
   type SummaryRow,
   summaryTable,
 } from "../report/comparison.ts";
+import { METHOD_NAMES } from "../methods/method.ts";
 import { PAPER_NUMBERS } from "../report/paper_numbers.ts";
 import type { Metrics } from "../train/evaluate.ts";
 import { lockRun } from "./folders.ts";
@@ -24,14 +25,14 @@ import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, checkedOption, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { planReproduction, type ReproduceOptions, type ReproducePlan, TARGETS } from "./reproduce_plan.ts";
-import { type Outcome, runReproduction } from "./reproduce_run.ts";
+import { cellsOf, type Outcome, runReproduction } from "./reproduce_run.ts";
 import { writeJson, writeText } from "./results.ts";
 import type { Speed } from "./run_category.ts";
 import { SETTING_NAMES, whole } from "./setting_rules.ts";
 import { makeMissing } from "./train.ts";
 
 /** What a reproduction sets itself. */
-const FIXED = ["loss", "base_epochs", "shuffle"];
+const FIXED = ["method", "loss", "base_epochs", "shuffle", "architecture"];
 const SETTINGS = SETTING_NAMES.filter((name) => !FIXED.includes(name));
 
 /** The tables, by target. */
@@ -56,7 +57,7 @@ export function addReproduce(program: Command): void {
     .option("--outliers <ROOT>", "irrelevant images for ADTR+ on CIFAR-10: cifar100:PATH or a folder")
     .option("--out <RUN>", "folder for the results (default: runs/reproduce-TARGET)")
     .option("--preset <NAME>", "paper, quick or demo (default: paper; with demo data demo)")
-    .option("--methods <A,B>", "which of adtr, adtr+", "adtr,adtr+")
+    .option("--methods <A,B|all>", `which of adtr, adtr+, ${METHOD_NAMES.join(", ")}`, "adtr,adtr+")
     .addOption(checkedOption("--seeds <N>", "seeds, for mean and standard deviation", whole(1, 1000), 1))
     .addOption(checkedOption("--plus-epochs <N>", "epochs of ADTR+, which begins with ADTR", whole(1)))
     .option("--json", "print JSON");
@@ -108,7 +109,7 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
   }
   if (failures.length > 0) {
     throw new InputError(
-      `${failures.length} of ${plan.entries.length * plan.categories.length * plan.seeds.length} ` +
+      `${failures.length} of ${cellsOf(plan).length} ` +
         `models failed:\n${failures.join("\n")}`,
     );
   }

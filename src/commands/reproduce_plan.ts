@@ -10,6 +10,8 @@ import { listCategories } from "../data/dataset.ts";
 import { proceduralCategories } from "../data/procedural/sample.ts";
 import { UsageError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
+import { METHOD_NAMES, type MethodName } from "../methods/method.ts";
+import { isBuiltIn } from "../train/backbone.ts";
 import type { Settings } from "../train/settings.ts";
 import { resolveSettings } from "./config.ts";
 import { categoryList } from "./options.ts";
@@ -28,6 +30,8 @@ export interface Entry {
   settings: Settings;
   /** The entry whose trained model it begins with. */
   base?: string;
+  /** Whether another seed makes a difference. */
+  isSeeded: boolean;
 }
 
 /** All there is to do. */
@@ -76,8 +80,8 @@ export async function planReproduction(
   if (target === "demo" && options.data !== undefined) {
     throw new UsageError(`Expected no --data for the demo, which makes its own, but found ${options.data}`);
   }
-  const resolve = (chosen: Partial<Settings>): Settings =>
-    resolveSettings([chosen], preset, weights, options.data);
+  const resolve = (chosen: Partial<Settings>, withWeights = true): Settings =>
+    resolveSettings([chosen], preset, withWeights ? weights : undefined, options.data);
   const settings = resolve(given);
   const data = dataOf(target, options.data, settings);
   const entries = target === "ablations"
@@ -124,20 +128,32 @@ function dataOf(target: Target, data: string | undefined, { image_size }: Settin
   return data ?? demoFolder(image_size);
 }
 
+/** Settings in effect from those given. @param withWeights whether the weight file goes with them */
+type Resolve = (chosen: Partial<Settings>, withWeights?: boolean) => Settings;
+
 /** ADTR+ learns from labelled images on CIFAR-10, elsewhere from labelled pixels (docs/method.md §5). */
 function methods(
   target: Target,
   given: Partial<Settings>,
   { methods = "adtr,adtr+", plusEpochs }: ReproduceOptions,
-  resolve: (chosen: Partial<Settings>) => Settings,
+  resolve: Resolve,
 ): Entry[] {
   const { epochs: _, ...others } = given; // those of ADTR
   const plus: Partial<Settings> = { loss: target === "cifar10" ? "img" : "px", base_epochs: 0 };
   if (plusEpochs !== undefined) plus.epochs = plusEpochs;
   const known: Record<string, () => Entry> = {
-    adtr: () => ({ name: "adtr", settings: resolve(given) }),
-    "adtr+": () => ({ name: "adtr+", settings: resolve({ ...others, ...plus }), base: "adtr" }),
+    "adtr": () => ({ name: "adtr", settings: resolve(given), isSeeded: true }),
+    "adtr+": () => ({
+      name: "adtr+",
+      settings: resolve({ ...others, ...plus }),
+      base: "adtr",
+      isSeeded: true,
+    }),
   };
+  for (const method of METHOD_NAMES) {
+    const isSeeded = SEEDED.includes(method);
+    known[method] = () => ({ name: method, settings: resolve({ ...given, method }), isSeeded });
+  }
   const names = categoryList(methods) ?? Object.keys(known);
   for (const name of names) {
     if (known[name]) continue;
@@ -149,17 +165,29 @@ function methods(
   return names.map((name) => known[name]());
 }
 
+/** Methods that draw random numbers. */
+const SEEDED: readonly MethodName[] = ["patchcore", "padim"];
+
 /** The paper's ablations, as far as they can be had with the backbone. */
-function ablations(given: Partial<Settings>, resolve: (chosen: Partial<Settings>) => Settings): Entry[] {
+function ablations(given: Partial<Settings>, resolve: Resolve): Entry[] {
+  const { backbone, feature_size } = resolve(given), last = lastLevel(backbone);
   const variants: Record<string, Partial<Settings>> = {
     "full": {},
     "no-query": { architecture: "no-query" },
     "no-attention": { architecture: "no-attention" },
     "conv": { architecture: "conv" },
-    "32x32": { feature_size: 32 },
+    ...(last === undefined ? {} : { "last-layer": { levels: last } }),
+    "pixels": { backbone: "pixels", feature_norm: "none" },
+    ...(feature_size === 32 ? { "16x16": { feature_size: 16 } } : { "32x32": { feature_size: 32 } }),
   };
-  return Object.entries(variants).map(([name, change]) => ({
-    name,
-    settings: resolve({ ...given, ...change }),
-  }));
+  return Object.entries(variants).map(([name, change]) => {
+    const weights = change.backbone === undefined; // `pixels` has none
+    return { name, settings: resolve({ ...given, ...change }, weights), isSeeded: true };
+  });
+}
+
+/** The deepest level of a network; undefined where the backbone is built in. */
+function lastLevel(backbone: Settings["backbone"]): string | undefined {
+  if (isBuiltIn(backbone)) return undefined;
+  return backbone.includes("resnet") ? "4" : "5";
 }

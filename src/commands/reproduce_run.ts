@@ -12,8 +12,9 @@ import { InputError } from "../errors.ts";
 import { isThere, readWhole } from "../files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readParameters } from "../model/model_file.ts";
-import { openBackbone, type OpenedBackbone } from "../train/backbone.ts";
+import { isBuiltIn, openBackbone, type OpenedBackbone } from "../train/backbone.ts";
 import type { Metrics } from "../train/evaluate.ts";
+import type { Settings } from "../train/settings.ts";
 import { adtrConfig, MODEL } from "../train/train.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
 import type { Entry, ReproducePlan } from "./reproduce_plan.ts";
@@ -53,9 +54,10 @@ export interface Outcome {
 
 /** All cells, in the order in which they are worked on: all methods of a category, then the next one. */
 export function cellsOf({ entries, categories, seeds }: ReproducePlan): Cell[] {
-  return seeds.flatMap((seed) =>
-    categories.flatMap((category) => entries.map((entry) => ({ entry, category, seed })))
-  );
+  return seeds.flatMap((seed, i) => {
+    const some = entries.filter(({ isSeeded }) => isSeeded || i === 0);
+    return categories.flatMap((category) => some.map((entry) => ({ entry, category, seed })));
+  });
 }
 
 /** Where an entry's files on a cell's category and seed are. */
@@ -80,9 +82,9 @@ export async function runReproduction(
   const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers);
   const backbones = new Map<string, OpenedBackbone>();
   for (const { settings } of plan.entries) {
-    const { backbone } = settings;
-    if (!backbones.has(backbone)) {
-      backbones.set(backbone, await openBackbone(gpu, backbone, plan.weights, settings));
+    const key = backboneKey(settings);
+    if (!backbones.has(key)) {
+      backbones.set(key, await openBackbone(gpu, settings.backbone, weightsFor(plan, settings), settings));
     }
   }
   const began = performance.now();
@@ -95,7 +97,7 @@ export async function runReproduction(
     }
     try {
       if (category?.name !== cell.category) category = await openCategory(plan.data, cell.category);
-      const opened = backbones.get(cell.entry.settings.backbone)!;
+      const opened = backbones.get(backboneKey(cell.entry.settings))!;
       const ended = await runCell(plan, cell, { gpu, opened, category, outliers, display, signal });
       if (!ended) return null;
       outcome.results.push((await resultOf(plan, cell))!);
@@ -109,6 +111,16 @@ export async function runReproduction(
     display.warn(`${i + 1} of ${cells.length} models done${left > 0 ? `, about ${clock(left)} left` : ""}`);
   }
   return outcome;
+}
+
+/** Settings of the same key have the same backbone. */
+function backboneKey({ backbone, levels, image_size, feature_size }: Settings): string {
+  return [backbone, levels, image_size, feature_size].join("/");
+}
+
+/** The weight file, unless the backbone is built in. */
+function weightsFor({ weights }: ReproducePlan, { backbone }: Settings): string | undefined {
+  return isBuiltIn(backbone) ? undefined : weights;
 }
 
 /** What cells share. */
@@ -166,8 +178,9 @@ async function refuseOther(plan: ReproducePlan, cell: Cell): Promise<void> {
   const path = join(cellFolder(plan, cell.entry.name, cell), CONFIG);
   if (!await isThere(path)) return;
   const known = await readJson(path);
-  const wanted = { ...cell.entry.settings, seed: cell.seed, data: plan.data, weights: plan.weights };
-  for (const [name, value] of Object.entries(wanted)) {
+  const wanted = { ...cell.entry.settings, seed: cell.seed, data: plan.data };
+  const weights = weightsFor(plan, cell.entry.settings);
+  for (const [name, value] of Object.entries({ ...wanted, weights })) {
     if (known[name] !== value) {
       throw new InputError(
         `Expected to go on with ${path}, where ${name} is ${known[name]}, but found ${value}.\n` +

@@ -27,6 +27,13 @@ export interface MappedImage {
 
 /** Pictures that are drawn of a test split at most. */
 const MOST_PICTURES = 200;
+/** Images that have a map: all, or none from a method that looks at whole images only. */
+export function mapped<T extends { map: unknown }>(
+  images: readonly T[],
+): (T & { map: NonNullable<T["map"]> })[] {
+  return images.filter((image): image is T & { map: NonNullable<T["map"]> } => image.map !== null);
+}
+
 /** Values that the range of colours is taken from; more would only take longer. */
 const RANGE_SAMPLE = 1 << 20;
 

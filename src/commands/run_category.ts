@@ -11,11 +11,12 @@ import type { Backbone } from "../model/backbone.ts";
 import { reportPage } from "../report/page.ts";
 import { writeTiffMaps } from "../report/tiff_maps.ts";
 import { evaluateCategory, type Evaluation } from "../train/evaluate.ts";
+import { fitCategory } from "../train/fit.ts";
 import { epochLosses, LOG, readLog } from "../train/log.ts";
 import type { Settings } from "../train/settings.ts";
 import { MODEL, trainCategory } from "../train/train.ts";
 import type { TrainOptions } from "../train/train_options.ts";
-import { type CategoryResult, pictured, writeHeatmaps, writeJson, writeText } from "./results.ts";
+import { type CategoryResult, mapped, pictured, writeHeatmaps, writeJson, writeText } from "./results.ts";
 import { VERSION } from "./version.ts";
 
 /** Name of the file that a run ends with. */
@@ -45,17 +46,19 @@ export interface Speed {
 export async function runCategory(options: TrainOptions, tiffMaps?: string): Promise<CategoryResult | null> {
   const { source, category, settings, out, onProgress, signal } = options, began = performance.now();
   await makeFolder(out);
-  const { detector } = await trainCategory(options);
-  if (detector === null) return null;
+  const scorer = settings.method === "adtr"
+    ? (await trainCategory(options)).detector
+    : await fitCategory(options);
+  if (scorer === null) return null;
   const trained = performance.now();
   let evaluation: Evaluation;
   try {
-    evaluation = await evaluateCategory(source, detector, settings, category, onProgress, signal);
+    evaluation = await evaluateCategory(source, scorer, settings, category, onProgress, signal);
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return null;
     throw error;
   } finally {
-    detector.release();
+    scorer.release();
   }
   const tested = performance.now(), images = evaluation.images.length;
   const speed: Speed = {
@@ -66,7 +69,7 @@ export async function runCategory(options: TrainOptions, tiffMaps?: string): Pro
   await writeJson(join(out, SPEED), speed);
   const result = { metrics: evaluation.metrics, seconds: (tested - began) / 1000 };
   if (tiffMaps !== undefined) {
-    await writeTiffMaps(tiffMaps, category.name, evaluation.images, settings.image_size);
+    await writeTiffMaps(tiffMaps, category.name, mapped(evaluation.images), settings.image_size);
   }
   await writeResults(options, evaluation, result);
   return result;
@@ -77,9 +80,9 @@ async function writeResults(
   { images }: Evaluation,
   { metrics, seconds }: CategoryResult,
 ): Promise<void> {
-  const drawn = pictured(images),
+  const drawn = pictured(mapped(images)),
     names = await writeHeatmaps(join(out, "heatmaps"), drawn, settings.image_size);
-  const files = new Map(drawn.map((image, i) => [image, `heatmaps/${names[i]}`]));
+  const files = new Map<object, string>(drawn.map((image, i) => [image, `heatmaps/${names[i]}`]));
   const page = reportPage({
     title: name,
     header: [...Object.keys(metrics), "seconds"],
@@ -89,7 +92,7 @@ async function writeResults(
       return { file: files.get(image) ?? null, score, label, defect: label === 1 ? defect : null };
     }),
     settings: { ...settings },
-    lossCurve: epochLosses(await readLog(join(out, LOG))),
+    lossCurve: settings.method === "adtr" ? epochLosses(await readLog(join(out, LOG))) : [],
   });
   await writeText(join(out, "report.html"), page);
   await writeJson(join(out, METRICS), { [name]: metrics });

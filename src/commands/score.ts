@@ -13,9 +13,9 @@ import { type ScoredImage, scoreImages } from "../train/score.ts";
 import { makeFolder } from "../files.ts";
 import { refuseHeatmaps } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
-import { addModel, addScoring, type ModelOptions, openGivenModel } from "./model_options.ts";
+import { addModel, addScoring, type ModelOptions, noMaps, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
-import { writeHeatmaps, writeText } from "./results.ts";
+import { mapped, type MappedImage, writeHeatmaps, writeText } from "./results.ts";
 
 /** Images that are printed; scores.csv has all. */
 const PRINTED = 10;
@@ -51,33 +51,35 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
   await refuseHeatmaps(out); // before the work
   const display = new ProgressDisplay();
   const { images, S } = await withGpu(async (gpu) => {
-    const { source, detector, scoring } = await openGivenModel(gpu, options, display);
+    const { source, scorer, scoring } = await openGivenModel(gpu, options, display);
+    if (maps && !scorer.maps) throw noMaps("--maps", options.model);
     await makeFolder(out); // refused before the work
     const report = (done: number): void =>
       display.onProgress({ phase: "scoring", done, total: paths.length, unit: "images", images: done });
     const images: ScoredImage[] = await Array.fromAsync(
-      scoreImages(source, detector, scoring, paths, report),
+      scoreImages(source, scorer, scoring, paths, report),
     );
     return { images, S: scoring.image_size };
   }).finally(() => display.finish());
 
   await writeText(join(out, "scores.csv"), csv(images)); // first: it says whose the heat maps are
-  const pictures = await writeHeatmaps(join(out, "heatmaps"), images, S);
-  if (maps) await writeMaps(join(out, "maps.safetensors"), images, S);
+  const pictures = await writeHeatmaps(join(out, "heatmaps"), mapped(images), S);
+  if (maps) await writeMaps(join(out, "maps.safetensors"), mapped(images), S);
 
   const rows = images.map(({ path, score }, i) => ({
     image: path,
     score,
-    heatmap: join(out, "heatmaps", pictures[i]),
+    heatmap: pictures[i] && join(out, "heatmaps", pictures[i]),
   }));
   if (json) return console.log(JSON.stringify(rows, null, 2));
   const highest = rows.toSorted((a, b) => b.score - a.score).slice(0, PRINTED);
   console.log(table(highest.map(({ image, score }): Cell[] => [score, image]), ["score", "image"]).trimEnd());
   if (rows.length > PRINTED) console.log(`and ${rows.length - PRINTED} more, with lower scores`);
-  console.log(`\nScores: ${join(out, "scores.csv")}\nHeat maps: ${join(out, "heatmaps")}`);
+  console.log(`\nScores: ${join(out, "scores.csv")}`);
+  if (pictures.length > 0) console.log(`Heat maps: ${join(out, "heatmaps")}`);
 }
 
-async function writeMaps(path: string, images: readonly ScoredImage[], S: number): Promise<void> {
+async function writeMaps(path: string, images: readonly MappedImage[], S: number): Promise<void> {
   const values = new Float32Array(images.length * S * S);
   images.forEach(({ map }, i) => values.set(map, i * S * S));
   await writeSafetensors(path, new Map([["maps", stored(values, [images.length, S, S])]]), {

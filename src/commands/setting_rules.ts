@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { ANOMALIES } from "../data/anomalies/catalogue.ts";
 import { UsageError } from "../errors.ts";
 import { ARCHITECTURES } from "../model/adtr.ts";
-import { BACKBONES, DEMO, LOSSES, PAPER, type Settings } from "../train/settings.ts";
+import { BACKBONES, DEMO, LOSSES, METHODS, PAPER, type Settings } from "../train/settings.ts";
 
 /** The name of a setting. */
 export type SettingName = keyof Settings;
@@ -39,16 +39,29 @@ function oneOf(...names: readonly string[]): Schema {
   return v.picklist(names, names.length === 1 ? names[0] : `one of ${names.join(", ")}`);
 }
 
+const LEVELS = "all, or numbers with commas between them";
 const above0 = real("a number above 0", (x) => x > 0);
 const atLeast0 = real("a number of at least 0", (x) => x >= 0);
 
 /** The settings in the order in which `--help` lists them. */
 const RULES: Record<SettingName, Rule> = {
+  method: {
+    schema: oneOf(...METHODS),
+    value: "NAME",
+    help: `what learns from the features: ${METHODS.join(", ")}`,
+  },
   backbone: {
     schema: oneOf(...BACKBONES),
     value: "NAME",
     help: `frozen feature extractor: ${BACKBONES.join(", ")} ` +
       "(default: gabor, which is built in; with --weights efficientnet_b4)",
+  },
+  levels: {
+    schema: v.pipe(v.string(LEVELS), v.regex(/^(all|[1-9](,[1-9])*)$/, LEVELS)),
+    value: "A,B|all",
+    help:
+      "which levels of the backbone make the features (default: all; with a ResNet and another --method than adtr, " +
+      "those of its paper)",
   },
   image_size: { schema: whole(8, 4096), value: "S", help: "images are resized to S×S pixels" },
   feature_size: { schema: whole(1, 256), value: "H", help: "side of the feature map" },
@@ -127,6 +140,28 @@ const RULES: Record<SettingName, Rule> = {
   heads: { schema: whole(1, 1024), value: "A", help: "attention heads" },
   ffn: { schema: whole(1, 65536), value: "F", help: "width of the feed-forward blocks" },
   layers: { schema: whole(1, 100), value: "L", help: "layers of the encoder, and as many of the decoder" },
+  coreset: {
+    schema: real("a number above 0 and at most 1", (x) => x > 0 && x <= 1),
+    value: "X",
+    help: "with --method patchcore, share of the training patches that is kept",
+  },
+  neighbours: {
+    schema: whole(1),
+    value: "K",
+    help: "with --method spade, training images that an image is held against",
+  },
+  padim_channels: {
+    schema: whole(1),
+    value: "D",
+    help:
+      "with --method padim, channels that its Gaussians are over (default: 100; with wide_resnet50_2 550)",
+  },
+  sigma: {
+    schema: atLeast0,
+    value: "X",
+    help: "with another --method than adtr, standard deviation of the smoothing of maps, pixels " +
+      "(default: 4 with spade, patchcore and padim, else 0)",
+  },
   architecture: {
     schema: oneOf(...ARCHITECTURES),
     value: "NAME",

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { listCategories } from "../data/dataset.ts";
 import { defectsOf, proceduralCategories } from "../data/procedural/sample.ts";
 import { UsageError } from "../errors.ts";
+import { methods } from "../methods/registry.ts";
 import type { Settings } from "../train/settings.ts";
 import { type Config, readConfig, resolveSettings } from "./config.ts";
 import { refuseRun } from "./folders.ts";
@@ -83,8 +84,18 @@ export async function planTraining(given: Partial<Settings>, places: TrainPlaces
     mapsTiff: places.mapsTiff ?? false,
   };
   checkAnomalies(plan);
+  if (plan.mapsTiff && !hasMaps(settings.method)) {
+    throw new UsageError(`Expected --maps-tiff with a method that makes maps, but found ${settings.method}`);
+  }
+  if (init !== undefined && settings.method !== "adtr") {
+    throw new UsageError(`Expected --init with --method adtr only, but found ${settings.method}`);
+  }
   if (!resume) await refuseOverwriting(plan);
   return plan;
+}
+
+function hasMaps(method: Settings["method"]): boolean {
+  return method === "adtr" || methods[method].maps;
 }
 
 /** @throws {UsageError} where anomalous images are given to a loss that has no use for them */

@@ -55,6 +55,10 @@ export interface Scores {
 export class Detector {
   /** The transformer. */
   readonly adtr: Adtr;
+  /** It looks at positions only. */
+  readonly pooled = false;
+  /** It makes maps. */
+  readonly maps = true;
   #gpu: Gpu;
   #normalisation: Normalisation | null;
   #mean: Tensor;

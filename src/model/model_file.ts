@@ -57,7 +57,12 @@ export async function writeModel(
  * @throws {InputError} where it can't be read, is damaged, or is no model of this program's
  */
 export async function readModel(path: string): Promise<ModelFile> {
-  const file = await readSafetensors(path);
+  return modelIn(await readSafetensors(path));
+}
+
+/** As `readModel`, of a file that has been read. */
+export function modelIn(file: TensorFile): ModelFile {
+  const { path } = file;
   if (file.metadata.format !== FORMAT) {
     throw new InputError(
       `Expected a model written by train in ${path}, but found ${
@@ -67,9 +72,9 @@ export async function readModel(path: string): Promise<ModelFile> {
       }`,
     );
   }
-  const sizes = parse(path, file.metadata.model) as unknown as AdtrConfig;
+  const sizes = parseMetadata(path, file.metadata.model) as unknown as AdtrConfig;
   const config: AdtrConfig = { ...sizes, architecture: sizes.architecture ?? "adtr" };
-  const info = parse(path, file.metadata.config);
+  const info = parseMetadata(path, file.metadata.config);
   const { C, H, W, D, A, F, encoder, decoder, dropout, architecture } = config;
   if (!ARCHITECTURES.includes(architecture!)) {
     throw new InputError(
@@ -128,7 +133,8 @@ function parametersOf(
   );
 }
 
-function parse(path: string, text: string | undefined): Record<string, unknown> {
+/** A JSON object in the metadata. @throws {InputError} where it is none */
+export function parseMetadata(path: string, text: string | undefined): Record<string, unknown> {
   try {
     const value = JSON.parse(text ?? "");
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;

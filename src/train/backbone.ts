@@ -23,13 +23,16 @@ export interface OpenedBackbone {
 
 /** What else decides a backbone's features. */
 export interface BackboneOptions {
-  /** The levels of a network to take, from 1 on, rising; all by default. None for the built-in backbones. */
-  levels?: readonly number[];
+  /** The levels of a network to take, from 1 on, rising, as `2,3`; `all` by default, and for the built-in backbones. */
+  levels?: string;
   /** S; wanted by `pixels`, whose channels depend on it. */
   image_size?: number;
   /** H = W; wanted by `pixels` too. */
   feature_size?: number;
 }
+
+/** Every level. */
+const ALL = "all";
 
 /** Whether a backbone is built in, and needs no weight file. */
 export function isBuiltIn(name: Settings["backbone"]): name is "gabor" | "gabor2" | "pixels" {
@@ -60,18 +63,19 @@ export async function openBackbone(
   if (!weights) {
     throw new InputError(`Expected a weight file (--weights) for the backbone ${name}, but found none`);
   }
-  const file = await readWeightFile(weights);
+  const file = await readWeightFile(weights), levels = options.levels ?? ALL;
+  const numbers = levels === ALL ? undefined : levels.split(",").map(Number);
   const backbone = isResNet(name)
-    ? resNetBackbone(gpu, name, loadResNet(file, name), options.levels)
-    : efficientNetBackbone(gpu, name, loadEfficientNet(file, name), options.levels);
+    ? resNetBackbone(gpu, name, loadResNet(file, name), numbers)
+    : efficientNetBackbone(gpu, name, loadEfficientNet(file, name), numbers);
   return { backbone, weightsSha256: file.sha256 };
 }
 
 function builtIn(gpu: Gpu, name: "gabor" | "gabor2" | "pixels", options: BackboneOptions): Backbone {
-  const { levels, image_size, feature_size } = options;
-  if (levels) {
+  const { levels = ALL, image_size, feature_size } = options;
+  if (levels !== ALL) {
     throw new InputError(
-      `Expected no levels (--levels) for the built-in backbone ${name}, but found ${levels.join(",")}`,
+      `Expected no levels (--levels) for the built-in backbone ${name}, but found ${levels}`,
     );
   }
   if (name !== "pixels") return gaborBackbone(gpu, name);

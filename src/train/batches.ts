@@ -5,17 +5,23 @@
  */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import type { AdtrConfig } from "../model/adtr.ts";
+
+/** Sizes of features: C channels of H × W positions. */
+export interface FeatureSizes {
+  C: number;
+  H: number;
+  W: number;
+}
 
 /**
  * Features of some images as one tensor.
  *
- * @param images [N, C] of each
+ * @param images [N, C] of each; what follows is left out
  * @returns [B, N, C], for the caller to release outside of a step
  */
-export function upload(gpu: Gpu, images: readonly Float32Array[], { C, H, W }: AdtrConfig): Tensor {
+export function upload(gpu: Gpu, images: readonly Float32Array[], { C, H, W }: FeatureSizes): Tensor {
   const N = H * W, values = new Float32Array(images.length * N * C);
-  images.forEach((image, i) => values.set(image, i * N * C));
+  images.forEach((image, i) => values.set(image.subarray(0, N * C), i * N * C));
   const x = gpu.empty([images.length, N, C], "features");
   gpu.stream.write(x, values);
   return x;
@@ -25,8 +31,8 @@ export function upload(gpu: Gpu, images: readonly Float32Array[], { C, H, W }: A
 export function* batches(
   gpu: Gpu,
   features: readonly Float32Array[],
-  config: AdtrConfig,
+  sizes: FeatureSizes,
   size: number,
 ): Generator<Tensor> {
-  for (let i = 0; i < features.length; i += size) yield upload(gpu, features.slice(i, i + size), config);
+  for (let i = 0; i < features.length; i += size) yield upload(gpu, features.slice(i, i + size), sizes);
 }

@@ -6,18 +6,19 @@
 import type { Category, TestImage } from "../data/dataset.ts";
 import { loadMask } from "../data/load.ts";
 import { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "../metrics/metrics.ts";
-import type { Detector, ScoreOptions } from "../model/detector.ts";
+import type { ScoreOptions } from "../model/detector.ts";
 import type { FeatureSource } from "./features.ts";
 import type { OnProgress } from "./progress.ts";
 import { scoreImages } from "./score.ts";
+import type { Scorer } from "./scorer.ts";
 
 /** All metrics, fractions 0..1, null where undefined. */
 export type Metrics = ImageMetrics & PixelMetrics;
 
 /** A test image with its result. */
 export interface EvaluatedImage extends TestImage {
-  /** [S, S], larger is more anomalous. */
-  map: Float32Array<ArrayBuffer>;
+  /** [S, S], larger is more anomalous; null from a method that looks at whole images only. */
+  map: Float32Array<ArrayBuffer> | null;
   /** Of the whole image, larger is more anomalous. */
   score: number;
   /** Its mask at S×S; null where it is anomalous and nobody says where. */
@@ -40,7 +41,7 @@ export interface Evaluation {
  */
 export async function evaluateCategory(
   source: FeatureSource,
-  detector: Detector,
+  scorer: Scorer,
   options: ScoreOptions,
   category: Category,
   onProgress: OnProgress = () => {},
@@ -55,7 +56,7 @@ export async function evaluateCategory(
     onProgress({ phase: "evaluation", category: name, done, total, unit: "images", images: done });
   const images: EvaluatedImage[] = [];
   const paths = test.map(({ path }) => path);
-  for await (const { map, score } of scoreImages(source, detector, options, paths, report, signal)) {
+  for await (const { map, score } of scoreImages(source, scorer, options, paths, report, signal)) {
     const i = images.length;
     images.push({ ...test[i], map, score, truth: truths[i] });
   }
@@ -66,10 +67,10 @@ export async function evaluateCategory(
 }
 
 function pixelMetricsOf(images: readonly EvaluatedImage[], S: number): PixelMetrics {
-  const known = images.filter(({ truth }) => truth !== null), area = S * S;
+  const known = images.filter(({ truth, map }) => truth !== null && map !== null), area = S * S;
   const maps = new Float32Array(known.length * area), masks = new Uint8Array(maps.length);
   known.forEach(({ map, truth }, i) => {
-    maps.set(map, i * area);
+    maps.set(map!, i * area);
     masks.set(truth!, i * area);
   });
   return pixelMetrics(maps, masks, known.length, S, S);

@@ -7,6 +7,7 @@ import { FeatureCache } from "../data/feature_cache.ts";
 import { loadImages, sha256 } from "../data/load.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Backbone } from "../model/backbone.ts";
+import type { FeatureSizes } from "./batches.ts";
 
 /** What makes features of images. */
 export interface FeatureSource {
@@ -18,6 +19,8 @@ export interface FeatureSource {
   image_size: number;
   /** H = W */
   feature_size: number;
+  /** Whether an image's features [N, C] are followed by those of it as a whole, [P]; not so by default. */
+  pooled?: boolean;
   /** Where features are kept between runs; null for nowhere. */
   cacheFolder: string | null;
   /** Told in a sentence what does not end the work: a cache that can't be used (once), a resume without a checkpoint. */
@@ -32,7 +35,7 @@ const BATCH = 16;
  *
  * @param onImage called with the number of images done, first with 0
  * @param signal ends the work early, with an AbortError
- * @returns [N, C] of each
+ * @returns [N, C] of each; with the source's `pooled` [N · C + P]
  * @throws {InputError} where a file can't be read or is no image, naming it
  */
 export async function extractFeatures(
@@ -98,30 +101,46 @@ export async function pixelFeatures(
   return features as Float32Array<ArrayBuffer>[];
 }
 
+/** Sizes of what a source makes. */
+export function sizesOf({ backbone, feature_size }: FeatureSource): FeatureSizes {
+  return { C: backbone.channels, H: feature_size, W: feature_size };
+}
+
 /** One cache a source: it looks through its folder at the first image that it keeps, and warns once. */
 const caches = new WeakMap<FeatureSource, FeatureCache>();
 
 function cacheOf(source: FeatureSource): FeatureCache {
-  const { backbone, image_size, feature_size, cacheFolder, onWarning } = source;
+  const { backbone, image_size, pooled, cacheFolder, onWarning } = source, { C, H, W } = sizesOf(source);
   const cache = caches.get(source) ?? new FeatureCache({
     folder: cacheFolder,
     backbone: backbone.fingerprint,
     imageSize: image_size,
-    shape: [feature_size ** 2, backbone.channels],
+    shape: pooled ? [H * W * C + backbone.pooledChannels] : [H * W, C],
     onWarning,
   });
   caches.set(source, cache);
   return cache;
 }
 
-/** Sends a batch through the backbone. @returns [N, C] of each image */
+/** Sends a batch through the backbone. @returns [N, C] of each image, or with `pooled` [N · C + P] */
 async function compute(
-  { gpu, backbone, image_size: S, feature_size: H }: FeatureSource,
+  { gpu, backbone, image_size: S, feature_size: H, pooled }: FeatureSource,
   data: Uint8Array,
   count: number,
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const tensor = backbone.features(data, count, S, H, H), size = H * H * backbone.channels;
-  const values = await gpu.read(tensor);
+  const whole = pooled ? gpu.empty([count, backbone.pooledChannels], "features of whole images") : undefined;
+  const tensor = backbone.features(data, count, S, H, H, whole);
+  const parts = await gpu.stream.read(...(whole ? [tensor, whole] : [tensor]));
   gpu.release(tensor);
-  return Array.from({ length: count }, (_, i) => values.slice(i * size, (i + 1) * size));
+  if (whole) gpu.release(whole);
+  return Array.from({ length: count }, (_, i) => {
+    const [values, end] = parts.map((part) =>
+      part.subarray(i * part.length / count, (i + 1) * part.length / count)
+    );
+    if (!end) return values.slice();
+    const both = new Float32Array(values.length + end.length);
+    both.set(values);
+    both.set(end, values.length);
+    return both;
+  });
 }

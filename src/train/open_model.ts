@@ -1,6 +1,6 @@
 /**
- * A model file made ready to score images: the backbone that its features come from, the transformer, and how maps
- * become scores, as the file says unless told otherwise.
+ * A model file made ready to score images: the backbone that its features come from, the transformer or another method,
+ * and how maps become scores, as the file says unless told otherwise.
  *
  * @module
  */
@@ -8,10 +8,15 @@ import { decodeImage } from "../data/image.ts";
 import { resizeBilinear } from "../data/resize.ts";
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
+import { METHOD_FORMAT, methodSettingsIn, openMethod } from "../methods/model_file.ts";
 import { Detector, POOL, type ScoreOptions } from "../model/detector.ts";
-import { readModel } from "../model/model_file.ts";
+import { modelIn, parseMetadata } from "../model/model_file.ts";
+import { readSafetensors } from "../model/safetensors.ts";
+import type { TensorFile } from "../model/tensor_file.ts";
 import { openBackbone } from "./backbone.ts";
-import type { FeatureSource } from "./features.ts";
+import { type FeatureSizes, upload } from "./batches.ts";
+import { type FeatureSource, pixelFeatures, sizesOf } from "./features.ts";
+import { methodScorer, type Scorer } from "./scorer.ts";
 import { BACKBONES, type Settings } from "./settings.ts";
 
 /** How to open a model. */
@@ -26,7 +31,7 @@ export interface OpenModelOptions extends Partial<Pick<ScoreOptions, "score" | "
 
 /** One image's result. */
 export interface ImageScore {
-  /** [S, S], row-major; larger is more anomalous. */
+  /** [S, S], row-major; larger is more anomalous. From a method that looks at whole images only, the score everywhere. */
   map: Float32Array<ArrayBuffer>;
   /** Side of the map, pixels. */
   size: number;
@@ -39,14 +44,14 @@ export class ScoringModel {
   /** What makes features of images, as in training. */
   readonly source: FeatureSource;
   /** What makes maps of features. */
-  readonly detector: Detector;
+  readonly scorer: Scorer;
   /** How maps and scores are made. */
   readonly scoring: ScoreOptions;
 
   /** For a model just trained; {@linkcode openModel} makes one of a file. */
-  constructor(source: FeatureSource, detector: Detector, scoring: ScoreOptions) {
+  constructor(source: FeatureSource, scorer: Scorer, scoring: ScoreOptions) {
     this.source = source;
-    this.detector = detector;
+    this.scorer = scorer;
     this.scoring = scoring;
   }
 
@@ -58,12 +63,14 @@ export class ScoringModel {
    * @throws {InputError} where it is no such image
    */
   async score(bytes: Uint8Array, name = "the image"): Promise<ImageScore> {
-    const { gpu, backbone, image_size: S, feature_size: H } = this.source;
+    const { image_size: S } = this.source, { scorer } = this;
     const pixels = resizeBilinear(await decodeImage(bytes, name), S);
-    const features = backbone.features(pixels, 1, S, H, H);
-    const { maps, scores } = await this.detector.score(features, this.scoring);
-    gpu.release(features);
-    return { map: maps, size: S, score: scores[0] };
+    const [features] = await pixelFeatures({ ...this.source, pooled: scorer.pooled }, [pixels], false);
+    const sizes = sizesOf(this.source), batch = upload(this.source.gpu, [features], sizes);
+    const whole = scorer.pooled ? [features.subarray(sizes.C * sizes.H * sizes.W)] : undefined;
+    const { maps, scores } = await scorer.score(batch, this.scoring, whole);
+    this.source.gpu.release(batch);
+    return { map: maps ?? new Float32Array(S * S).fill(scores[0]), size: S, score: scores[0] };
   }
 }
 
@@ -79,14 +86,17 @@ export async function openModel(
   options: OpenModelOptions = {},
 ): Promise<ScoringModel> {
   const { weights, cacheFolder = null, onWarning, score, image_score } = options;
-  const { state, info } = await readModel(path);
+  const file = await readSafetensors(path);
+  const { info, sizes, hasCovariance, open } = file.metadata.format === METHOD_FORMAT
+    ? methodIn(file)
+    : adtrIn(file);
   const settings = settingsOf(info, path);
   const scoring: ScoreOptions = {
     image_size: settings.image_size,
     score: score ?? settings.score,
     image_score: image_score ?? settings.image_score,
   };
-  if (scoring.score === "residual-mahalanobis" && state.covariance === null) {
+  if (scoring.score === "residual-mahalanobis" && !hasCovariance) {
     throw new InputError(
       `Expected residual_covariance in ${path} for the score ${scoring.score}, but found none`,
     );
@@ -97,35 +107,57 @@ export async function openModel(
         `${scoring.image_size}×${scoring.image_size}`,
     );
   }
-  const { image_size } = settings, feature_size = state.config.H;
-  const { backbone } = await openBackbone(gpu, settings.backbone, weights, { image_size, feature_size });
+  const { image_size, backbone: name, levels } = settings, feature_size = sizes.H;
+  const { backbone } = await openBackbone(gpu, name, weights, { levels, image_size, feature_size });
   if (backbone.fingerprint !== info.features) {
     throw new InputError(
       `Expected ${weights ?? backbone.name} to be what ${path} was trained on, ${info.features},\n` +
         `but found ${backbone.fingerprint}`,
     );
   }
-  if (state.config.C !== backbone.channels) {
+  if (sizes.C !== backbone.channels) {
     throw new InputError(
       `Expected a model of ${backbone.name}'s ${backbone.channels} channels in ${path}, ` +
-        `but found one of ${state.config.C}`,
+        `but found one of ${sizes.C}`,
     );
   }
   const source = { gpu, backbone, image_size, feature_size, cacheFolder, onWarning };
-  return new ScoringModel(source, new Detector(gpu, state), scoring);
+  return new ScoringModel(source, await open(gpu), scoring);
+}
+
+/** What a model file holds, whatever its method. */
+interface Contents {
+  info: Record<string, unknown>;
+  sizes: FeatureSizes;
+  /** Whether it can score by a Mahalanobis distance of residuals. */
+  hasCovariance: boolean;
+  open: (gpu: Gpu) => Promise<Scorer>;
+}
+
+function adtrIn(file: TensorFile): Contents {
+  const { state, info } = modelIn(file);
+  const open = (gpu: Gpu): Promise<Scorer> => Promise.resolve(new Detector(gpu, state));
+  return { info, sizes: state.config, hasCovariance: state.covariance !== null, open };
+}
+
+function methodIn(file: TensorFile): Contents {
+  const info = parseMetadata(file.path, file.metadata.config), sizes = methodSettingsIn(file);
+  const open = async (gpu: Gpu): Promise<Scorer> => methodScorer(await openMethod(gpu, file));
+  return { info, sizes, hasCovariance: false, open };
 }
 
 /** The settings in a model file that scoring needs. */
 function settingsOf(
   info: Record<string, unknown>,
   path: string,
-): Pick<Settings, "backbone" | "image_size" | "score" | "image_score"> {
-  const { backbone, image_size, score, image_score } = info;
+): Pick<Settings, "backbone" | "image_size" | "score" | "image_score" | "levels"> {
+  const { backbone, image_size, score, image_score, levels = "all" } = info;
   const known = {
     backbone: (BACKBONES as readonly unknown[]).includes(backbone),
     image_size: Number.isInteger(image_size) && (image_size as number) >= 8 && (image_size as number) <= 4096,
     score: score === "residual" || score === "residual-mahalanobis",
     image_score: image_score === "max" || image_score === "mean",
+    levels: typeof levels === "string",
   };
   for (const [name, fits] of Object.entries(known)) {
     if (!fits) {
@@ -136,5 +168,5 @@ function settingsOf(
       );
     }
   }
-  return { backbone, image_size, score, image_score } as ReturnType<typeof settingsOf>;
+  return { backbone, image_size, score, image_score, levels } as ReturnType<typeof settingsOf>;
 }

@@ -7,7 +7,7 @@
 /** One step forward. */
 export interface ProgressEvent {
   /** What is being done. */
-  phase: "data" | "features" | "base training" | "training" | "evaluation" | "scoring";
+  phase: "data" | "features" | "fitting" | "base training" | "training" | "evaluation" | "scoring";
   /** The category at work, where there is one. */
   category?: string;
   /** How much of `total` is done. */
@@ -15,7 +15,7 @@ export interface ProgressEvent {
   /** How much there is to do in this phase. */
   total: number;
   /** What `done` counts. */
-  unit: "images" | "steps" | "epochs";
+  unit: string;
   /** Images that went through since the phase began, for the rate. */
   images?: number;
   /** In training: epochs finished. */

@@ -3,23 +3,24 @@
  *
  * @module
  */
-import type { Detector, ScoreOptions } from "../model/detector.ts";
-import { batches } from "./batches.ts";
-import { extractFeatures, type FeatureSource } from "./features.ts";
+import type { ScoreOptions } from "../model/detector.ts";
+import { upload } from "./batches.ts";
+import { extractFeatures, type FeatureSource, sizesOf } from "./features.ts";
+import type { Scorer } from "./scorer.ts";
 
 /** One image's result. */
 export interface ScoredImage {
   /** Its file, as it was given. */
   path: string;
-  /** [S, S], larger is more anomalous. */
-  map: Float32Array<ArrayBuffer>;
+  /** [S, S], larger is more anomalous; null from a method that looks at whole images only. */
+  map: Float32Array<ArrayBuffer> | null;
   /** Of the whole image, larger is more anomalous. */
   score: number;
 }
 
 /** Images whose features are in memory together. */
 const SLICE = 64;
-/** Images that go through the transformer together. */
+/** Images that are scored together. */
 const BATCH = 8;
 
 /**
@@ -30,22 +31,27 @@ const BATCH = 8;
  */
 export async function* scoreImages(
   source: FeatureSource,
-  detector: Detector,
+  scorer: Scorer,
   options: ScoreOptions,
   paths: readonly string[],
   onImage: (done: number) => void = () => {},
   signal?: AbortSignal,
 ): AsyncGenerator<ScoredImage> {
-  const { gpu } = source, area = options.image_size ** 2;
+  const { gpu } = source, sizes = sizesOf(source), area = options.image_size ** 2;
+  const { pooled } = scorer,
+    length = sizes.C * sizes.H * sizes.W,
+    wanted = pooled ? { ...source, pooled } : source;
   for (let first = 0; first < paths.length; first += SLICE) {
     const slice = paths.slice(first, first + SLICE);
-    const features = await extractFeatures(source, slice, (done) => onImage(first + done), signal);
-    let at = 0;
-    for (const batch of batches(gpu, features, detector.adtr.config, BATCH)) {
-      const { maps, scores } = await detector.score(batch, options);
+    const report = (done: number): void => onImage(first + done);
+    const features = await extractFeatures(wanted, slice, report, signal);
+    for (let at = 0; at < slice.length; at += BATCH) {
+      const images = features.slice(at, at + BATCH), batch = upload(gpu, images, sizes);
+      const whole = pooled ? images.map((values) => values.subarray(length)) : undefined;
+      const { maps, scores } = await scorer.score(batch, options, whole);
       gpu.release(batch);
       for (const [i, score] of scores.entries()) {
-        yield { path: slice[at++], map: maps.slice(i * area, (i + 1) * area), score };
+        yield { path: slice[at + i], map: maps && maps.slice(i * area, (i + 1) * area), score };
       }
     }
   }

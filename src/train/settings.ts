@@ -5,6 +5,7 @@
  * @module
  */
 import type { AnomalyName } from "../data/anomalies/catalogue.ts";
+import { METHOD_NAMES } from "../methods/method.ts";
 import type { Architecture } from "../model/adtr.ts";
 
 /** The names of the frozen feature extractors. */
@@ -23,10 +24,17 @@ export const BACKBONES = [
 /** The names of the losses. */
 export const LOSSES = ["norm", "px", "img"] as const;
 
+/** The names of the methods: ADTR and those beside it. */
+export const METHODS = ["adtr", ...METHOD_NAMES] as const;
+
 /** The settings in effect. */
 export interface Settings {
+  /** What learns from features: ADTR, or a method beside it (docs/method.md §10), to which what trains ADTR is nothing. */
+  method: typeof METHODS[number];
   /** Frozen feature extractor. `gabor` and `gabor2` are built in, the others need a weight file. */
   backbone: typeof BACKBONES[number];
+  /** Which levels of the backbone make the features: `all`, or some as `2,3`. */
+  levels: string;
   /** S: images are resized to S×S pixels. */
   image_size: number;
   /** H = W: side of the feature map, N = H·W tokens. */
@@ -75,12 +83,21 @@ export interface Settings {
   ffn: number;
   /** Layers of the encoder, and as many of the decoder. */
   layers: number;
+  /** `patchcore`: share of the training patches that is kept. */
+  coreset: number;
+  /** `spade`: the number of nearest training images that an image is held against. */
+  neighbours: number;
+  /** `padim`: channels that its Gaussians are over, where there are more. */
+  padim_channels: number;
+  /** Methods but ADTR: standard deviation of the Gaussian that maps are smoothed with, pixels; 0 for none. */
+  sigma: number;
   /** ADTR, or what one of the paper's ablations leaves of it (docs/method.md §3). */
   architecture: Architecture;
 }
 
 /** The paper's settings for MVTec-AD, but for what depends on the backbone (`backboneDefaults`). */
-export const PAPER: Omit<Settings, "backbone" | "feature_norm"> = {
+export const PAPER: Omit<Settings, "backbone" | "feature_norm" | "levels" | "sigma" | "padim_channels"> = {
+  method: "adtr",
   image_size: 256,
   feature_size: 16,
   epochs: 500,
@@ -104,6 +121,8 @@ export const PAPER: Omit<Settings, "backbone" | "feature_norm"> = {
   heads: 8,
   ffn: 1024,
   layers: 4,
+  coreset: 0.1,
+  neighbours: 50,
   architecture: "adtr",
 };
 
@@ -149,11 +168,28 @@ export function presetSettings(
   return loss === "norm" ? preset : { ...preset, epochs: PLUS_EPOCHS[name] };
 }
 
-/** `gabor` without a weight file, and each backbone's feature normalisation (docs/method.md §9). */
+/**
+ * What depends on other settings: `gabor` without a weight file, feature normalisation (docs/method.md §9), and the levels
+ * and smoothing that a method's paper takes (§10).
+ */
 export function backboneDefaults(
   backbone: Settings["backbone"] | undefined,
   weights: string | undefined,
-): Pick<Settings, "backbone" | "feature_norm"> {
+  method: Settings["method"] = "adtr",
+): Pick<Settings, "backbone" | "feature_norm" | "levels" | "sigma" | "padim_channels"> {
   const name = backbone ?? (weights === undefined ? "gabor" : "efficientnet_b4");
-  return { backbone: name, feature_norm: name.startsWith("gabor") ? "position" : "none" };
+  const isSmoothed = method === "spade" || method === "patchcore" || method === "padim";
+  return {
+    backbone: name,
+    feature_norm: name.startsWith("gabor") ? "position" : "none",
+    levels: levelsOf(name, method),
+    sigma: isSmoothed ? 4 : 0,
+    padim_channels: name === "wide_resnet50_2" ? 550 : 100,
+  };
+}
+
+/** ADTR takes all; the other methods' papers leave out the last of a ResNet's, PatchCore the first one too. */
+function levelsOf(backbone: Settings["backbone"], method: Settings["method"]): string {
+  if (method === "adtr" || !backbone.includes("resnet")) return "all";
+  return method === "patchcore" ? "2,3" : "1,2,3";
 }

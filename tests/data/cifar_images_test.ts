@@ -112,7 +112,7 @@ Deno.test("evaluation: image metrics of all test images, no pixel metrics, the s
     equal(metrics.image_auroc, above.reduce((a, b) => a + b) / above.length);
     deepEqual([metrics.pixel_auroc, metrics.pixel_ap, metrics.aupro], [null, null, null]);
     for (const { map, score } of images) {
-      const mean = map.reduce((a, b) => a + b) / map.length;
+      const mean = map!.reduce((a, b) => a + b) / map!.length;
       equal(Math.abs(score / mean - 1) < 1e-5, true, `${score} instead of ${mean}`);
     }
   }));

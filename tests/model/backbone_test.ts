@@ -155,7 +155,7 @@ Deno.test("levels that are not there are refused, and any for a built-in backbon
     }`;
     assert.throws(() => resNetBackbone(gpu, "resnet18", resnet18, levels), { name: "InputError", message });
   }
-  await assert.rejects(openBackbone(gpu, "gabor", undefined, { levels: [1] }), {
+  await assert.rejects(openBackbone(gpu, "gabor", undefined, { levels: "1" }), {
     name: "InputError",
     message: "Expected no levels (--levels) for the built-in backbone gabor, but found 1",
   });

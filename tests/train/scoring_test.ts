@@ -59,7 +59,8 @@ test("an image's map and score are the same bits whatever is scored with it", as
   const images = [...category.train, ...category.test.map(({ path }) => path)];
   const paths = Array.from({ length: 67 }, (_, i) => images[i * 5 % images.length]); // more than one slice
   for (const score of ["residual", "residual-mahalanobis"] as const) {
-    const options = { ...OPTIONS, score }, alone = new Map<string, { map: Float32Array; score: number }>();
+    const options = { ...OPTIONS, score },
+      alone = new Map<string, { map: Float32Array | null; score: number }>();
     for (const image of images) {
       for await (const { path, ...result } of scoreImages(source, detector, options, [image])) {
         alone.set(path, result);
@@ -107,7 +108,7 @@ test("metrics are those of the maps, scores and masks of all test images", async
     const truth = await loadMask(mask, path, S);
     deepEqual(images[i].truth, truth);
     equal(truth.some((on) => on), test[i].label === 1);
-    maps.set(scored[i].map, i * S * S);
+    maps.set(scored[i].map!, i * S * S);
     masks.set(truth, i * S * S);
   }
   deepEqual(metrics, {
