@@ -63,7 +63,7 @@ export {
 export { adtrConfig, trainCategory, type Trained } from "./src/train/train.ts";
 export { fitCategory } from "./src/train/fit.ts";
 export type { Scorer } from "./src/train/scorer.ts";
-export type { MethodName, MethodScores } from "./src/methods/method.ts";
+export { METHOD_NAMES, type MethodName, type MethodScores } from "./src/methods/method.ts";
 export type { TrainOptions } from "./src/train/train_options.ts";
 export {
   evaluateCategory,

@@ -7,7 +7,14 @@ import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { readConfig, resolveSettings } from "../../src/commands/config.ts";
 import { InputError, UsageError } from "../../src/errors.ts";
-import { DEMO, PAPER, presetSettings, QUICK } from "../../src/train/settings.ts";
+import {
+  backboneDefaults,
+  DEMO,
+  PAPER,
+  presetSettings,
+  QUICK,
+  type Settings,
+} from "../../src/train/settings.ts";
 import { inFolder } from "../folder.ts";
 
 /** Reads a config file of that content. */
@@ -19,14 +26,35 @@ async function configOf(folder: string, content: string): Promise<ReturnType<typ
 
 Deno.test("options win over the config file, that over the preset", () => {
   const settings = resolveSettings([{ epochs: 3 }, { epochs: 5, lr: 0.5 }], "demo", undefined);
-  deepEqual(settings, { ...DEMO, backbone: "gabor", feature_norm: "position", epochs: 3, lr: 0.5 });
+  deepEqual(settings, { ...DEMO, ...backboneDefaults("gabor", undefined), epochs: 3, lr: 0.5 });
 });
 
 Deno.test("backbone and feature normalisation follow the weights, unless they are given", () => {
   const paper = resolveSettings([], "paper", "b4.pth");
-  deepEqual(paper, { ...PAPER, backbone: "efficientnet_b4", feature_norm: "none" });
+  deepEqual(paper, {
+    ...PAPER,
+    backbone: "efficientnet_b4",
+    feature_norm: "none",
+    levels: "all",
+    sigma: 0,
+    padim_channels: 100,
+  });
   const chosen = resolveSettings([{ backbone: "gabor2" }, { feature_norm: "none" }], "paper", undefined);
   deepEqual([chosen.backbone, chosen.feature_norm], ["gabor2", "none"]);
+});
+
+Deno.test("levels, smoothing and channels are those of the method's paper, unless they are given", () => {
+  const of = (given: Partial<Settings>) => {
+    const { levels, sigma, padim_channels } = resolveSettings([given], "paper", "w.pth");
+    return [levels, sigma, padim_channels];
+  };
+  const backbone = "wide_resnet50_2";
+  deepEqual(of({ backbone }), ["all", 0, 550]);
+  deepEqual(of({ backbone, method: "patchcore" }), ["2,3", 4, 550]);
+  deepEqual(of({ backbone, method: "padim" }), ["1,2,3", 4, 550]);
+  deepEqual(of({ backbone, method: "knn" }), ["1,2,3", 0, 550]);
+  deepEqual(of({ method: "spade" }), ["all", 4, 100]);
+  deepEqual(of({ backbone, method: "spade", levels: "4", sigma: 0, padim_channels: 7 }), ["4", 0, 7]);
 });
 
 Deno.test("settings that don't fit together are refused, naming the options", () => {
@@ -47,6 +75,15 @@ Deno.test("settings that don't fit together are refused, naming the options", ()
   refused({ image_size: 15, feature_size: 4 }, /^Expected --image-size to be at least 16.* but found 15\.\n/);
   refused({ backbone: "tf_efficientnet_b4" }, /^Expected --weights FILE for --backbone tf_efficientnet_b4/);
   refused({ backbone: "gabor" }, /^Expected no --weights, .* but found w\.pth$/, "w.pth");
+  for (
+    const given of [{ loss: "px" }, { architecture: "conv" }, { score: "residual-mahalanobis" }] as const
+  ) {
+    const [[name, value]] = Object.entries(given);
+    refused(
+      { method: "knn", ...given },
+      new RegExp(`^Expected --${name} ${value} with --method adtr only, but found knn$`),
+    );
+  }
   equal(
     resolveSettings([{ image_size: 15, feature_size: 4, image_score: "mean" }], "demo", undefined).image_size,
     15,
@@ -90,7 +127,7 @@ Deno.test("a config file's mistakes are named", () =>
   }));
 
 Deno.test("presets follow the loss and the data set, and what is given wins", () => {
-  const weights = "b4.pth", b4 = { backbone: "efficientnet_b4", feature_norm: "none" };
+  const weights = "b4.pth", b4 = backboneDefaults("efficientnet_b4", "b4.pth");
   for (const loss of ["px", "img"] as const) {
     const of = (name: string) => resolveSettings([{ loss }], name, weights, "mvtec");
     deepEqual(of("paper"), { ...PAPER, ...b4, loss, epochs: 300 });
@@ -106,8 +143,7 @@ Deno.test("presets follow the loss and the data set, and what is given wins", ()
   const given = { image_size: 64, epochs: 7, loss: "img" as const };
   deepEqual(resolveSettings([given], "demo", undefined, "cifar10:a"), {
     ...presetSettings("demo", "img", true),
-    backbone: "gabor",
-    feature_norm: "position",
+    ...backboneDefaults("gabor", undefined),
     ...given,
   });
   throws(() => resolveSettings([{ loss: "img", image_k: 65 }], "demo", undefined, "cifar10:a"), {
