@@ -30,6 +30,7 @@ import { writeJson, writeText } from "./results.ts";
 import type { Speed } from "./run_category.ts";
 import { SETTING_NAMES, whole } from "./setting_rules.ts";
 import { makeMissing } from "./train.ts";
+import { VERSION } from "./version.ts";
 
 /** What a reproduction sets itself. */
 const FIXED = ["method", "loss", "base_epochs", "shuffle", "architecture"];
@@ -90,9 +91,12 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
   );
   await writeText(
     join(plan.out, "table.md"),
-    comparisons.map((table) => comparisonTable(table, { markdown: true })).join("\n"),
+    [heading(plan), ...comparisons.map((table) => comparisonTable(table, { markdown: true }))].join("\n"),
   );
-  await writeText(join(plan.out, "summary.md"), summaryTable(titles, summary, { markdown: true }));
+  await writeText(
+    join(plan.out, "summary.md"),
+    heading(plan) + "\n" + summaryTable(titles, summary, { markdown: true }),
+  );
   await writeText(join(plan.out, "table.csv"), comparisonCsv(comparisons));
   await writeJson(join(plan.out, "table.json"), { target, seeds: plan.seeds, tables: comparisons, failures });
   if (options.json) {
@@ -113,6 +117,15 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
         `models failed:\n${failures.join("\n")}`,
     );
   }
+}
+
+/** What the numbers are of. */
+function heading({ target, preset, entries, categories, seeds }: ReproducePlan): string {
+  const { backbone, image_size, feature_size } = entries[0].settings;
+  return `# ${target}\n\n${categories.length} categories, preset ${preset}, ${backbone}, images of ` +
+    `${image_size}×${image_size}, maps of ${feature_size}×${feature_size}, seeds ${
+      seeds.join(", ")
+    }; adtr ${VERSION}\n`;
 }
 
 function tables({ target, isDemo, entries, categories }: ReproducePlan, { results }: Outcome): Comparison[] {

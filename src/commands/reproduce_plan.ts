@@ -37,6 +37,7 @@ export interface Entry {
 /** All there is to do. */
 export interface ReproducePlan {
   target: Target;
+  preset: string;
   data: string;
   /** Whether the data are procedural, made where they are missing. */
   isDemo: boolean;
@@ -97,6 +98,7 @@ export async function planReproduction(
   }
   return {
     target,
+    preset,
     data,
     isDemo,
     weights,

@@ -109,3 +109,25 @@ test("what is asked for has to be there", async (folder) => {
     match(stderr, expected, args);
   }
 });
+
+test("all methods in one summary, each seed where there is one; and the ablations", async (folder) => {
+  await makeData(folder);
+  const args = ["--data", "d", ...SMALL, "--category", "grid", "--epochs", "2", "--plus-epochs", "2"];
+  const all = await adtr(folder, "reproduce", "mvtec", ...args, "--methods", "all", "--seeds", "2", "--json");
+  equal(all.code, 0, all.stderr);
+  const { tables } = JSON.parse(all.stdout);
+  const [pixel, image] = tables.map(({ rows }: { rows: { cells: object[] }[] }) => rows[0].cells);
+  deepEqual(tables[0].methods, ["adtr", "adtr+", "spade", "patchcore", "padim", "mahalanobis", "knn", "kde"]);
+  const seeded = pixel.map(({ deviation }: { deviation: number | null }) => deviation !== null);
+  deepEqual(seeded, [true, true, false, true, true, false, false, false]);
+  deepEqual([pixel[7].mean, image[7].mean !== null], [null, true]); // kde has no maps
+  const summary = await Deno.readTextFile(join(folder, "runs", "reproduce-mvtec", "summary.md"));
+  match(summary, /^\| method +\| Pixel AUROC.*\| paper.*\| train s.*\| images\/s.*\| model MiB/m);
+  match(summary, /^\| spade +\| +[\d.]+( \*)? +\| +96\.0 \| /m);
+  match(summary, / \* /);
+
+  const ablations = await adtr(folder, "reproduce", "ablations", ...args, "--out", "ablations");
+  equal(ablations.code, 0, ablations.stderr);
+  const names = [...ablations.stdout.matchAll(/^(\S+) +\d+\.\d/gm)].map(([, name]) => name);
+  deepEqual(names, ["full", "no-query", "no-attention", "conv", "pixels", "32x32"]);
+});
