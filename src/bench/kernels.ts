@@ -7,12 +7,14 @@
 import { attention } from "../autograd/attention.ts";
 import { meanSquaredError } from "../autograd/ops.ts";
 import { Tape } from "../autograd/tape.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 import { adamwStep } from "../kernels/adamw.ts";
+import { attentionKeys, attentionQueries } from "../kernels/attention.ts";
 import { type Gemm, gemm } from "../kernels/gemm.ts";
 import { layerNorm, layerNormAffineBackward, layerNormBackward } from "../kernels/layernorm.ts";
-import { softmax } from "../kernels/softmax.ts";
 import { adtrShapes } from "../model/adtr.ts";
-import type { Case } from "./case.ts";
+import type { Case, Noise } from "./case.ts";
 import { PAPER_ADTR } from "./sizes.ts";
 
 const { C, D, A, F } = PAPER_ADTR, BATCH = 16, TOKENS = BATCH * PAPER_ADTR.H * PAPER_ADTR.W;
@@ -52,29 +54,30 @@ function products(): Case[] {
   ];
 }
 
-/** Products, softmax and the whole op at N tokens; as many images as one binding has room for, at most BATCH. */
+/** Attention of N tokens to each other, kernel by kernel and whole: flops are those of its products, each made once. */
 function attentionCases(N: number): Case[] {
-  const d = D / A, images = Math.min(BATCH, Math.floor((128 << 20) / (A * N * N * 4)));
-  const heads = { outer: images, inner: A };
-  const tokens = { ld: D, outer: N * D, inner: d }, square = { ld: N, outer: A * N * N, inner: N * N };
-  const used = { rectify: true, alpha: 1 / (1 - DROP.p) };
-  const flops = 2 * images * A * N * N * d, rows = images * A * N;
-  const product = (note: string, by: Omit<Gemm, "a" | "b" | "c">, operands: "ddN" | "NdN" | "Ndd"): Case => ({
-    name: "attention product",
-    shape: `${images * A}x${by.M}x${by.K}x${by.N}`,
+  const images = N > 256 ? 4 : BATCH, flops = 2 * images * N * N * D;
+  const row = { name: "attention", shape: `${images}x${N}x${D}` };
+  const kernel = (note: string, products: number, run: (gpu: Gpu, noise: Noise) => () => void): Case => ({
+    ...row,
     note,
-    work: { flops },
-    prepare(gpu, noise) {
-      const [a, b, c] = [0, 1, 2].map((i) => operands[i] === "N" ? noise(rows, N) : noise(images, N, D));
-      return () => gemm(gpu, { a, b, c, ...heads, ...by });
-    },
+    work: { flops: products * flops },
+    prepare: run,
   });
-  const op = (note: string, backward: boolean): Case => ({
-    name: "attention",
-    shape: `${images}x${N}x${D}`,
-    note,
-    work: { flops: (backward ? 6 : 2) * flops },
-    prepare(gpu, noise) {
+  const operands = (noise: Noise) => {
+    const [q, k, v, y, dy, a, b] = Array.from({ length: 7 }, () => noise(images, N, D));
+    const into = (tensor: Tensor) => ({ tensor, add: false });
+    return {
+      of: { q, k, v, heads: A, drop: DROP },
+      y,
+      stats: noise(images, A, N, 2),
+      dy,
+      a: into(a),
+      b: into(b),
+    };
+  };
+  const op = (note: string, backward: boolean): Case =>
+    kernel(note, backward ? 6 : 2, (gpu, noise) => {
       const [q, k, v, wanted] = [0, 1, 2, 3].map(() => noise(images, N, D));
       for (const x of [q, k, v]) x.requiresGrad = backward;
       return () => {
@@ -82,45 +85,16 @@ function attentionCases(N: number): Case[] {
         const y = attention(tape, q, k, v, A, backward ? DROP.p : 0);
         if (backward) tape.backward(meanSquaredError(tape, y, wanted, wanted.size));
       };
-    },
-  });
+    });
   return [
-    product(
-      "q·kᵀ",
-      { M: N, K: d, N, transB: true, layoutA: tokens, layoutB: tokens, layoutC: square },
-      "ddN",
-    ),
-    product("p·v", { M: N, K: N, N: d, ...used, layoutA: square, layoutB: tokens, layoutC: tokens }, "Ndd"),
-    product("gradient of v, pᵀ·dy", {
-      M: N,
-      K: N,
-      N: d,
-      transA: true,
-      ...used,
-      layoutA: square,
-      layoutB: tokens,
-      layoutC: tokens,
-    }, "Ndd"),
-    {
-      name: "softmax",
-      shape: `${rows}x${N}`,
-      note: "forward, dropout",
-      work: { bytes: 2 * rows * N * 4 },
-      prepare(gpu, noise) {
-        const x = noise(rows, N);
-        return () => softmax(gpu, x, DROP);
-      },
-    },
-    {
-      ...product("gradient of q·kᵀ, through softmax and dropout", { M: N, K: d, N }, "ddN"),
-      prepare(gpu, noise) {
-        const [dy, v, y, c] = [noise(images, N, D), noise(images, N, D), noise(rows, N), noise(rows, N)];
-        const softmax = { y, dots: noise(images, N, A), layout: { ld: A, outer: N * A, inner: 1 } };
-        const layouts = { layoutA: tokens, layoutB: tokens, layoutC: square };
-        return () =>
-          gemm(gpu, { a: dy, b: v, c, M: N, N, K: d, transB: true, softmax, ...heads, ...layouts });
-      },
-    },
+    kernel("gradient of q", 2, (gpu, noise) => {
+      const { of, y, stats, dy, a } = operands(noise);
+      return () => attentionQueries(gpu, of, y, stats, dy, a);
+    }),
+    kernel("gradients of k and v", 3, (gpu, noise) => {
+      const { of, stats, dy, a, b } = operands(noise);
+      return () => attentionKeys(gpu, of, stats, dy, a, b);
+    }),
     op("forward", false),
     op("forward and backward, dropout", true),
   ];

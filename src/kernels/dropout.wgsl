@@ -12,10 +12,13 @@ fn mix32(v: Index) -> Index {
   return x;
 }
 
-// Whether the values of Element i stay.
-fn is_kept(i: u32, seed: u32, threshold: u32) -> Choice {
-  return mix32(mix32(positions(i) + Index(seed)) ^ Index(seed)) >= Index(threshold);
+// Whether the values at these positions stay.
+fn is_kept_at(i: Index, seed: u32, threshold: u32) -> Choice {
+  return mix32(mix32(i + Index(seed)) ^ Index(seed)) >= Index(threshold);
 }
+
+// Whether the values of Element i stay.
+fn is_kept(i: u32, seed: u32, threshold: u32) -> Choice { return is_kept_at(positions(i), seed, threshold); }
 
 fn drop_out(v: Element, i: u32, seed: u32, threshold: u32, rescale: f32) -> Element {
   if (threshold == 0u) { return v * rescale; }

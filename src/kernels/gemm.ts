@@ -40,8 +40,6 @@ export interface Gemm {
   outer?: number;
   inner?: number;
   alpha?: number;
-  /** Negative values of A count as 0. */
-  rectify?: boolean;
   /** 1 adds to C. */
   beta?: 0 | 1;
   bias?: Tensor;
@@ -50,11 +48,6 @@ export interface Gemm {
   act?: Activation;
   drop?: Dropout;
   residual?: Tensor;
-  /**
-   * The product is the gradient of y, a softmax over the columns with dropout, laid out as C, and C becomes the gradient
-   * of the softmax's argument. `dots` has Σ_j y_j g_j of each row under `layout`.
-   */
-  softmax?: { y: Tensor; dots: Tensor; layout: Layout };
   /** Never splits K, so that a row of C comes out the same whatever other rows there are. */
   whole?: boolean;
 }
@@ -93,7 +86,6 @@ export function gemm(gpu: Gpu, g: Gemm): void {
   const A = { offset: 0, outer: 0, inner: 0, ...(g.layoutA ?? { ld: g.transA ? M : K }) };
   const B = { offset: 0, outer: 0, inner: 0, ...(g.layoutB ?? { ld: g.transB ? K : N }) };
   const C = { offset: 0, outer: 0, inner: 0, ...(g.layoutC ?? { ld: N }) };
-  const dots = { ld: 0, offset: 0, outer: 0, inner: 0, ...g.softmax?.layout };
   const vec = [K, N, g.transA ? M : 0, g.offBias ?? 0, A, B, C].every((x) =>
     typeof x === "number" ? x % 4 === 0 : Object.values(x).every((n) => n % 4 === 0)
   );
@@ -106,7 +98,7 @@ export function gemm(gpu: Gpu, g: Gemm): void {
       smallest;
   // A long K over few outputs: split it until there is work for everyone. Only plain products of one matrix.
   const wanted = Math.ceil(ENOUGH_THREADS[kind] / threads(tile));
-  const plain = batch === 1 && !g.bias && !g.residual && !g.softmax && !g.act && !g.drop && C.ld === N;
+  const plain = batch === 1 && !g.bias && !g.residual && !g.act && !g.drop && C.ld === N;
   const splits = plain && !g.whole && K >= 512 ? Math.min(wanted, Math.floor(K / 128), 64) : 1;
   const chunk = splits > 1 ? Math.ceil(K / splits / 4) * 4 : K;
   const parts = Math.ceil(K / chunk);
@@ -114,14 +106,13 @@ export function gemm(gpu: Gpu, g: Gemm): void {
 
   const tilesN = Math.ceil(N / tile.TN), count = Math.ceil(M / tile.TM) * tilesN;
   gpu.stream.dispatch(
-    gemmKernel(g, vec, tile),
+    gemmKernel(g, vec, tile, parts === 1 && g.beta === 1),
     {
       a: g.a,
       b: g.b,
       c: target,
       vector: g.bias ?? g.a,
-      skip: g.residual ?? g.softmax?.y ?? g.a,
-      dots: g.softmax?.dots ?? g.a,
+      skip: g.residual ?? g.a,
     },
     {
       M,
@@ -145,12 +136,7 @@ export function gemm(gpu: Gpu, g: Gemm): void {
       splits: parts,
       chunk,
       alpha: g.alpha ?? 1,
-      beta: parts > 1 ? 0 : g.beta ?? 0,
       offBias: g.offBias ?? 0,
-      offDots: dots.offset,
-      outerDots: dots.outer,
-      innerDots: dots.inner,
-      ldDots: dots.ld,
       ...dropoutParams(g.drop),
     },
     [Math.ceil(count / tile.THREADS), 1, batch * parts],
@@ -164,15 +150,14 @@ export function gemm(gpu: Gpu, g: Gemm): void {
 const kernels = new Map<string, Kernel>();
 
 /** The kernel for one tile, one way of reading and one epilogue; its text is made once. */
-function gemmKernel(g: Gemm, vec: boolean, tile: Tile): Kernel {
+function gemmKernel(g: Gemm, vec: boolean, tile: Tile, add: boolean): Kernel {
   const transA = !!g.transA, transB = !!g.transB;
   const epilogue = {
     BIAS: !!g.bias,
     ACT: ACTIVATIONS[g.act ?? "none"],
     DROP: !!g.drop?.p,
     RESIDUAL: !!g.residual,
-    RECTIFY: !!g.rectify,
-    SOFTMAX: !!g.softmax,
+    ADD: add,
   };
   const layout = `${transA ? "T" : "N"}${transB ? "T" : "N"} ${vec ? "vec4" : "scalar"}`;
   const key = [layout, ...Object.values(tile), ...Object.values(epilogue)].join(" ");
@@ -202,21 +187,18 @@ function straightLine(transA: boolean, transB: boolean, vec: boolean, { TM, TN }
   const lane = (i: number) => "xyzw"[i % 4];
   const lines = (...parts: string[][]) => parts.flat().join("\n");
   // Reads 4 floats of which the first `valid` are there; the others count as 0.
-  const load = (x: string, rectify = "false") =>
+  const load = (x: string) =>
     vec
-      ? `fn load_${x}(i: u32, valid: u32) -> vec4f { let v = ${x}[i / 4u];
-  if (${rectify}) { return max(v, vec4f(0.0)); }
-  return v; }`
-      : `fn load_${x}(i: u32, valid: u32) -> vec4f { var v = vec4f(${x}[i], ${x}[i + 1u], ${x}[i + 2u], ${x}[i + 3u]);
-  if (${rectify}) { v = max(v, vec4f(0.0)); }
+      ? `fn load_${x}(i: u32, valid: u32) -> vec4f { return ${x}[i / 4u]; }`
+      : `fn load_${x}(i: u32, valid: u32) -> vec4f { let v = vec4f(${x}[i], ${x}[i + 1u], ${x}[i + 2u], ${x}[i + 3u]);
   return select(vec4f(0.0), v, vec4u(0u, 1u, 2u, 3u) < vec4u(valid)); }`;
   const store = vec
-    ? `fn store(base: u32, row: u32, col: u32, v: vec4f, dot: f32) {
-  if (row < params.M && col < params.N) { epilogue((base + row * params.ldc + col) / 4u, col / 4u, v, dot); } }`
-    : `fn store(base: u32, row: u32, col: u32, v: vec4f, dot: f32) {
+    ? `fn store(base: u32, row: u32, col: u32, v: vec4f) {
+  if (row < params.M && col < params.N) { epilogue((base + row * params.ldc + col) / 4u, col / 4u, v); } }`
+    : `fn store(base: u32, row: u32, col: u32, v: vec4f) {
   if (row >= params.M) { return; }
   for (var i = 0u; i < 4u; i++) {
-    if (col + i < params.N) { epilogue(base + row * params.ldc + col + i, col + i, v[i], dot); } } }`;
+    if (col + i < params.N) { epilogue(base + row * params.ldc + col + i, col + i, v[i]); } } }`;
 
   const along = (trans: boolean, x: string, base: string, ld: string, first: string, tile: number) =>
     trans // rows are k, four neighbours of the other index at once
@@ -238,7 +220,7 @@ function straightLine(transA: boolean, transB: boolean, vec: boolean, { TM, TN }
     trans ? [] : range(tile).map((i) => `let ${x}row${i} = ${base} + (${first} + ${i}u) * params.${ld};`);
 
   return {
-    access: lines([load("a", "RECTIFY"), load("b"), store]),
+    access: lines([load("a"), load("b"), store]),
     declare: lines(
       rows(transA, "a", "baseA", "lda", "m0", TM),
       rows(!transB, "b", "baseB", "ldb", "n0", TN),
@@ -258,11 +240,9 @@ function straightLine(transA: boolean, transB: boolean, vec: boolean, { TM, TN }
       ),
     ),
     finish: lines(
-      range(TM).flatMap((i) => [
-        `var dot${i} = 0.0;`,
-        `if (SOFTMAX) { dot${i} = dots[baseDots + min(m0 + ${i}u, params.M - 1u) * params.ldDots]; }`,
-        ...range(TN / 4).map((j) => `store(baseC, m0 + ${i}u, n0 + ${4 * j}u, c${i}_${j}, dot${i});`),
-      ]),
+      range(TM).flatMap((i) =>
+        range(TN / 4).map((j) => `store(baseC, m0 + ${i}u, n0 + ${4 * j}u, c${i}_${j});`)
+      ),
     ),
   };
 }

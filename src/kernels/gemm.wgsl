@@ -7,9 +7,7 @@
 // rows begin on 16 bytes and K, N (and M where TRANS_A) are multiples of 4. With splits > 1 each split of K writes its
 // partial product to C + split · M · N and `columns.wgsl` adds them up in a fixed order. What the epilogue does is fixed by
 // constants: it is repeated for every four outputs, and a plain one compiles in a quarter of the time.
-// Where RECTIFY, negative values of A count as 0. Where SOFTMAX, the product is the gradient g of a softmax y with dropout
-// (softmax.wgsl: dropped weights have a minus sign), and C becomes |y| ∘ (g − dots[row]), with g = 0 where
-// it was dropped. The lines marked @generate are straight-line code made by gemm.ts.
+// The lines marked @generate are straight-line code made by gemm.ts.
 
 struct Params {
   M: u32, N: u32, K: u32, tiles: u32, tilesN: u32,
@@ -17,9 +15,8 @@ struct Params {
   offA: u32, offB: u32, offC: u32,
   inner: u32, outerA: u32, outerB: u32, outerC: u32, innerA: u32, innerB: u32, innerC: u32,
   splits: u32, chunk: u32,  // K in `splits` pieces of `chunk`
-  alpha: f32, beta: f32,
+  alpha: f32,
   offBias: u32,
-  offDots: u32, outerDots: u32, innerDots: u32, ldDots: u32,
   seed: u32, threshold: u32, rescale: f32, // dropout by position in C
 }
 
@@ -27,8 +24,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> b: array<Element>;
 @group(0) @binding(2) var<storage, read_write> c: array<Element>;
 @group(0) @binding(3) var<storage, read> vector: array<Element>; // bias
-@group(0) @binding(4) var<storage, read> skip: array<Element>;   // residual, or y
-@group(0) @binding(5) var<storage, read> dots: array<f32>;        // Σ_j y_j g_j of a row
+@group(0) @binding(4) var<storage, read> skip: array<Element>;   // residual
 @group(1) @binding(0) var<uniform> params: Params;
 
 fn activate(v: Element) -> Element {
@@ -38,17 +34,13 @@ fn activate(v: Element) -> Element {
   return v;
 }
 
-fn epilogue(index: u32, col: u32, value: Element, dot: f32) {
+fn epilogue(index: u32, col: u32, value: Element) {
   var v = params.alpha * value;
   if (BIAS) { v += vector[params.offBias / WIDTH + col]; }
   v = activate(v);
   if (DROP) { v = drop_out(v, index, params.seed, params.threshold, params.rescale); }
   if (RESIDUAL) { v += skip[index]; }
-  if (SOFTMAX) {
-    let y = skip[index];
-    v = abs(y) * (select(Element(0.0), v, y >= Element(0.0)) - Element(dot));
-  }
-  if (params.beta != 0.0) { v += params.beta * c[index]; }
+  if (ADD) { v += c[index]; }
   c[index] = v;
 }
 
@@ -66,7 +58,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let baseA = params.offA + outer * params.outerA + inner * params.innerA;
   let baseB = params.offB + outer * params.outerB + inner * params.innerB;
   let baseC = params.offC + outer * params.outerC + inner * params.innerC + split * params.M * params.N;
-  let baseDots = params.offDots + outer * params.outerDots + inner * params.innerDots;
   let end = min(params.K, (split + 1u) * params.chunk);
   // @generate declare
   for (var k = split * params.chunk; k < end; k += 4u) {

@@ -6,8 +6,8 @@
 
 const GROUPS_ACROSS = 4096;
 
-/** A grid with a thread for each of `n` things in workgroups of 64, `across` of them in a line. */
-export function spread(n: number): { across: number; grid: [number, number] } {
-  const groups = Math.ceil(n / 64), across = Math.min(groups, GROUPS_ACROSS);
-  return { across: across * 64, grid: [across, Math.ceil(groups / across)] };
+/** A grid with a thread for each of `n` things in workgroups of `size`, `across` of them in a line. */
+export function spread(n: number, size = 64): { across: number; grid: [number, number] } {
+  const groups = Math.ceil(n / size), across = Math.min(groups, GROUPS_ACROSS);
+  return { across: across * size, grid: [across, Math.ceil(groups / across)] };
 }

@@ -46,29 +46,12 @@ export function squaredDistanceBackward(
 
 /** L2 norms over the last dimension: x [..., C] → y, one value a row. */
 export function norms(gpu: Gpu, x: Tensor, y: Tensor): void {
-  rowwise(gpu, "norms", { x, parts: y }, x.shape[x.shape.length - 1]);
-}
-
-/** Σ_j a[r, j] · b[r, j] for rows of `columns` values: a and b of one size → y, one value a row. */
-export function dots(gpu: Gpu, a: Tensor, b: Tensor, columns: number, y: Tensor): void {
-  if (a.size !== b.size) throw new RangeError(`Expected [${a.shape}], but found [${b.shape}]`);
-  rowwise(gpu, "dots", { x: a, wanted: b, parts: y }, columns);
-}
-
-function rowwise(
-  gpu: Gpu,
-  entry: string,
-  tensors: { x: Tensor; wanted?: Tensor; parts: Tensor },
-  C: number,
-): void {
-  const rows = tensors.x.size / C;
-  if (tensors.parts.size !== rows) {
-    throw new RangeError(`Expected room for ${rows} ${entry}, but found [${tensors.parts.shape}]`);
-  }
-  const { kernel, width, grid } = rowKernel(gpu, source, "squares", entry, C);
+  const C = x.shape[x.shape.length - 1], rows = x.size / C;
+  if (y.size !== rows) throw new RangeError(`Expected room for ${rows} norms, but found [${y.shape}]`);
+  const { kernel, width, grid } = rowKernel(gpu, source, "squares", "norms", C);
   const [across, down] = grid(rows);
   const params = { n: rows, threads: 0, columns: C / width, across, factor: 1 };
-  gpu.stream.dispatch(kernel, tensors as Record<string, Tensor>, params, [across, down]);
+  gpu.stream.dispatch(kernel, { x, parts: y }, params, [across, down]);
 }
 
 function reduce(

@@ -1,9 +1,8 @@
-// Sums of squares and products, and the gradient of the mean squared error.
+// Sums of squares, and the gradient of the mean squared error.
 //   sum       parts[t] = Σ x² over the values t, t + T, t + 2T, … for each of T threads
 //   distance  parts[t] = Σ (x − wanted)², likewise
 //   gradient  dx = factor · dloss[0] · (x − wanted)
 //   norms     parts[row] = ‖x[row, :]‖₂: x [rows, columns]
-//   dots      parts[row] = Σ_j x[row, j] · wanted[row, j]
 
 struct Params { n: u32, threads: u32, columns: u32, across: u32, factor: f32 } // n, columns in Elements
 @group(0) @binding(0) var<storage, read> x: array<Element>;
@@ -47,15 +46,4 @@ fn norms(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gr
   for (var i = thread % LANES; i < end; i += LANES) { square += total(x[start + i] * x[start + i]); }
   square = row_sum(square, thread);
   if (thread % LANES == 0u && row < params.n) { parts[row] = sqrt(square); }
-}
-
-@compute @workgroup_size(GROUP)
-fn dots(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
-  let row = (group.y * params.across + group.x) * (GROUP / LANES) + thread / LANES;
-  let start = row * params.columns;
-  let end = select(0u, params.columns, row < params.n);
-  var sum = 0.0;
-  for (var i = thread % LANES; i < end; i += LANES) { sum += total(x[start + i] * wanted[start + i]); }
-  sum = row_sum(sum, thread);
-  if (thread % LANES == 0u && row < params.n) { parts[row] = sum; }
 }

@@ -165,13 +165,11 @@ export class Adtr {
     for (let i = 0; i < encoder; i++) x = this.#encoderLayer(tape, `encoder.layers.${i}`, x, pos);
     const memory = add(tape, x, pos); // keys of every cross-attention
 
-    let t = x;
-    if (hasQuery) {
-      t = tape.gpu.empty(x.shape, "the decoder's first input");
-      fill(tape.gpu, t, 0);
-    }
+    const zero = hasQuery ? tape.gpu.empty(x.shape, "the decoder's first input") : null;
+    if (zero) fill(tape.gpu, zero, 0);
+    let t = zero ?? x;
     for (let i = 0; i < decoder; i++) {
-      t = this.#decoderLayer(tape, `decoder.layers.${i}`, t, query, memory, x);
+      t = this.#decoderLayer(tape, `decoder.layers.${i}`, t, query, memory, x, t === zero);
     }
     return this.#norm(tape, "decoder.norm", t, null);
   }
@@ -198,21 +196,41 @@ export class Adtr {
     return this.#norm(tape, `${name}.norm2`, x, this.#feedForward(tape, name, x));
   }
 
-  #decoderLayer(tape: Tape, name: string, t: Tensor, query: Tensor, memory: Tensor, x: Tensor): Tensor {
-    const q = add(tape, t, query);
-    t = this.#norm(tape, `${name}.norm1`, t, this.#attention(tape, `${name}.self_attn`, q, q, t));
+  #decoderLayer(
+    tape: Tape,
+    name: string,
+    t: Tensor,
+    query: Tensor,
+    memory: Tensor,
+    x: Tensor,
+    first: boolean,
+  ): Tensor {
+    let self: Tensor;
+    if (first) { // t is zero: what is projected is the same for all images
+      const zero = tape.gpu.empty(query.shape, "the decoder's first input, for any image");
+      fill(tape.gpu, zero, 0);
+      self = this.#attention(tape, `${name}.self_attn`, query, query, zero, t);
+    } else {
+      const q = add(tape, t, query);
+      self = this.#attention(tape, `${name}.self_attn`, q, q, t);
+    }
+    t = this.#norm(tape, `${name}.norm1`, t, self);
     const across = this.#attention(tape, `${name}.multihead_attn`, add(tape, t, query), memory, x);
     t = this.#norm(tape, `${name}.norm2`, t, across);
     return this.#norm(tape, `${name}.norm3`, t, this.#feedForward(tape, name, t));
   }
 
-  /** nn.MultiheadAttention of queries from q, keys from k and values from v, all [B, N, D]. */
-  #attention(tape: Tape, name: string, q: Tensor, k: Tensor, v: Tensor): Tensor {
+  /**
+   * nn.MultiheadAttention of queries from q, keys from k and values from v, all [B, N, D]; or [N, D] and the same for all
+   * images of `batch`, zeros [B, N, D].
+   */
+  #attention(tape: Tape, name: string, q: Tensor, k: Tensor, v: Tensor, batch?: Tensor): Tensor {
     const { D, A, dropout } = this.config;
     const weight = this.#get(`${name}.in_proj_weight`), bias = this.#get(`${name}.in_proj_bias`);
-    const [queries, keys, values] = [q, k, v].map((x, i) =>
-      linear(tape, x, weight, bias, { rows: { first: i * D, count: D } })
-    );
+    const [queries, keys, values] = [q, k, v].map((x, i) => {
+      const projected = linear(tape, x, weight, bias, { rows: { first: i * D, count: D } });
+      return batch ? add(tape, batch, projected) : projected;
+    });
     return this.#linear(tape, `${name}.out_proj`, attention(tape, queries, keys, values, A, dropout));
   }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { attention } from "../../src/autograd/attention.ts";
 import { Tape } from "../../src/autograd/tape.ts";
 import { gpu } from "../gpu.ts";
-import { binding, hardware } from "../hardware.ts";
+import { hardware } from "../hardware.ts";
 import * as reference from "../reference/attention.ts";
 import { backwardDispatches, checkOp, type Op } from "./check.ts";
 
@@ -24,7 +24,8 @@ for (const dropout of [0, 0.3]) {
   Deno.test(`attention with dropout ${dropout}: result and gradients`, async () => {
     await checkOp(op({ B: 2, N: 3, L: 5, D: 6, A: 2 }, dropout)); // one float at a time
     await checkOp(op({ B: 2, N: 4, L: 8, D: 8, A: 2 }, dropout)); // four
-    await checkOp({ ...op({ B: 1, N: 4, L: 8, D: 8, A: 1 }, dropout), on: hardware });
+    await checkOp(op({ B: 1, N: 19, L: 18, D: 8, A: 2 }, dropout)); // more than one thread's queries and keys
+    await checkOp({ ...op({ B: 1, N: 4, L: 7, D: 8, A: 1 }, dropout), on: hardware });
   });
 
   Deno.test(`attention of a tensor to itself with dropout ${dropout}`, async () => {
@@ -40,11 +41,6 @@ for (const dropout of [0, 0.3]) {
       },
     });
   });
-
-  Deno.test(`attention in parts, its weights computed anew, with dropout ${dropout}`, async () => {
-    const whole = op({ B: 3, N: 16, L: 16, D: 4, A: 2 }, dropout); // 1024 bytes of weights a head
-    for (const room of [4200, 2100, 1100]) await checkOp({ ...whole, on: binding(room) }); // 2 images, 1, 1 head
-  });
 }
 
 Deno.test("attention of one token to one token is its value", async () => {
@@ -54,8 +50,8 @@ Deno.test("attention of one token to one token is its value", async () => {
 
 Deno.test("a frozen input of attention costs nothing", async () => {
   const heads = op({ B: 1, N: 4, L: 4, D: 4, A: 1 });
-  assert.equal(await backwardDispatches(heads), 5); // dv, gradients of weights and of scores, dq, dk
-  for (const name of ["q", "k", "v"] as const) assert.equal(await backwardDispatches(heads, name), 4, name);
+  assert.equal(await backwardDispatches(heads), 2); // dq; dk and dv
+  assert.equal(await backwardDispatches(heads, "k", "v"), 1);
   assert.equal(await backwardDispatches(heads, "q", "k"), 1);
 });
 
@@ -68,11 +64,9 @@ Deno.test("attention in inference keeps no weights", async () => {
   });
 });
 
-Deno.test("attention refuses what does not fit, and weights of one head that do not fit into a binding", () => {
+Deno.test("attention refuses what does not fit", () => {
   const tape = new Tape(gpu), x = gpu.empty([2, 3, 4]);
   assert.throws(() => attention(tape, x, x, x, 3), /a D that 3 heads divide/);
   assert.throws(() => attention(tape, x, gpu.empty([1, 3, 4]), x, 2), /but found/);
   assert.throws(() => attention(tape, x, gpu.empty([2, 5, 4]), x, 2), /but found/);
-  const q = gpu.empty([1, 8, 2]), k = gpu.empty([1, 20, 2]);
-  assert.throws(() => attention(new Tape(binding(600)), q, k, k, 1), /attention weights \[8,20\] needs/);
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Dropout } from "../../src/kernels/element.ts";
+import { attention } from "../../src/kernels/attention.ts";
 import { gemm } from "../../src/kernels/gemm.ts";
 import { layerNorm } from "../../src/kernels/layernorm.ts";
-import { softmax } from "../../src/kernels/softmax.ts";
 import { gpu } from "../gpu.ts";
 import { mask } from "../reference/training.ts";
 
@@ -25,14 +25,18 @@ Deno.test("the mask is that of src/hash.ts, whether values are read singly or by
   }
 });
 
-Deno.test("gemm, softmax and layerNorm drop the same positions", async () => {
+Deno.test("gemm, attention and layerNorm drop the same positions", async () => {
   const drop = { p: 0.5, seed: 42 };
   for (const [M, N] of [[8, 12], [7, 9]]) {
     const c = gpu.empty([M, N]), ones = (n: number) => gpu.tensor(new Float32Array(n).fill(1));
     gemm(gpu, { a: ones(M), b: ones(N), c, M, N, K: 1, drop });
-    const p = gpu.tensor(new Float32Array(M * N), [M, N]);
-    softmax(gpu, p, drop);
-    const [product, weights] = await gpu.stream.read(c, p);
+    // Equal weights of M queries for N keys, each of whose values is 1 at a place of its own.
+    const q = gpu.tensor(new Float32Array(M * N), [1, M, N]),
+      k = gpu.tensor(new Float32Array(N * N), [1, N, N]);
+    const v = gpu.tensor(Float32Array.from({ length: N * N }, (_, i) => +(i % (N + 1) === 0)), [1, N, N]);
+    const y = gpu.empty([M, N]);
+    attention(gpu, { q, k, v, heads: 1, drop }, y, gpu.empty([M, 2]));
+    const [product, weights] = await gpu.stream.read(c, y);
     const wanted = [...await droppedOnes(M, N, drop)].map((v) => v > 0);
     assert.deepEqual([...product].map((v) => v > 0), wanted);
     assert.deepEqual([...weights].map((v) => v > 0), wanted);

@@ -12,7 +12,7 @@ const BOTH = [false, true];
 const TOLERANCE = 1e-6; // float32 sums of up to 1032 products
 
 /** A product without its tensors. */
-type Sizes = Omit<Gemm, "a" | "b" | "c" | "bias" | "residual" | "softmax">;
+type Sizes = Omit<Gemm, "a" | "b" | "c" | "bias" | "residual">;
 /** A product with the length of its bias, if it has one, and whether there is a residual. */
 type Product = Sizes & { bias?: number; residual?: boolean };
 type Operand = "a" | "b" | "c";
@@ -190,58 +190,6 @@ Deno.test("gemm: bias, activations, residual, alpha, beta and dropout, in this o
     );
   }
   await check(gpu, products);
-});
-
-Deno.test("gemm: negative values of A count as 0 where they are to be rectified", async () => {
-  const products = [];
-  for (const transA of BOTH) {
-    products.push({ M: 12, N: 20, K: 8, transA, rectify: true }, {
-      M: 13,
-      N: 7,
-      K: 5,
-      transA,
-      rectify: true,
-    });
-  }
-  await check(gpu, products);
-});
-
-Deno.test("gemm: the gradient of a softmax, whole and in a batch, with dropout and without", async () => {
-  for (const [N, L, d, A] of [[8, 12, 4, 2], [5, 7, 3, 3]]) {
-    for (const drop of [undefined, { p: 0.4, seed: 5 }]) {
-      const dy = fill("dy", N * A * d),
-        v = fill("v", L * A * d),
-        p = reference.softmax(fill("x", A * N * L), L);
-      const tokens = (rows: number) => ({ ld: A * d, outer: rows * A * d, inner: d });
-      const g: Sizes = {
-        M: N,
-        N: L,
-        K: d,
-        transB: true,
-        inner: A,
-        alpha: 1,
-        layoutA: tokens(N),
-        layoutB: tokens(L),
-      };
-      g.layoutC = { ld: L, inner: N * L };
-      const gradient = reference.gemm({ ...g, a: dy, b: v, c: new Float64Array(A * N * L) });
-      const wanted = reference.softmaxBackward(gradient, p, L, drop);
-      // Σ_j p_j g_j of every token and head, one token's heads side by side, behind two other values.
-      const dots = reference.make(2 + N * A, (i) => {
-        const row = Math.floor((i - 2) / A) + (i - 2) % A * N;
-        return i < 2
-          ? NaN
-          : reference.sum(L, (j) =>
-            (p[row * L + j] * gradient[row * L + j]) * reference.mask(row * L + j, drop));
-      });
-      const c = gpu.empty([A, N, L]);
-      const y = gpu.tensor(p.map((v, i) => reference.mask(i, drop) ? v : -v));
-      const softmax = { y, dots: gpu.tensor(dots), layout: { ld: A, offset: 2, inner: 1 } };
-      const alpha = drop ? 1 / (1 - drop.p) : 1;
-      gemm(gpu, { ...g, a: gpu.tensor(dy), b: gpu.tensor(v), c, alpha, softmax });
-      assertClose(await gpu.read(c), wanted, 2e-6, `${[N, L, d, A]}`);
-    }
-  }
 });
 
 Deno.test("gemm: the tile for large products", async () => {

@@ -36,7 +36,7 @@ export function dropout(x: Values, drop?: Dropout, first = 0): Float64Array {
 }
 
 /** A product as {@linkcode Gemm} describes it, on the host. */
-export interface Product extends Omit<Gemm, "a" | "b" | "c" | "bias" | "residual" | "softmax"> {
+export interface Product extends Omit<Gemm, "a" | "b" | "c" | "bias" | "residual"> {
   a: Values;
   b: Values;
   c: Values;
@@ -51,7 +51,6 @@ export function gemm(g: Product): Float64Array {
   const B = { offset: 0, outer: 0, inner: 0, ...(g.layoutB ?? { ld: g.transB ? K : N }) };
   const C = { offset: 0, outer: 0, inner: 0, ...(g.layoutC ?? { ld: N }) };
   const c = Float64Array.from(g.c);
-  const rectified = (v: number) => g.rectify ? Math.max(v, 0) : v;
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < inner; i++) {
       const begin = (x: typeof A) => x.offset + o * x.outer + i * x.inner;
@@ -60,7 +59,7 @@ export function gemm(g: Product): Float64Array {
         for (let n = 0; n < N; n++) {
           const product = sum(K, (k) => {
             const a = g.a[a0 + (g.transA ? k * A.ld + m : m * A.ld + k)];
-            return rectified(a) * g.b[b0 + (g.transB ? n * B.ld + k : k * B.ld + n)];
+            return a * g.b[b0 + (g.transB ? n * B.ld + k : k * B.ld + n)];
           });
           const at = c0 + m * C.ld + n;
           const v = activations[act](alpha * product + (g.bias?.[offBias + n] ?? 0)) * mask(at, g.drop);

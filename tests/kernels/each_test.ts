@@ -1,0 +1,10 @@
+import { equal } from "node:assert/strict";
+import { each } from "../../src/kernels/each.ts";
+
+Deno.test("each repeats its lines for all values of the names in them", () => {
+  const text = "a\n  // @each let y{row}_{part} = x{row};\nb // @each\n// @each f();";
+  const wanted =
+    "a\n  let y0_0 = x0;\nlet y0_1 = x0;\nlet y0_2 = x0;\nlet y1_0 = x1;\nlet y1_1 = x1;\nlet y1_2 = x1;\n" +
+    "b // @each\nf();";
+  equal(each(text, { row: 2, part: 3 }), wanted);
+});
