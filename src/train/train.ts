@@ -151,7 +151,6 @@ function refuseTooLarge(gpu: Gpu, config: AdtrConfig, { batch_size }: Settings):
   );
   const needs = [
     { what: "The parameters", values: parameters, lower: "--hidden, --ffn or --layers" },
-    { what: "Attention's weights of one head", values: N * N, lower: "--feature-size" },
     {
       what: "A batch",
       values: batch_size * N * Math.max(C, D, F),
