@@ -17,8 +17,9 @@ import {
   summaryTable,
 } from "../report/comparison.ts";
 import { METHOD_NAMES } from "../methods/method.ts";
-import { PAPER_NUMBERS } from "../report/paper_numbers.ts";
+import { CIFAR10, MVTEC, PAPER_NUMBERS } from "../report/paper_numbers.ts";
 import type { Metrics } from "../train/evaluate.ts";
+import { makeMissing } from "./demo_data.ts";
 import { lockRun } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
@@ -29,7 +30,6 @@ import { cellsOf, type Outcome, runReproduction } from "./reproduce_run.ts";
 import { writeJson, writeText } from "./results.ts";
 import type { Speed } from "./run_category.ts";
 import { SETTING_NAMES, whole } from "./setting_rules.ts";
-import { makeMissing } from "./train.ts";
 import { VERSION } from "./version.ts";
 
 /** What a reproduction sets itself. */
@@ -58,7 +58,7 @@ export function addReproduce(program: Command): void {
     .option("--outliers <ROOT>", "irrelevant images for ADTR+ on CIFAR-10: cifar100:PATH or a folder")
     .option("--out <RUN>", "folder for the results (default: runs/reproduce-TARGET)")
     .option("--preset <NAME>", "paper, quick or demo (default: paper; with demo data demo)")
-    .option("--methods <A,B|all>", `which of adtr, adtr+, ${METHOD_NAMES.join(", ")}`, "adtr,adtr+")
+    .option("--methods <A,B|all>", `which of adtr, adtr+, ${METHOD_NAMES.join(", ")} (default: adtr,adtr+)`)
     .addOption(checkedOption("--seeds <N>", "seeds, for mean and standard deviation", whole(1, 1000), 1))
     .addOption(checkedOption("--plus-epochs <N>", "epochs of ADTR+, which begins with ADTR", whole(1)))
     .option("--json", "print JSON");
@@ -135,7 +135,7 @@ function tables({ target, isDemo, entries, categories }: ReproducePlan, { result
       { method: entry.name, category, seed, value: metrics[metric] }
     ));
     const paper = isDemo ? {} : PAPER_NUMBERS[target]?.[metric];
-    return compare(title, names, categories, measurements, paper);
+    return compare(title, names, categories, measurements, paper, target === "cifar10" ? CIFAR10 : MVTEC);
   });
 }
 

@@ -15,7 +15,7 @@ import { isBuiltIn } from "../train/backbone.ts";
 import type { Settings } from "../train/settings.ts";
 import { resolveSettings } from "./config.ts";
 import { categoryList } from "./options.ts";
-import { demoFolder } from "./train_plan.ts";
+import { demoFolder } from "./demo_data.ts";
 
 /** What can be reproduced. */
 export const TARGETS = ["mvtec", "cifar10", "demo", "ablations"] as const;
@@ -81,6 +81,7 @@ export async function planReproduction(
   if (target === "demo" && options.data !== undefined) {
     throw new UsageError(`Expected no --data for the demo, which makes its own, but found ${options.data}`);
   }
+  refuseUseless(target, options);
   const resolve = (chosen: Partial<Settings>, withWeights = true): Settings =>
     resolveSettings([chosen], preset, withWeights ? weights : undefined, options.data);
   const settings = resolve(given);
@@ -109,6 +110,18 @@ export async function planReproduction(
       (isDemo ? [...proceduralCategories] : await listCategories(data)),
     seeds: Array.from({ length: options.seeds }, (_, i) => settings.seed + i),
   };
+}
+
+/** Refuses options that a target has no use for. */
+function refuseUseless(target: Target, { methods, plusEpochs, outliers }: ReproduceOptions): void {
+  const useless = { "--methods": methods, "--plus-epochs": plusEpochs };
+  const given = {
+    "--outliers": target === "cifar10" ? undefined : outliers,
+    ...(target === "ablations" ? useless : {}),
+  };
+  for (const [flag, value] of Object.entries(given)) {
+    if (value !== undefined) throw new UsageError(`Expected no ${flag} with ${target}, but found ${value}`);
+  }
 }
 
 function checkTarget(target: string): asserts target is Target {
@@ -156,14 +169,14 @@ function methods(
     const isSeeded = SEEDED.includes(method);
     known[method] = () => ({ name: method, settings: resolve({ ...given, method }), isSeeded });
   }
-  const names = categoryList(methods) ?? Object.keys(known);
+  const asked = categoryList(methods) ?? Object.keys(known);
+  const names = asked.includes("adtr+") ? [...new Set(["adtr", ...asked])] : asked; // where adtr+ begins
   for (const name of names) {
-    if (known[name]) continue;
+    if (Object.hasOwn(known, name)) continue;
     throw new UsageError(
       `Expected --methods to be some of ${Object.keys(known).join(", ")}, but found "${name}"`,
     );
   }
-  if (names.includes("adtr+") && !names.includes("adtr")) names.unshift("adtr"); // it begins there
   return names.map((name) => known[name]());
 }
 
@@ -179,7 +192,7 @@ function ablations(given: Partial<Settings>, resolve: Resolve): Entry[] {
     "no-attention": { architecture: "no-attention" },
     "conv": { architecture: "conv" },
     ...(last === undefined ? {} : { "last-layer": { levels: last } }),
-    "pixels": { backbone: "pixels", feature_norm: "none" },
+    "pixels": { backbone: "pixels", feature_norm: "none", levels: "all" },
     ...(feature_size === 32 ? { "16x16": { feature_size: 16 } } : { "32x32": { feature_size: 32 } }),
   };
   return Object.entries(variants).map(([name, change]) => {

@@ -14,6 +14,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { readParameters } from "../model/model_file.ts";
 import { isBuiltIn, openBackbone, type OpenedBackbone } from "../train/backbone.ts";
 import type { Metrics } from "../train/evaluate.ts";
+import type { FeatureSource } from "../train/features.ts";
 import type { Settings } from "../train/settings.ts";
 import { adtrConfig, MODEL } from "../train/train.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
@@ -78,15 +79,9 @@ export async function runReproduction(
   signal: AbortSignal,
 ): Promise<Outcome | null> {
   const cells = cellsOf(plan), outcome: Outcome = { results: [], failures: [] };
-  for (const cell of cells) await refuseOther(plan, cell);
+  const open = opener(plan, gpu, display);
+  for (const cell of cells) await refuseOther(plan, cell, open);
   const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers);
-  const backbones = new Map<string, OpenedBackbone>();
-  for (const { settings } of plan.entries) {
-    const key = backboneKey(settings);
-    if (!backbones.has(key)) {
-      backbones.set(key, await openBackbone(gpu, settings.backbone, weightsFor(plan, settings), settings));
-    }
-  }
   const began = performance.now();
   let category: Category | undefined, ran = 0;
   for (const [i, cell] of cells.entries()) {
@@ -95,14 +90,15 @@ export async function runReproduction(
       outcome.results.push(done);
       continue;
     }
+    const opened = await open(cell.entry.settings);
     try {
       if (category?.name !== cell.category) category = await openCategory(plan.data, cell.category);
-      const opened = backbones.get(backboneKey(cell.entry.settings))!;
       const ended = await runCell(plan, cell, { gpu, opened, category, outliers, display, signal });
       if (!ended) return null;
       outcome.results.push((await resultOf(plan, cell))!);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
+      gpu.check(); // on a device that is gone nothing else would be done either
       outcome.failures.push({ ...cell, message: error.message });
     }
     ran++;
@@ -113,9 +109,33 @@ export async function runReproduction(
   return outcome;
 }
 
-/** Settings of the same key have the same backbone. */
-function backboneKey({ backbone, levels, image_size, feature_size }: Settings): string {
-  return [backbone, levels, image_size, feature_size].join("/");
+/** What makes features for some settings, and the SHA-256 of its weights. */
+interface Opened {
+  source: FeatureSource;
+  weightsSha256: string | null;
+}
+
+/** Opens what settings need, each backbone and each source once. */
+function opener(
+  plan: ReproducePlan,
+  gpu: Gpu,
+  display: ProgressDisplay,
+): (settings: Settings) => Promise<Opened> {
+  const backbones = new Map<string, OpenedBackbone>(), sources = new Map<string, Opened>();
+  return async (settings) => {
+    const { backbone: name, levels, image_size, feature_size } = settings;
+    const key = [name, levels, image_size, feature_size].join("/");
+    const known = sources.get(key);
+    if (known) return known;
+    const network = name === "pixels" ? key : `${name}/${levels}`; // of `pixels` the sizes are a part
+    const opened = backbones.get(network) ??
+      await openBackbone(gpu, name, weightsFor(plan, settings), settings);
+    backbones.set(network, opened);
+    const { backbone, weightsSha256 } = opened, cacheFolder = defaultCacheFolder();
+    const source = { gpu, backbone, image_size, feature_size, cacheFolder, onWarning: display.warn };
+    sources.set(key, { source, weightsSha256 });
+    return { source, weightsSha256 };
+  };
 }
 
 /** The weight file, unless the backbone is built in. */
@@ -123,10 +143,22 @@ function weightsFor({ weights }: ReproducePlan, { backbone }: Settings): string 
   return isBuiltIn(backbone) ? undefined : weights;
 }
 
+/** Where a cell's files come from, under the names of `train`'s options. */
+function placesOf(plan: ReproducePlan, cell: Cell): Record<string, string | undefined> {
+  const { settings, base } = cell.entry;
+  return {
+    data: plan.data,
+    category: cell.category,
+    weights: weightsFor(plan, settings),
+    init: base && join(cellFolder(plan, base, cell), MODEL),
+    outliers: settings.loss === "img" ? plan.outliers : undefined,
+  };
+}
+
 /** What cells share. */
 interface Shared {
   gpu: Gpu;
-  opened: OpenedBackbone;
+  opened: Opened;
   category: Category;
   outliers?: string[];
   display: ProgressDisplay;
@@ -137,22 +169,19 @@ interface Shared {
 async function runCell(
   plan: ReproducePlan,
   cell: Cell,
-  { gpu, opened: { backbone, weightsSha256 }, category, outliers, display, signal }: Shared,
+  { gpu, opened: { source, weightsSha256 }, category, outliers, display, signal }: Shared,
 ): Promise<boolean> {
-  const settings = { ...cell.entry.settings, seed: cell.seed }, out = cellFolder(plan, cell.entry.name, cell);
-  const { base } = cell.entry, init = base && join(cellFolder(plan, base, cell), MODEL);
-  const parameters = init && await readParameters(init, adtrConfig(settings, backbone.channels));
-  const { data, weights } = plan,
-    places = { data, category: cell.category, weights, init, outliers: plan.outliers };
+  const { backbone } = source, settings = { ...cell.entry.settings, seed: cell.seed };
+  const places = placesOf(plan, cell), out = cellFolder(plan, cell.entry.name, cell);
+  const init = places.init && await readParameters(places.init, adtrConfig(settings, backbone.channels));
   await writeConfig(out, settings, places, environmentOf(gpu, backbone, weightsSha256));
-  const { image_size, feature_size } = settings, cacheFolder = defaultCacheFolder();
   const result = await runCategory({
-    source: { gpu, backbone, image_size, feature_size, cacheFolder },
+    source,
     category,
     settings,
     out,
-    init: parameters || undefined,
-    outliers,
+    init: init || undefined,
+    outliers: places.outliers && outliers || undefined,
     resume: true,
     signal,
     onProgress: (event) => display.onProgress({ ...event, category: labelOf(cell, plan) }),
@@ -173,21 +202,27 @@ async function resultOf(plan: ReproducePlan, cell: Cell): Promise<CellResult | n
   return { ...cell, metrics, speed: await readJson(join(folder, SPEED)) as unknown as Speed };
 }
 
-/** @throws {InputError} where a cell was begun with other settings or data */
-async function refuseOther(plan: ReproducePlan, cell: Cell): Promise<void> {
+/** @throws {InputError} where a cell was begun with other settings, data or weights */
+async function refuseOther(
+  plan: ReproducePlan,
+  cell: Cell,
+  open: (settings: Settings) => Promise<Opened>,
+): Promise<void> {
   const path = join(cellFolder(plan, cell.entry.name, cell), CONFIG);
   if (!await isThere(path)) return;
-  const known = await readJson(path);
-  const wanted = { ...cell.entry.settings, seed: cell.seed, data: plan.data };
-  const weights = weightsFor(plan, cell.entry.settings);
-  for (const [name, value] of Object.entries({ ...wanted, weights })) {
-    if (known[name] !== value) {
-      throw new InputError(
-        `Expected to go on with ${path}, where ${name} is ${known[name]}, but found ${value}.\n` +
-          "Another --out begins a new reproduction.",
-      );
-    }
-  }
+  const known = await readJson(path), { settings } = cell.entry;
+  const { data, outliers } = placesOf(plan, cell), { backbone } = (await open(settings)).source;
+  const found: Record<string, unknown> = { ...settings, seed: cell.seed, data, outliers };
+  const differs = Object.keys(found).find((name) => known[name] !== found[name]);
+  const features = (known.environment as { backbone?: string } | undefined)?.backbone;
+  if (differs === undefined && features === backbone.fingerprint) return;
+  const [name, was, is] = differs === undefined
+    ? ["the backbone", features, backbone.fingerprint]
+    : [differs, known[differs], found[differs]];
+  throw new InputError(
+    `Expected to go on with ${path}, where ${name} is ${was}, but found ${is}.\n` +
+      "Another --out begins a new reproduction.",
+  );
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {

@@ -5,14 +5,16 @@
  * @module
  */
 import { join } from "node:path";
-import { makeFolder } from "../files.ts";
+import { isThere, makeFolder } from "../files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Backbone } from "../model/backbone.ts";
 import { reportPage } from "../report/page.ts";
 import { writeTiffMaps } from "../report/tiff_maps.ts";
+import { CHECKPOINT } from "../train/checkpoint.ts";
 import { evaluateCategory, type Evaluation } from "../train/evaluate.ts";
 import { fitCategory } from "../train/fit.ts";
 import { epochLosses, LOG, readLog } from "../train/log.ts";
+import type { Scorer } from "../train/scorer.ts";
 import type { Settings } from "../train/settings.ts";
 import { MODEL, trainCategory } from "../train/train.ts";
 import type { TrainOptions } from "../train/train_options.ts";
@@ -26,11 +28,11 @@ export const SPEED = "speed.json";
 /** Name of the file that a run begins with. */
 export const CONFIG = "config.json";
 
-/** How fast a run was; of one that was gone on with, the last part. */
+/** How fast a run was, from features on: a backbone's part is the same for all methods, and is kept in the cache. */
 export interface Speed {
-  /** From images to the model file. */
-  train_seconds: number;
-  /** From test images to scores, a second; null without test images. */
+  /** From features to the model file; null where it was gone on with. */
+  train_seconds: number | null;
+  /** From features to maps and scores; null without test images. */
   images_per_second: number | null;
   /** Of the model file. */
   model_bytes: number;
@@ -46,14 +48,20 @@ export interface Speed {
 export async function runCategory(options: TrainOptions, tiffMaps?: string): Promise<CategoryResult | null> {
   const { source, category, settings, out, onProgress, signal } = options, began = performance.now();
   await makeFolder(out);
+  const isResumed = options.resume && await isThere(join(out, CHECKPOINT));
+  let started = began;
+  const onStart = async (): Promise<void> => {
+    await options.onStart?.();
+    started = performance.now();
+  };
   const scorer = settings.method === "adtr"
-    ? (await trainCategory(options)).detector
-    : await fitCategory(options);
+    ? (await trainCategory({ ...options, onStart })).detector
+    : await fitCategory({ ...options, onStart });
   if (scorer === null) return null;
-  const trained = performance.now();
+  const trained = performance.now(), timed = timedScorer(scorer);
   let evaluation: Evaluation;
   try {
-    evaluation = await evaluateCategory(source, scorer, settings, category, onProgress, signal);
+    evaluation = await evaluateCategory(source, timed, settings, category, onProgress, signal);
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return null;
     throw error;
@@ -62,8 +70,8 @@ export async function runCategory(options: TrainOptions, tiffMaps?: string): Pro
   }
   const tested = performance.now(), images = evaluation.images.length;
   const speed: Speed = {
-    train_seconds: (trained - began) / 1000,
-    images_per_second: images > 0 ? images / (tested - trained) * 1000 : null,
+    train_seconds: isResumed ? null : (trained - started) / 1000,
+    images_per_second: images > 0 ? images / timed.seconds() : null,
     model_bytes: (await Deno.stat(join(out, MODEL))).size,
   };
   await writeJson(join(out, SPEED), speed);
@@ -73,6 +81,25 @@ export async function runCategory(options: TrainOptions, tiffMaps?: string): Pro
   }
   await writeResults(options, evaluation, result);
   return result;
+}
+
+/** A scorer that says how long it has scored, and the transfer of features took. */
+function timedScorer(scorer: Scorer): Scorer & { seconds(): number } {
+  let total = 0;
+  return {
+    pooled: scorer.pooled,
+    maps: scorer.maps,
+    async score(...inputs) {
+      const began = performance.now();
+      try {
+        return await scorer.score(...inputs);
+      } finally {
+        total += (performance.now() - began) / 1000;
+      }
+    },
+    release: () => scorer.release(),
+    seconds: () => total,
+  };
 }
 
 async function writeResults(

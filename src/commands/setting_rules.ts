@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import { ANOMALIES } from "../data/anomalies/catalogue.ts";
 import { UsageError } from "../errors.ts";
+import { MOST_NEIGHBOURS } from "../methods/method.ts";
 import { ARCHITECTURES } from "../model/adtr.ts";
 import { BACKBONES, DEMO, LOSSES, METHODS, PAPER, type Settings } from "../train/settings.ts";
 
@@ -146,15 +147,15 @@ const RULES: Record<SettingName, Rule> = {
     help: "with --method patchcore, share of the training patches that is kept",
   },
   neighbours: {
-    schema: whole(1),
+    schema: whole(1, MOST_NEIGHBOURS),
     value: "K",
     help: "with --method spade, training images that an image is held against",
   },
   padim_channels: {
-    schema: whole(1),
+    schema: whole(0),
     value: "D",
     help:
-      "with --method padim, channels that its Gaussians are over (default: 100; with wide_resnet50_2 550)",
+      "with --method padim, channels that its Gaussians are over; 0: 100, or 550 where there are 1000 or more",
   },
   sigma: {
     schema: atLeast0,

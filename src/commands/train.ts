@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { listAnomalous, listOutliers } from "../data/anomalous.ts";
 import { type Category, openCategory } from "../data/dataset.ts";
 import { defaultCacheFolder } from "../data/feature_cache.ts";
-import { isFolder } from "../data/folder.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readParameters } from "../model/model_file.ts";
 import { TIFF_MAPS, tiffPaths } from "../report/tiff_maps.ts";
@@ -16,7 +15,7 @@ import { openBackbone } from "../train/backbone.ts";
 import type { FeatureSource } from "../train/features.ts";
 import { adtrConfig } from "../train/train.ts";
 import { makeFolder } from "../files.ts";
-import { makeWithProgress } from "./data.ts";
+import { makeMissing } from "./demo_data.ts";
 import { lockRun } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
@@ -168,13 +167,6 @@ async function runAll(
     results.set(category.name, result);
   }
   return results;
-}
-
-/** Makes what is missing of the demo data; a category's folder is there whole or not at all. */
-export async function makeMissing(data: string, categories: readonly string[], size: number): Promise<void> {
-  const missing: string[] = [];
-  for (const name of categories) if (!await isFolder(join(data, name))) missing.push(name);
-  if (missing.length > 0) await makeWithProgress(data, missing, { size });
 }
 
 function writePlan(plan: TrainPlan, folder: string, names: string[], environment: object): Promise<void> {

@@ -11,6 +11,7 @@ import { UsageError } from "../errors.ts";
 import { methods } from "../methods/registry.ts";
 import type { Settings } from "../train/settings.ts";
 import { type Config, readConfig, resolveSettings } from "./config.ts";
+import { demoFolder } from "./demo_data.ts";
 import { refuseRun } from "./folders.ts";
 import { categoryList } from "./options.ts";
 import { flagOf, type SettingName } from "./setting_rules.ts";
@@ -149,11 +150,6 @@ async function savedConfig(given: Partial<Settings>, { out, config, preset }: Tr
     }
   }
   return saved;
-}
-
-/** Where the demo data lie. Those of other sizes than the demo's own lie beside it. */
-export function demoFolder(size: number): string {
-  return size === 128 ? "demo-data" : `demo-data-${size}`;
 }
 
 function demoCategories(category: string | undefined): string[] {

@@ -19,7 +19,7 @@ export function isCifar(root: string): boolean {
   return ROOT.test(root);
 }
 
-/** The last one opened: all categories of a run, and all its images, are of the same or of two. */
+/** The two last ones that were opened: a run's data and its irrelevant images. */
 const opened = new Map<string, Promise<Cifar>>();
 const MOST = 2;
 

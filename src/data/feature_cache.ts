@@ -43,7 +43,8 @@ export class FeatureCache {
   #total: number | null = null;
 
   constructor(options: FeatureCacheOptions) {
-    this.#options = { maxBytes: 8 * 2 ** 30, onWarning: () => {}, ...options };
+    const { maxBytes = 8 * 2 ** 30, onWarning = () => {} } = options;
+    this.#options = { ...options, maxBytes, onWarning };
     this.#length = options.shape.reduce((a, b) => a * b, 1);
   }
 

@@ -11,6 +11,9 @@ export class GpuError extends InputError {
   override name = "GpuError";
 }
 
+/** How the message of that failure begins. */
+export const OUT_OF_MEMORY = "The GPU is out of memory";
+
 /** A size as messages give it. */
 export function mib(bytes: number): string {
   return `${Math.round(bytes / 2 ** 20)} MiB`;

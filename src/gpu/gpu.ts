@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { GpuError, mib } from "./error.ts";
+import { GpuError, mib, OUT_OF_MEMORY } from "./error.ts";
 import { assemble, type Kernel } from "./kernel.ts";
 import { Memory } from "./memory.ts";
 import { Stream } from "./stream.ts";
@@ -67,7 +67,7 @@ export class Gpu {
       const { error } = event as GPUUncapturedErrorEvent;
       fail(
         error instanceof GPUOutOfMemoryError
-          ? `The GPU is out of memory: asked for ${this.memory.lastRequest}.\nLower --batch-size, --feature-size or --image-size.`
+          ? `${OUT_OF_MEMORY}: asked for ${this.memory.lastRequest}.\nLower --batch-size, --feature-size or --image-size.`
           : `The GPU refused a command: ${error.message.trim()}`,
       );
     });

@@ -118,9 +118,17 @@ export interface Method {
   open(gpu: Gpu, state: MethodState): Promise<FittedMethod>;
 }
 
+/** K of `spade` at most: each thread keeps that many distances. */
+export const MOST_NEIGHBOURS = 500;
+
 /** Maps are smoothed where the papers do it; without that `mahalanobis` and `knn` differ from ADTR in nothing but the distance. */
 const SMOOTHED: readonly MethodName[] = ["spade", "patchcore", "padim"];
 const MANY_CHANNELS = 1000; // from where padim takes as many as its paper does of Wide ResNet-50's 1792
+
+/** Standard deviation of the smoothing of a method's maps, pixels. */
+export function defaultSigma(method: MethodName): number {
+  return SMOOTHED.includes(method) ? 4 : 0;
+}
 
 /**
  * Settings in effect: those given, and a method's defaults.
@@ -135,7 +143,7 @@ export function methodSettings(
     coreset: 0.1,
     neighbours: 50,
     padim_channels: Math.min(C, C < MANY_CHANNELS ? 100 : 550),
-    sigma: SMOOTHED.includes(method) ? 4 : 0,
+    sigma: defaultSigma(method),
     seed: 0,
     ...given,
   };
@@ -145,7 +153,11 @@ export function methodSettings(
   };
   const whole = Number.isInteger;
   expect(coreset > 0 && coreset <= 1, "--coreset to be above 0 and at most 1", coreset);
-  expect(whole(neighbours) && neighbours > 0, "--neighbours to be a whole number above 0", neighbours);
+  expect(
+    whole(neighbours) && neighbours > 0 && neighbours <= MOST_NEIGHBOURS,
+    `--neighbours to be a whole number of 1 to ${MOST_NEIGHBOURS}`,
+    neighbours,
+  );
   expect(
     whole(padim_channels) && padim_channels > 0 && padim_channels <= C,
     `--padim-channels to be a whole number of 1 to ${C}, the channels there are`,

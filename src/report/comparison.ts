@@ -39,9 +39,11 @@ export interface Comparison {
 const MEAN = "mean";
 
 /**
- * Sorts measurements into a table. The mean is over the categories that every seed has a value for.
+ * Sorts measurements into a table. The mean is over the categories that have a value, by the seeds that all of these
+ * have; the paper's mean is beside it only where these are the paper's categories.
  *
  * @param paper by method
+ * @param paperCategories what the paper's means are over
  */
 export function compare(
   title: string,
@@ -49,6 +51,7 @@ export function compare(
   categories: readonly string[],
   measurements: readonly Measurement[],
   paper: Readonly<Record<string, PaperColumn>> = {},
+  paperCategories: readonly string[] = [],
 ): Comparison {
   const bySeed = (method: string, category: string): Map<number, number> =>
     new Map(
@@ -66,7 +69,12 @@ export function compare(
       statistics([...bySeed(method, category).values()], paper[method]?.[category])
     ),
   }));
-  const last = methods.map((method) => statistics(means(method), paper[method]?.[MEAN]));
+  const last = methods.map((method) => {
+    const have = categories.filter((category) => bySeed(method, category).size > 0);
+    const isSame = have.length === paperCategories.length &&
+      have.every((name) => paperCategories.includes(name));
+    return statistics(means(method), isSame ? paper[method]?.[MEAN] : undefined);
+  });
   return { title, methods, rows: [...rows, { category: MEAN, cells: last }] };
 }
 
@@ -162,7 +170,7 @@ export function summaryTable(
     modelBytes === null ? null : modelBytes / 2 ** 20,
   ]);
   const header = titles.flatMap((title, i) => isKnown[i] ? [title, "paper"] : [title]);
-  const digits = body[0].map((_, i, { length }) => length - i === 3 ? 0 : 1);
+  const digits = body[0].map(() => 1);
   const lines = table(body, ["method", ...header, "train s", "images/s", "model MiB"], { ...style, digits });
   return style.markdown ? `## Means over categories, %\n\n${lines}` : `Means over categories, %\n${lines}`;
 }

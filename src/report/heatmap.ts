@@ -1,6 +1,6 @@
 /**
  * Pictures that show where a model sees something wrong: an image, its heat map over it, the heat map alone and the
- * true defect, side by side; and sheets of many such pictures. Plain RGB pixels, encoded elsewhere.
+ * true defect, side by side. Plain RGB pixels, encoded elsewhere.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import type { Image, Mask } from "../data/image.ts";
 import { InputError } from "../errors.ts";
 import { COLORMAP, COLORS } from "./colormap.ts";
 
-/** Gap between panels and around the tiles of a sheet, pixels. */
-const GAP = 4, MARGIN = 8;
+/** Gap between panels, pixels. */
+const GAP = 4;
 const PAPER = 255;
 /** How much of the image the strongest colour covers. */
 const COVER = 0.9;
@@ -45,7 +45,7 @@ export function heatmap({ image, map, low, high, mask }: HeatmapInput): Image {
   const strength = map.map((score) => Math.min(Math.max((score - low) / (high - low || 1), 0), 1));
   const panels = [image, overlay(image, strength), colored(strength, width, height)];
   if (mask) panels.push(outlined(image, mask));
-  return tile(panels, panels.length, GAP, 0);
+  return strip(panels);
 }
 
 /**
@@ -64,36 +64,16 @@ export function sharedRange(maps: Float32Array): { low: number; high: number } {
   return { low: sorted[Math.round(0.5 * last)], high: sorted[Math.round(0.999 * last)] };
 }
 
-/**
- * Many pictures of one size on one sheet, row by row.
- *
- * @throws RangeError without a picture, or if sizes differ
- */
-export function contactSheet(images: Image[], columns: number): Image {
-  return tile(images, columns, MARGIN, MARGIN);
-}
-
-function tile(images: Image[], columns: number, gap: number, margin: number): Image {
-  if (images.length === 0 || !(columns >= 1)) {
-    throw new RangeError("Expected at least one picture and one column");
-  }
-  const { width, height } = images[0];
-  const across = Math.min(columns, images.length), down = Math.ceil(images.length / across);
-  const sheet = blank(across * (width + gap) - gap + 2 * margin, down * (height + gap) - gap + 2 * margin);
-  images.forEach((image, k) => {
-    if (image.width !== width || image.height !== height) {
-      throw new RangeError(
-        `Expected pictures of ${width}×${height} pixels, but found one of ${image.width}×${image.height}`,
-      );
-    }
-    const left = margin + (k % across) * (width + gap),
-      top = margin + Math.floor(k / across) * (height + gap);
+/** Panels of one size side by side. */
+function strip(panels: Image[]): Image {
+  const { width, height } = panels[0], whole = blank(panels.length * (width + GAP) - GAP, height);
+  panels.forEach(({ data }, k) => {
     for (let y = 0; y < height; y++) {
-      const row = image.data.subarray(y * width * 3, (y + 1) * width * 3);
-      sheet.data.set(row, ((top + y) * sheet.width + left) * 3);
+      const row = data.subarray(y * width * 3, (y + 1) * width * 3);
+      whole.data.set(row, (y * whole.width + k * (width + GAP)) * 3);
     }
   });
-  return sheet;
+  return whole;
 }
 
 /** The image under the heat map's colours. A smooth step keeps weak scores clear and strong ones covered. */

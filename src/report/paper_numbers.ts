@@ -27,6 +27,20 @@ export const MVTEC = [
   "zipper",
 ] as const;
 
+/** Categories of CIFAR-10. */
+export const CIFAR10 = [
+  "airplane",
+  "automobile",
+  "bird",
+  "cat",
+  "deer",
+  "dog",
+  "frog",
+  "horse",
+  "ship",
+  "truck",
+] as const;
+
 /** A row of Table 1: the categories in order, then the mean. */
 function row(...values: number[]): PaperColumn {
   return Object.fromEntries([...MVTEC, "mean"].map((name, i) => [name, values[i]]));

@@ -27,8 +27,8 @@ export async function fitCategory(options: TrainOptions): Promise<Scorer | null>
   const { gpu, backbone } = source, sizes = sizesOf(source), length = sizes.C * sizes.H * sizes.W;
   const { method, coreset, neighbours, sigma, seed } = settings;
   if (method === "adtr") throw new RangeError("Expected another method than adtr");
-  const padim_channels = Math.min(settings.padim_channels, sizes.C);
-  const ours = methodSettings({ method, ...sizes, coreset, neighbours, padim_channels, sigma, seed });
+  const channels = settings.padim_channels === 0 ? {} : { padim_channels: settings.padim_channels };
+  const ours = methodSettings({ method, ...sizes, coreset, neighbours, ...channels, sigma, seed });
   const { pooled } = methods[method], count = category.train.length;
   const come = 4 * count * (length + (pooled ? backbone.pooledChannels : 0));
   requireRoom(gpu, ours, count, { come, pooled: backbone.pooledChannels });
@@ -49,7 +49,12 @@ export async function fitCategory(options: TrainOptions): Promise<Scorer | null>
       (done, total, unit) => report("fitting", done, total, unit),
       signal,
     );
-    await writeMethod(join(options.out, MODEL), await fitted.state(), infoOf(options, settings));
+    try {
+      await writeMethod(join(options.out, MODEL), await fitted.state(), infoOf(options, settings));
+    } catch (error) {
+      fitted.release();
+      throw error;
+    }
     return methodScorer(fitted);
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return null;

@@ -5,7 +5,7 @@
  * @module
  */
 import type { AnomalyName } from "../data/anomalies/catalogue.ts";
-import { METHOD_NAMES } from "../methods/method.ts";
+import { defaultSigma, METHOD_NAMES } from "../methods/method.ts";
 import type { Architecture } from "../model/adtr.ts";
 
 /** The names of the frozen feature extractors. */
@@ -87,7 +87,7 @@ export interface Settings {
   coreset: number;
   /** `spade`: the number of nearest training images that an image is held against. */
   neighbours: number;
-  /** `padim`: channels that its Gaussians are over, where there are more. */
+  /** `padim`: channels that its Gaussians are over; 0 for as many as docs/method.md §10 says. */
   padim_channels: number;
   /** Methods but ADTR: standard deviation of the Gaussian that maps are smoothed with, pixels; 0 for none. */
   sigma: number;
@@ -96,7 +96,7 @@ export interface Settings {
 }
 
 /** The paper's settings for MVTec-AD, but for what depends on the backbone (`backboneDefaults`). */
-export const PAPER: Omit<Settings, "backbone" | "feature_norm" | "levels" | "sigma" | "padim_channels"> = {
+export const PAPER: Omit<Settings, "backbone" | "feature_norm" | "levels" | "sigma"> = {
   method: "adtr",
   image_size: 256,
   feature_size: 16,
@@ -123,6 +123,7 @@ export const PAPER: Omit<Settings, "backbone" | "feature_norm" | "levels" | "sig
   layers: 4,
   coreset: 0.1,
   neighbours: 50,
+  padim_channels: 0,
   architecture: "adtr",
 };
 
@@ -176,15 +177,13 @@ export function backboneDefaults(
   backbone: Settings["backbone"] | undefined,
   weights: string | undefined,
   method: Settings["method"] = "adtr",
-): Pick<Settings, "backbone" | "feature_norm" | "levels" | "sigma" | "padim_channels"> {
+): Pick<Settings, "backbone" | "feature_norm" | "levels" | "sigma"> {
   const name = backbone ?? (weights === undefined ? "gabor" : "efficientnet_b4");
-  const isSmoothed = method === "spade" || method === "patchcore" || method === "padim";
   return {
     backbone: name,
     feature_norm: name.startsWith("gabor") ? "position" : "none",
     levels: levelsOf(name, method),
-    sigma: isSmoothed ? 4 : 0,
-    padim_channels: name === "wide_resnet50_2" ? 550 : 100,
+    sigma: method === "adtr" ? 0 : defaultSigma(method),
   };
 }
 

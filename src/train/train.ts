@@ -61,6 +61,9 @@ export function adtrConfig(settings: Settings, C: number): AdtrConfig {
 export async function trainCategory(options: TrainOptions): Promise<Trained> {
   const { source: { gpu, backbone }, settings } = options;
   const config = adtrConfig(settings, backbone.channels);
+  if (settings.method !== "adtr") {
+    throw new RangeError(`Expected the method adtr, but found ${settings.method}`);
+  }
   refuseTooLarge(gpu, config, settings);
   if (options.resume) await sayBeginning(options);
   const set = await trainingSetOf(options);

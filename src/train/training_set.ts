@@ -112,6 +112,12 @@ async function irrelevantSet(options: TrainingSetOptions): Promise<TrainingSet> 
       "Expected anomalous images for --loss img: --outliers ROOT, or folders besides good in train; but found none",
     );
   }
+  const known = new Set(normal), both = outliers.find((path) => known.has(path));
+  if (both !== undefined) {
+    throw new InputError(
+      `Expected irrelevant images that are not the normal ones, but found ${both} among both`,
+    );
+  }
   const picked = new Random(seed, "outliers").permutation(outliers.length);
   const images = normal.flatMap((path, i) => [
     { path, label: NORMAL },

@@ -37,24 +37,23 @@ Deno.test("backbone and feature normalisation follow the weights, unless they ar
     feature_norm: "none",
     levels: "all",
     sigma: 0,
-    padim_channels: 100,
   });
   const chosen = resolveSettings([{ backbone: "gabor2" }, { feature_norm: "none" }], "paper", undefined);
   deepEqual([chosen.backbone, chosen.feature_norm], ["gabor2", "none"]);
 });
 
-Deno.test("levels, smoothing and channels are those of the method's paper, unless they are given", () => {
+Deno.test("levels and smoothing are those of the method's paper, unless they are given", () => {
   const of = (given: Partial<Settings>) => {
-    const { levels, sigma, padim_channels } = resolveSettings([given], "paper", "w.pth");
-    return [levels, sigma, padim_channels];
+    const { levels, sigma } = resolveSettings([given], "paper", "w.pth");
+    return [levels, sigma];
   };
   const backbone = "wide_resnet50_2";
-  deepEqual(of({ backbone }), ["all", 0, 550]);
-  deepEqual(of({ backbone, method: "patchcore" }), ["2,3", 4, 550]);
-  deepEqual(of({ backbone, method: "padim" }), ["1,2,3", 4, 550]);
-  deepEqual(of({ backbone, method: "knn" }), ["1,2,3", 0, 550]);
-  deepEqual(of({ method: "spade" }), ["all", 4, 100]);
-  deepEqual(of({ backbone, method: "spade", levels: "4", sigma: 0, padim_channels: 7 }), ["4", 0, 7]);
+  deepEqual(of({ backbone }), ["all", 0]);
+  deepEqual(of({ backbone, method: "patchcore" }), ["2,3", 4]);
+  deepEqual(of({ backbone, method: "padim" }), ["1,2,3", 4]);
+  deepEqual(of({ backbone, method: "knn" }), ["1,2,3", 0]);
+  deepEqual(of({ method: "spade" }), ["all", 4]);
+  deepEqual(of({ backbone, method: "spade", levels: "4", sigma: 0 }), ["4", 0]);
 });
 
 Deno.test("settings that don't fit together are refused, naming the options", () => {

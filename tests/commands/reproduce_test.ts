@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { adtr, CLI, environment, test, TINY } from "./adtr.ts";
 
@@ -32,7 +32,7 @@ async function tablesIn(folder: string): Promise<string[]> {
 
 test("killed ten times, it ends with the table of a run that was not", async (folder) => {
   await makeData(folder);
-  const args = ["reproduce", "mvtec", "--data", "d", ...SMALL, "--seeds", "2"];
+  const args = ["reproduce", "mvtec", "--data", "d", ...SMALL, "--plus-epochs", "20", "--seeds", "2"];
   const began = performance.now();
   const whole = await adtr(folder, ...args, "--out", "whole");
   equal(whole.code, 0, whole.stderr);
@@ -41,6 +41,7 @@ test("killed ten times, it ends with the table of a run that was not", async (fo
   match(whole.stderr, /^8 of 8 models done$/m);
 
   const duration = performance.now() - began;
+  let kills = 0;
   for (let kill = 0; kill < 10; kill++) {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", CLI, ...args, "--out", "run"],
@@ -54,7 +55,9 @@ test("killed ten times, it ends with the table of a run that was not", async (fo
     const { signal } = await child.status;
     clearTimeout(timer);
     if (signal === null) break; // it had come to its end
+    kills++;
   }
+  ok(kills > 0, "the first run was never killed");
   const ended = await adtr(folder, ...args, "--out", "run");
   equal(ended.code, 0, ended.stderr);
   deepEqual(await tablesIn(join(folder, "run")), await tablesIn(join(folder, "whole")));
@@ -76,7 +79,7 @@ test("a category that fails is reported at the end, and the others are done", as
   const [{ name }] = await Array.fromAsync(Deno.readDir(good));
   const image = await Deno.readFile(join(good, name));
   await Deno.writeTextFile(join(good, name), "no image");
-  const args = ["reproduce", "mvtec", "--data", "d", ...SMALL, "--out", "run"];
+  const args = ["reproduce", "mvtec", "--data", "d", ...SMALL, "--plus-epochs", "20", "--out", "run"];
   const failed = await adtr(folder, ...args);
   equal(failed.code, 1);
   match(
@@ -101,6 +104,9 @@ test("what is asked for has to be there", async (folder) => {
     ["cifar10 --data d", /^error: Expected --data cifar10:PATH for cifar10, but found d\n$/],
     ["demo --data d", /^error: Expected no --data for the demo, which makes its own, but found d\n$/],
     ["demo --methods adtr,spode", /^error: Expected --methods to be some of adtr, .*, but found "spode"\n$/],
+    ["demo --methods constructor", /^error: Expected --methods to be some of .*"constructor"\n$/],
+    ["demo --outliers o", /^error: Expected no --outliers with demo, but found o\n$/],
+    ["ablations --methods knn", /^error: Expected no --methods with ablations, but found knn\n$/],
     ["cifar10 --data cifar10:d", /^error: Expected --outliers ROOT for adtr\+ on CIFAR-10, .*\n.*\n$/],
   ];
   for (const [args, expected] of cases) {
@@ -112,8 +118,20 @@ test("what is asked for has to be there", async (folder) => {
 
 test("all methods in one summary, each seed where there is one; and the ablations", async (folder) => {
   await makeData(folder);
-  const args = ["--data", "d", ...SMALL, "--category", "grid", "--epochs", "2", "--plus-epochs", "2"];
-  const all = await adtr(folder, "reproduce", "mvtec", ...args, "--methods", "all", "--seeds", "2", "--json");
+  const args = ["--data", "d", ...SMALL, "--category", "grid", "--epochs", "2"];
+  const all = await adtr(
+    folder,
+    "reproduce",
+    "mvtec",
+    ...args,
+    "--plus-epochs",
+    "2",
+    "--methods",
+    "all",
+    "--seeds",
+    "2",
+    "--json",
+  );
   equal(all.code, 0, all.stderr);
   const { tables } = JSON.parse(all.stdout);
   const [pixel, image] = tables.map(({ rows }: { rows: { cells: object[] }[] }) => rows[0].cells);
@@ -122,12 +140,44 @@ test("all methods in one summary, each seed where there is one; and the ablation
   deepEqual(seeded, [true, true, false, true, true, false, false, false]);
   deepEqual([pixel[7].mean, image[7].mean !== null], [null, true]); // kde has no maps
   const summary = await Deno.readTextFile(join(folder, "runs", "reproduce-mvtec", "summary.md"));
-  match(summary, /^\| method +\| Pixel AUROC.*\| paper.*\| train s.*\| images\/s.*\| model MiB/m);
-  match(summary, /^\| spade +\| +[\d.]+( \*)? +\| +96\.0 \| /m);
+  match(summary, /^\| method +\| Pixel AUROC.*\| train s.*\| images\/s.*\| model MiB/m);
+  match(summary, /^\| spade +\| +[\d.]+( \*)? +\| /m);
   match(summary, / \* /);
 
   const ablations = await adtr(folder, "reproduce", "ablations", ...args, "--out", "ablations");
   equal(ablations.code, 0, ablations.stderr);
   const names = [...ablations.stdout.matchAll(/^(\S+) +\d+\.\d/gm)].map(([, name]) => name);
   deepEqual(names, ["full", "no-query", "no-attention", "conv", "pixels", "32x32"]);
+});
+
+test("a cell is as train leaves it; adtr+ comes after adtr; a cache that can't be used costs time only", async (folder) => {
+  await makeData(folder);
+  await Deno.mkdir(join(folder, "cache"));
+  await Deno.writeTextFile(join(folder, "cache", "adtr"), "in the way");
+  const args = [
+    "reproduce",
+    "mvtec",
+    "--data",
+    "d",
+    ...SMALL,
+    "--category",
+    "grid",
+    "--epochs",
+    "2",
+    "--plus-epochs",
+    "1",
+  ];
+  const run = await adtr(folder, ...args, "--methods", "adtr+,adtr", "--out", "run");
+  equal(run.code, 0, run.stderr);
+  match(run.stderr, /^The feature cache .* can't be .*, going on without: /m);
+  const config = join("run", "adtr+", "seed-0", "grid", "config.json");
+  const again = await adtr(folder, "train", "--config", config, "--out", "again");
+  equal(again.code, 0, again.stderr);
+  for (const file of ["model.safetensors", "log.jsonl", "metrics.json"]) {
+    deepEqual(
+      await Deno.readFile(join(folder, "again", file)),
+      await Deno.readFile(join(folder, "run", "adtr+", "seed-0", "grid", file)),
+      file,
+    );
+  }
 });

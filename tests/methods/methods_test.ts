@@ -12,7 +12,6 @@ import {
   type MethodSettings,
   methodSettings,
 } from "../../src/methods/method.ts";
-import { pooledFeatures } from "../../src/methods/pooled.ts";
 import { methods } from "../../src/methods/registry.ts";
 import { gpu } from "../gpu.ts";
 import { binding } from "../hardware.ts";
@@ -103,7 +102,7 @@ for (const method of METHOD_NAMES) {
     };
     for (const [name, images] of Object.entries(cases)) {
       try {
-        const fitted = await fit(gpu, images, settingsOf(method, { neighbours: 1000 }));
+        const fitted = await fit(gpu, images, settingsOf(method, { neighbours: 500 }));
         const { maps, scores } = await fitted.score(x, whole, options);
         assert.ok(scores.every(Number.isFinite) && (maps ?? []).every(Number.isFinite), name);
         assert.ok(scores.every((score) => score > 0) || method === "kde", name);
@@ -171,10 +170,4 @@ Deno.test("an aborted fit throws the reason and keeps no memory", async () => {
     );
     assert.equal(gpu.memory.stats().inUse, before, method);
   }
-});
-
-Deno.test("pooled features are means over positions, of all channels or the last", () => {
-  const features = Float32Array.of(1, 2, 3, 5, 10, 20);
-  assert.deepEqual(pooledFeatures(features, 3), Float32Array.of(3, 6, 11.5));
-  assert.deepEqual(pooledFeatures(features, 3, 2), Float32Array.of(11.5));
 });

@@ -16,7 +16,7 @@ const measurements: Measurement[] = [
   { method: "b", category: "x", seed: 1, value: null },
 ];
 const paper = { a: { x: 90, mean: 75 } };
-const comparison = compare("Pixel AUROC", ["a", "b"], ["x", "y"], measurements, paper);
+const comparison = compare("Pixel AUROC", ["a", "b"], ["x", "y"], measurements, paper, ["y", "x"]);
 
 Deno.test("mean and sample deviation over seeds, the mean over categories seed by seed", () => {
   const [[ax, bx], [ay, by], [am, bm]] = comparison.rows.map(({ cells }) => cells);
@@ -34,6 +34,15 @@ Deno.test("mean and sample deviation over seeds, the mean over categories seed b
   near(bx.mean, 80);
   deepEqual([bx.deviation, by.mean, by.deviation], [null, null, null]); // one seed, none at all
   near(bm.mean, 80);
+});
+
+Deno.test("the paper's mean stands beside a mean of the same categories only", () => {
+  const last = (categories: string[], paperCategories: string[]) =>
+    compare("T", ["a"], categories, measurements, paper, paperCategories).rows.at(-1)!.cells[0];
+  equal(last(["x", "y"], ["x", "y"]).paper, 75);
+  for (const [ours, theirs] of [[["x"], ["x", "y"]], [["x", "y"], ["x"]], [["x", "z"], ["x", "z"]]]) {
+    deepEqual([last(ours, theirs).paper, last(ours, theirs).difference], [null, null]);
+  }
 });
 
 Deno.test("a table for the terminal, for Markdown and as CSV", () => {

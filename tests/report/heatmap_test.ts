@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { InputError } from "../../src/errors.ts";
 import { COLORMAP, COLORS } from "../../src/report/colormap.ts";
-import { contactSheet, heatmap, sharedRange } from "../../src/report/heatmap.ts";
+import { heatmap, sharedRange } from "../../src/report/heatmap.ts";
 import { fill } from "../fill.ts";
 
 const WIDTH = 6, HEIGHT = 5, GAP = 4;
@@ -78,26 +78,8 @@ Deno.test("the shared range goes from the median to the 99.9 % quantile", () => 
   assert.throws(() => sharedRange(new Float32Array()), InputError);
 });
 
-Deno.test("a sheet holds every picture once, row by row, on white", () => {
-  const tiles = [10, 20, 30].map((v) => ({ width: 2, height: 1, data: new Uint8Array(6).fill(v) }));
-  const sheet = contactSheet(tiles, 2);
-  assert.deepEqual([sheet.width, sheet.height], [8 + 2 + 8 + 2 + 8, 8 + 1 + 8 + 1 + 8]);
-  const at = (x: number, y: number): number => sheet.data[(y * sheet.width + x) * 3];
-  assert.deepEqual([at(8, 8), at(9, 8), at(10, 8), at(18, 8), at(8, 17), at(18, 17)], [
-    10,
-    10,
-    255,
-    20,
-    30,
-    255,
-  ]);
-  assert.equal(contactSheet(tiles, 8).width, 3 * 2 + 4 * 8);
-});
-
 Deno.test("sizes that don't agree are refused", () => {
   assert.throws(() => heatmap({ image, map: new Float32Array(3), low: 0, high: 1 }), RangeError);
   const map = new Float32Array(WIDTH * HEIGHT), mask = { width: 2, height: 2, data: new Uint8Array(4) };
   assert.throws(() => heatmap({ image, map, low: 0, high: 1, mask }), RangeError);
-  assert.throws(() => contactSheet([image, { width: 1, height: 1, data: new Uint8Array(3) }], 2), RangeError);
-  assert.throws(() => contactSheet([], 2), RangeError);
 });

@@ -1,0 +1,20 @@
+/**
+ * Where the demo's procedural data lie, and making what is missing of them.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { isFolder } from "../data/folder.ts";
+import { makeWithProgress } from "./data.ts";
+
+/** Where the demo data lie. Those of other sizes than the demo's own lie beside it. */
+export function demoFolder(size: number): string {
+  return size === 128 ? "demo-data" : `demo-data-${size}`;
+}
+
+/** Makes what is missing of the demo data; a category's folder is there whole or not at all. */
+export async function makeMissing(data: string, categories: readonly string[], size: number): Promise<void> {
+  const missing: string[] = [];
+  for (const name of categories) if (!await isFolder(join(data, name))) missing.push(name);
+  if (missing.length > 0) await makeWithProgress(data, missing, { size });
+}
