@@ -25,7 +25,7 @@ export function addFeatures(program: Command): void {
   const command = program.command("features")
     .description("Writes the frozen features of images: tensor `features` [n, C, H, W].")
     .argument("<IMAGE_OR_DIR...>", "images, or folders with images at any depth")
-    .option("--weights <FILE>", "EfficientNet-B4 weights, safetensors or .pth")
+    .option("--weights <FILE>", "the backbone's weights, safetensors or .pth")
     .requiredOption("--out <FILE>", "safetensors file to write")
     .option("--config <FILE>", "settings as JSON")
     .option("--preset <NAME>", "paper, quick or demo (default: paper)");

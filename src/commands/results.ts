@@ -27,6 +27,7 @@ export interface MappedImage {
 
 /** Pictures that are drawn of a test split at most. */
 const MOST_PICTURES = 200;
+
 /** Images that have a map: all, or none from a method that looks at whole images only. */
 export function mapped<T extends { map: unknown }>(
   images: readonly T[],

@@ -57,7 +57,7 @@ export function addTrain(program: Command): void {
       "--outliers <ROOT>",
       "with --loss img: images of other things, a folder at any depth or cifar100:PATH",
     )
-    .option("--weights <FILE>", "EfficientNet-B4 weights, safetensors or .pth")
+    .option("--weights <FILE>", "the backbone's weights, safetensors or .pth")
     .option("--init <FILE>", "initial parameters: a model or any state dict of ADTR")
     .option("--out <RUN>", "folder for the results (default: runs/DATE_TIME)")
     .option("--resume", "go on with the run in --out as if it had never stopped")

@@ -8,14 +8,12 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { meanOf } from "./mean.ts";
 import { symmetricEigen } from "./eigen.ts";
 import {
   checkPooled,
   type FittedMethod,
-  type Images,
   type Method,
   type MethodScores,
   type MethodSettings,
@@ -37,7 +35,7 @@ export const kde: Method = {
   pooled: true,
   maps: false,
   imageScore: false,
-  async fit(gpu: Gpu, images: Images, settings: MethodSettings, onProgress?: OnFit, signal?: AbortSignal) {
+  async fit(gpu, images, settings, onProgress, signal) {
     const pooled = checkPooled(images.pooled, images.features.length);
     requireRoom(gpu, settings, pooled.length, { pooled: pooled[0].length });
     if (pooled.length < 2) throw new InputError("Expected at least 2 training images for kde, but found 1");
@@ -51,7 +49,7 @@ export const kde: Method = {
     const bandwidth = await bandwidthOf(points, onProgress, signal);
     return new Fitted(settings, mean, components, points, bandwidth);
   },
-  open(_: Gpu, state: MethodState) {
+  open(_, state) {
     const mean = tensorOf(state, "pooled_mean", [0]), P = mean.data.length;
     const components = tensorOf(state, "components", [0, P]), d = components.shape[0];
     const points = tensorOf(state, "points", [0, d]), [bandwidth] = tensorOf(state, "bandwidth", [1]).data;

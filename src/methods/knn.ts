@@ -39,7 +39,7 @@ export const knn: Method = {
     const onArray = (done: number) => onProgress?.(done, features.length, "images");
     return new Fitted(gpu, settings, await Bank.of(gpu, features, settings.C, 4, onArray, signal));
   },
-  async open(gpu: Gpu, state: MethodState) {
+  async open(gpu, state) {
     const { C } = state.settings;
     const rows = tensorOf(state, "bank", [0, C]), mean = tensorOf(state, "bank_mean", [C]);
     return new Fitted(gpu, state.settings, await Bank.open(gpu, { rows, mean }));

@@ -48,7 +48,7 @@ export const mahalanobis: Method = {
     const covariance = await covarianceOf(gpu, features, mean, settings, onProgress, signal);
     return new Fitted(gpu, settings, mean, whitening(covariance, C));
   },
-  open(gpu: Gpu, state: MethodState) {
+  open(gpu, state) {
     const { C } = state.settings;
     const mean = tensorOf(state, "mean", [C]), inverse = tensorOf(state, "whitening", [C, C]);
     return Promise.resolve(new Fitted(gpu, state.settings, mean.data, inverse.data));

@@ -54,7 +54,7 @@ export const padim: Method = {
     const inverses = await whitenings(gpu, chosen, mean, settings, onProgress, signal);
     return new Fitted(gpu, settings, { channels: Float32Array.from(channels), mean, inverses });
   },
-  open(gpu: Gpu, state: MethodState) {
+  open(gpu, state) {
     const { H, W, padim_channels: d } = state.settings, N = H * W;
     const [channels, mean, inverses] =
       ([["channels", [d]], ["mean", [N, d]], ["whitening", [N, d, d]]] as const)

@@ -72,7 +72,7 @@ export const patchcore: Method = {
       gpu.release(ones);
     }
   },
-  async open(gpu: Gpu, state: MethodState) {
+  async open(gpu, state) {
     const { C } = state.settings;
     const rows = tensorOf(state, "bank", [0, C]), mean = tensorOf(state, "bank_mean", [C]);
     return new Fitted(gpu, state.settings, await Bank.open(gpu, { rows, mean }));

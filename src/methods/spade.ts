@@ -15,13 +15,11 @@ import {
   checkFeatures,
   checkPooled,
   type FittedMethod,
-  type Images,
   type MapOptions,
   type Method,
   type MethodScores,
   type MethodSettings,
   type MethodState,
-  type OnFit,
   tensorOf,
 } from "./method.ts";
 import { requireRoom } from "./room.ts";
@@ -31,7 +29,7 @@ export const spade: Method = {
   pooled: true,
   maps: true,
   imageScore: false,
-  async fit(gpu: Gpu, images: Images, settings: MethodSettings, onProgress?: OnFit, signal?: AbortSignal) {
+  async fit(gpu, images, settings, onProgress, signal) {
     const { features } = images, { C, H, W } = settings;
     const pooled = checkPooled(images.pooled, features.length), P = pooled[0].length;
     requireRoom(gpu, settings, features.length, { pooled: P });
@@ -39,7 +37,7 @@ export const spade: Method = {
     const patches = await Bank.of(gpu, features, C, H * W, onArray, signal);
     return new Fitted(gpu, settings, patches, await Bank.of(gpu, pooled, P), P);
   },
-  async open(gpu: Gpu, state: MethodState) {
+  async open(gpu, state) {
     const { C, H, W } = state.settings, pooled = tensorOf(state, "pooled", [0, 0]), P = pooled.shape[1];
     const rows = tensorOf(state, "bank", [pooled.shape[0] * H * W, C]),
       mean = tensorOf(state, "bank_mean", [C]);

@@ -14,8 +14,9 @@ import { modelIn, parseMetadata } from "../model/model_file.ts";
 import { readSafetensors } from "../model/safetensors.ts";
 import type { TensorFile } from "../model/tensor_file.ts";
 import { openBackbone } from "./backbone.ts";
-import { type FeatureSizes, upload } from "./batches.ts";
-import { type FeatureSource, pixelFeatures, sizesOf } from "./features.ts";
+import type { FeatureSizes } from "./batches.ts";
+import { type FeatureSource, pixelFeatures } from "./features.ts";
+import { scoreFeatures } from "./score.ts";
 import { methodScorer, type Scorer } from "./scorer.ts";
 import { BACKBONES, type Settings } from "./settings.ts";
 
@@ -66,10 +67,7 @@ export class ScoringModel {
     const { image_size: S } = this.source, { scorer } = this;
     const pixels = resizeBilinear(await decodeImage(bytes, name), S);
     const [features] = await pixelFeatures({ ...this.source, pooled: scorer.pooled }, [pixels], false);
-    const sizes = sizesOf(this.source), batch = upload(this.source.gpu, [features], sizes);
-    const whole = scorer.pooled ? [features.subarray(sizes.C * sizes.H * sizes.W)] : undefined;
-    const { maps, scores } = await scorer.score(batch, this.scoring, whole);
-    this.source.gpu.release(batch);
+    const { maps, scores } = await scoreFeatures(this.source, scorer, this.scoring, [features]);
     return { map: maps ?? new Float32Array(S * S).fill(scores[0]), size: S, score: scores[0] };
   }
 }

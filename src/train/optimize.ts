@@ -25,7 +25,13 @@ import type { Sample, TrainingSet } from "./training_set.ts";
 const LOOK_SECONDS = 0.4; // between read-backs, each of which costs some 10 ms
 const MOST_STEPS = 64; // between read-backs
 
-/** Makes the optimizer steps that are left. @returns whether all are done; false if it was stopped before */
+/**
+ * Makes the optimizer steps that are left.
+ *
+ * @returns whether all are done; false if it was stopped before
+ * @throws {InputError} where the checkpoint is another training's or has done more, a file can't be written, or loss or
+ *   gradient is no number any more
+ */
 export async function optimize(
   options: TrainOptions,
   set: TrainingSet,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { MethodScores } from "../methods/method.ts";
 import type { ScoreOptions } from "../model/detector.ts";
 import { upload } from "./batches.ts";
 import { extractFeatures, type FeatureSource, sizesOf } from "./features.ts";
@@ -37,22 +38,38 @@ export async function* scoreImages(
   onImage: (done: number) => void = () => {},
   signal?: AbortSignal,
 ): AsyncGenerator<ScoredImage> {
-  const { gpu } = source, sizes = sizesOf(source), area = options.image_size ** 2;
-  const { pooled } = scorer,
-    length = sizes.C * sizes.H * sizes.W,
-    wanted = pooled ? { ...source, pooled } : source;
+  const area = options.image_size ** 2;
+  const wanted = scorer.pooled ? { ...source, pooled: true } : source;
   for (let first = 0; first < paths.length; first += SLICE) {
     const slice = paths.slice(first, first + SLICE);
     const report = (done: number): void => onImage(first + done);
     const features = await extractFeatures(wanted, slice, report, signal);
     for (let at = 0; at < slice.length; at += BATCH) {
-      const images = features.slice(at, at + BATCH), batch = upload(gpu, images, sizes);
-      const whole = pooled ? images.map((values) => values.subarray(length)) : undefined;
-      const { maps, scores } = await scorer.score(batch, options, whole);
-      gpu.release(batch);
+      const { maps, scores } = await scoreFeatures(source, scorer, options, features.slice(at, at + BATCH));
       for (const [i, score] of scores.entries()) {
         yield { path: slice[at + i], map: maps && maps.slice(i * area, (i + 1) * area), score };
       }
     }
+  }
+}
+
+/**
+ * Maps and scores of images whose features are known.
+ *
+ * @param features [N, C] of each, followed by those of the image as a whole where the scorer wants them
+ */
+export async function scoreFeatures(
+  source: FeatureSource,
+  scorer: Scorer,
+  options: ScoreOptions,
+  features: readonly Float32Array[],
+): Promise<MethodScores> {
+  const sizes = sizesOf(source), length = sizes.C * sizes.H * sizes.W;
+  const whole = scorer.pooled ? features.map((values) => values.subarray(length)) : undefined;
+  const batch = upload(source.gpu, features, sizes);
+  try {
+    return await scorer.score(batch, options, whole);
+  } finally {
+    source.gpu.release(batch);
   }
 }
