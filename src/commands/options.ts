@@ -17,7 +17,8 @@ export function addSettings(command: Command, names: readonly SettingName[], fal
   for (const name of names) {
     const { flags, help } = describe(name, fallback);
     const option = new Option(flags, help);
-    if (name !== "shuffle") option.argParser((text) => checkSetting(name, parseText(text), flagOf(name)));
+    const parse = (text: string): string | number => name === "levels" ? text : parseText(text); // one level is no number
+    if (name !== "shuffle") option.argParser((text) => checkSetting(name, parse(text), flagOf(name)));
     command.addOption(option);
   }
   return command;

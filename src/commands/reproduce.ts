@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
-import { makeFolder } from "../files.ts";
+import { isThere, makeFolder } from "../files.ts";
 import {
   compare,
   type Comparison,
@@ -28,7 +28,7 @@ import { ProgressDisplay } from "./progress.ts";
 import { planReproduction, type ReproduceOptions, type ReproducePlan, TARGETS } from "./reproduce_plan.ts";
 import { cellsOf, type Outcome, runReproduction } from "./reproduce_run.ts";
 import { writeJson, writeText } from "./results.ts";
-import type { Speed } from "./run_category.ts";
+import { CONFIG, type Speed } from "./run_category.ts";
 import { SETTING_NAMES, whole } from "./setting_rules.ts";
 import { VERSION } from "./version.ts";
 
@@ -76,6 +76,11 @@ export function addReproduce(program: Command): void {
 async function reproduce(target: string, options: ReproduceOptions & { json?: true }): Promise<void> {
   const plan = await planReproduction(target, givenSettings({ ...options }, SETTINGS), options);
   const display = new ProgressDisplay();
+  if (await isThere(join(plan.out, CONFIG))) {
+    throw new InputError(
+      `Expected --out to be a folder for reproductions, but found a run of train in ${plan.out}`,
+    );
+  }
   await makeFolder(plan.out);
   using _lock = await lockRun(plan.out);
   if (plan.isDemo) await makeMissing(plan.data, plan.categories, plan.entries[0].settings.image_size);
@@ -130,13 +135,16 @@ function heading({ target, preset, entries, categories, seeds }: ReproducePlan):
 
 function tables({ target, isDemo, entries, categories }: ReproducePlan, { results }: Outcome): Comparison[] {
   const names = entries.map(({ name }) => name);
-  return (METRICS[target] ?? METRICS.mvtec).map(([title, metric]) => {
+  const all = (METRICS[target] ?? METRICS.mvtec).map(([title, metric]) => {
     const measurements = results.map(({ entry, category, seed, metrics }): Measurement => (
       { method: entry.name, category, seed, value: metrics[metric] }
     ));
     const paper = isDemo ? {} : PAPER_NUMBERS[target]?.[metric];
     return compare(title, names, categories, measurements, paper, target === "cifar10" ? CIFAR10 : MVTEC);
   });
+  const isKnown = ({ rows }: Comparison): boolean =>
+    rows.some(({ cells }) => cells.some(({ mean }) => mean !== null));
+  return all.some(isKnown) ? all.filter(isKnown) : all; // kde has no pixel metrics
 }
 
 /** The last rows of all tables, and what training and scoring took. */

@@ -106,8 +106,7 @@ export async function planReproduction(
     outliers,
     out: options.out ?? join("runs", `reproduce-${target}`),
     entries,
-    categories: categoryList(options.category) ??
-      (isDemo ? [...proceduralCategories] : await listCategories(data)),
+    categories: await categoriesOf(options.category, data, isDemo),
     seeds: Array.from({ length: options.seeds }, (_, i) => settings.seed + i),
   };
 }
@@ -122,6 +121,16 @@ function refuseUseless(target: Target, { methods, plusEpochs, outliers }: Reprod
   for (const [flag, value] of Object.entries(given)) {
     if (value !== undefined) throw new UsageError(`Expected no ${flag} with ${target}, but found ${value}`);
   }
+}
+
+/** @throws {UsageError} where one is not there */
+async function categoriesOf(asked: string, data: string, isDemo: boolean): Promise<string[]> {
+  const known = isDemo ? proceduralCategories : await listCategories(data),
+    names = categoryList(asked) ?? [...known];
+  const other = names.find((name) => !known.includes(name));
+  if (other === undefined) return names;
+  const near = nearest(other, known), hint = near === undefined ? "" : `\n(Did you mean ${near}?)`;
+  throw new UsageError(`Expected --category to be some of ${known.join(", ")}, but found "${other}"${hint}`);
 }
 
 function checkTarget(target: string): asserts target is Target {

@@ -4,12 +4,14 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import * as v from "valibot";
 import { listOutliers } from "../data/anomalous.ts";
+import { isCifar } from "../data/cifar_images.ts";
 import { type Category, openCategory } from "../data/dataset.ts";
 import { defaultCacheFolder } from "../data/feature_cache.ts";
 import { InputError } from "../errors.ts";
-import { isThere, readWhole } from "../files.ts";
+import { isThere, makeFolder, readWhole } from "../files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readParameters } from "../model/model_file.ts";
 import { isBuiltIn, openBackbone, type OpenedBackbone } from "../train/backbone.ts";
@@ -17,6 +19,7 @@ import type { Metrics } from "../train/evaluate.ts";
 import type { FeatureSource } from "../train/features.ts";
 import type { Settings } from "../train/settings.ts";
 import { adtrConfig, MODEL } from "../train/train.ts";
+import { lockRun } from "./folders.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
 import type { Entry, ReproducePlan } from "./reproduce_plan.ts";
 import {
@@ -85,13 +88,13 @@ export async function runReproduction(
   const began = performance.now();
   let category: Category | undefined, ran = 0;
   for (const [i, cell] of cells.entries()) {
-    const done = await resultOf(plan, cell);
-    if (done) {
-      outcome.results.push(done);
-      continue;
-    }
     const opened = await open(cell.entry.settings);
     try {
+      const done = await resultOf(plan, cell);
+      if (done) {
+        outcome.results.push(done);
+        continue;
+      }
       if (category?.name !== cell.category) category = await openCategory(plan.data, cell.category);
       const ended = await runCell(plan, cell, { gpu, opened, category, outliers, display, signal });
       if (!ended) return null;
@@ -104,7 +107,10 @@ export async function runReproduction(
     ran++;
     const left = (performance.now() - began) / 1000 / ran * (cells.length - i - 1);
     display.finish();
-    display.warn(`${i + 1} of ${cells.length} models done${left > 0 ? `, about ${clock(left)} left` : ""}`);
+    const failed = outcome.failures.length > 0 ? `, ${outcome.failures.length} of them failed` : "";
+    display.warn(
+      `${i + 1} of ${cells.length} models done${failed}${left > 0 ? `, about ${clock(left)} left` : ""}`,
+    );
   }
   return outcome;
 }
@@ -174,6 +180,8 @@ async function runCell(
   const { backbone } = source, settings = { ...cell.entry.settings, seed: cell.seed };
   const places = placesOf(plan, cell), out = cellFolder(plan, cell.entry.name, cell);
   const init = places.init && await readParameters(places.init, adtrConfig(settings, backbone.channels));
+  await makeFolder(out);
+  using _lock = await lockRun(out);
   await writeConfig(out, settings, places, environmentOf(gpu, backbone, weightsSha256));
   const result = await runCategory({
     source,
@@ -198,8 +206,8 @@ function labelOf({ entry, category, seed }: Cell, { seeds }: ReproducePlan): str
 async function resultOf(plan: ReproducePlan, cell: Cell): Promise<CellResult | null> {
   const folder = cellFolder(plan, cell.entry.name, cell), path = join(folder, METRICS);
   if (!await isThere(path)) return null;
-  const metrics = (await readJson(path))[cell.category] as Metrics;
-  return { ...cell, metrics, speed: await readJson(join(folder, SPEED)) as unknown as Speed };
+  const { [cell.category]: metrics } = await readAs(v.object({ [cell.category]: METRICS_SCHEMA }), path);
+  return { ...cell, metrics, speed: await readAs(SPEED_SCHEMA, join(folder, SPEED)) };
 }
 
 /** @throws {InputError} where a cell was begun with other settings, data or weights */
@@ -210,10 +218,13 @@ async function refuseOther(
 ): Promise<void> {
   const path = join(cellFolder(plan, cell.entry.name, cell), CONFIG);
   if (!await isThere(path)) return;
-  const known = await readJson(path), { settings } = cell.entry;
+  const known: Record<string, unknown> = await readAs(v.looseObject({ data: v.string() }), path);
+  const { settings } = cell.entry;
   const { data, outliers } = placesOf(plan, cell), { backbone } = (await open(settings)).source;
   const found: Record<string, unknown> = { ...settings, seed: cell.seed, data, outliers };
-  const differs = Object.keys(found).find((name) => known[name] !== found[name]);
+  const same = (name: string): boolean =>
+    name === "data" ? sameData(known.data as string, plan.data) : known[name] === found[name];
+  const differs = Object.keys(found).find((name) => !same(name));
   const features = (known.environment as { backbone?: string } | undefined)?.backbone;
   if (differs === undefined && features === backbone.fingerprint) return;
   const [name, was, is] = differs === undefined
@@ -225,11 +236,42 @@ async function refuseOther(
   );
 }
 
-async function readJson(path: string): Promise<Record<string, unknown>> {
+/** Whether two texts say the same place. */
+function sameData(a: string, b: string): boolean {
+  return a === b || (!isCifar(a) && !isCifar(b) && resolve(a) === resolve(b));
+}
+
+const FRACTION = v.nullable(v.pipe(v.number(), v.minValue(0), v.maxValue(1)));
+const METRICS_SCHEMA = v.object({
+  image_auroc: FRACTION,
+  image_ap: FRACTION,
+  image_f1max: FRACTION,
+  pixel_auroc: FRACTION,
+  pixel_ap: FRACTION,
+  aupro: FRACTION,
+});
+const SPEED_SCHEMA = v.object({
+  train_seconds: v.nullable(v.number()),
+  images_per_second: v.nullable(v.number()),
+  model_bytes: v.number(),
+});
+
+/** Reads JSON that a cell has left. @throws {InputError} where it is not as it was written, with what helps */
+async function readAs<T>(schema: v.GenericSchema<unknown, T>, path: string): Promise<T> {
+  const refuse = (found: string): never => {
+    throw new InputError(
+      `Expected ${path} as a run has left it, but found ${found}.\nWithout the folder ${
+        dirname(path)
+      } it is done again.`,
+    );
+  };
+  const text = new TextDecoder().decode(await readWhole(path));
+  let content: unknown;
   try {
-    return JSON.parse(new TextDecoder().decode(await readWhole(path)));
+    content = JSON.parse(text);
   } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(`Expected JSON in ${path}, but found ${(error as Error).message}`);
+    return refuse((error as Error).message);
   }
+  const result = v.safeParse(schema, content, { abortEarly: true });
+  return result.success ? result.output : refuse(result.issues[0].message);
 }

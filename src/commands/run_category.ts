@@ -5,6 +5,7 @@
  * @module
  */
 import { join } from "node:path";
+import { loadMask } from "../data/load.ts";
 import { isThere, makeFolder } from "../files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Backbone } from "../model/backbone.ts";
@@ -48,6 +49,9 @@ export interface Speed {
 export async function runCategory(options: TrainOptions, tiffMaps?: string): Promise<CategoryResult | null> {
   const { source, category, settings, out, onProgress, signal } = options, began = performance.now();
   await makeFolder(out);
+  for (const { path, mask, label } of category.test) { // told before the work
+    if (label === 1 && mask !== null) await loadMask(mask, path, settings.image_size);
+  }
   const isResumed = options.resume && await isThere(join(out, CHECKPOINT));
   let started = began;
   const onStart = async (): Promise<void> => {

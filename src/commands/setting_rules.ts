@@ -6,7 +6,7 @@
 import * as v from "valibot";
 import { ANOMALIES } from "../data/anomalies/catalogue.ts";
 import { UsageError } from "../errors.ts";
-import { MOST_NEIGHBOURS } from "../methods/method.ts";
+import { MOST_NEIGHBOURS, MOST_SIGMA } from "../methods/method.ts";
 import { ARCHITECTURES } from "../model/adtr.ts";
 import { BACKBONES, DEMO, LOSSES, METHODS, PAPER, type Settings } from "../train/settings.ts";
 
@@ -158,7 +158,7 @@ const RULES: Record<SettingName, Rule> = {
       "with --method padim, channels that its Gaussians are over; 0: 100, or 550 where there are 1000 or more",
   },
   sigma: {
-    schema: atLeast0,
+    schema: real(`a number from 0 to ${MOST_SIGMA}`, (x) => x >= 0 && x <= MOST_SIGMA),
     value: "X",
     help: "with another --method than adtr, standard deviation of the smoothing of maps, pixels " +
       "(default: 4 with spade, patchcore and padim, else 0)",

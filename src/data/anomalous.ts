@@ -6,7 +6,7 @@
 import { join, parse } from "node:path";
 import { InputError } from "../errors.ts";
 import { cifarTrainingImages, isCifar } from "./cifar_images.ts";
-import { type AnomalousImage, matchMasks } from "./dataset.ts";
+import { type AnomalousImage, MASKS, matchMasks } from "./dataset.ts";
 import { listFolder, listImages } from "./folder.ts";
 
 const MASK = "_mask";
@@ -27,10 +27,13 @@ export async function listAnomalous(folder: string): Promise<AnomalousImage[]> {
 }
 
 /**
- * Irrelevant images: all in a folder, at any depth, or the training images of `cifar10:PATH` or `cifar100:PATH`.
+ * Irrelevant images: all in a folder, at any depth but not in folders `ground_truth`, or the training images of `cifar10:PATH` or `cifar100:PATH`.
  *
  * @throws {InputError} where there is none
  */
 export async function listOutliers(root: string): Promise<string[]> {
-  return isCifar(root) ? await cifarTrainingImages(root) : await listImages([root]);
+  if (isCifar(root)) return await cifarTrainingImages(root);
+  const images = (await listImages([root])).filter((path) => !path.split(/[\\/]/).includes(MASKS));
+  if (images.length === 0) throw new InputError(`Expected images in ${root} besides masks, but found none`);
+  return images;
 }

@@ -26,7 +26,9 @@ import { cifarCategory, cifarClasses, isCifar } from "./cifar_images.ts";
 import { byCodeUnits, folderName, isFolder, listFolder, listIfThere } from "./folder.ts";
 import { listVisa, scanVisa } from "./visa.ts";
 
-const TRAIN = "train", GOOD = "good", OK = "ok", TEST = "test", MASKS = "ground_truth";
+const TRAIN = "train", GOOD = "good", OK = "ok", TEST = "test";
+/** The folder of masks. */
+export const MASKS = "ground_truth";
 
 /** An image with a defect. */
 export interface AnomalousImage {

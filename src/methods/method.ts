@@ -121,6 +121,9 @@ export interface Method {
 /** K of `spade` at most: each thread keeps that many distances. */
 export const MOST_NEIGHBOURS = 500;
 
+/** Standard deviation of the smoothing of maps at most, pixels: more than that leaves nothing of them. */
+export const MOST_SIGMA = 256;
+
 /** Maps are smoothed where the papers do it; without that `mahalanobis` and `knn` differ from ADTR in nothing but the distance. */
 const SMOOTHED: readonly MethodName[] = ["spade", "patchcore", "padim"];
 const MANY_CHANNELS = 1000; // from where padim takes as many as its paper does of Wide ResNet-50's 1792
@@ -163,7 +166,7 @@ export function methodSettings(
     `--padim-channels to be a whole number of 1 to ${C}, the channels there are`,
     padim_channels,
   );
-  expect(sigma >= 0 && Number.isFinite(sigma), "--sigma to be a number of at least 0", sigma);
+  expect(sigma >= 0 && sigma <= MOST_SIGMA, `--sigma to be a number from 0 to ${MOST_SIGMA}`, sigma);
   return settings;
 }
 

@@ -61,11 +61,17 @@ export async function openMethod(gpu: Gpu, file: TensorFile): Promise<FittedMeth
 export function methodSettingsIn({ path, metadata }: TensorFile): MethodSettings {
   const settings = parseMetadata(path, metadata.model) as unknown as MethodSettings;
   const { method, C, H, W, seed } = settings;
-  const areSizes = [C, H, W].every((n) => Number.isInteger(n) && n > 0) && Number.isInteger(seed);
+  const isSize = (n: number, most: number): boolean => Number.isInteger(n) && n > 0 && n <= most;
+  const areSizes = isSize(C, 65536) && isSize(H, 256) && isSize(W, 256) && Number.isInteger(seed);
   if (!METHOD_NAMES.includes(method) || !areSizes) {
     throw new InputError(
       `Expected a method and its sizes in the metadata of ${path}, but found ${metadata.model}`,
     );
   }
-  return methodSettings(settings);
+  try {
+    return methodSettings(settings);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`In the metadata of ${path}: ${error.message}`);
+  }
 }

@@ -45,6 +45,7 @@ export async function* scoreImages(
     const report = (done: number): void => onImage(first + done);
     const features = await extractFeatures(wanted, slice, report, signal);
     for (let at = 0; at < slice.length; at += BATCH) {
+      signal?.throwIfAborted();
       const { maps, scores } = await scoreFeatures(source, scorer, options, features.slice(at, at + BATCH));
       for (const [i, score] of scores.entries()) {
         yield { path: slice[at + i], map: maps && maps.slice(i * area, (i + 1) * area), score };

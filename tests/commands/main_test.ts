@@ -69,6 +69,11 @@ test("wrong usage: exit code 2, one or two lines that name what is wrong and wha
       "train --loss img --image-k 257",
       "error: Expected --image-k to be at most 256, the positions of a feature map of --feature-size 16, but found 257\n",
     ],
+    [
+      "train --levels 2,x",
+      'error: Expected --levels to be all, or numbers with commas between them, but found "2,x"\n',
+    ],
+    ["train --sigma 1e9", "error: Expected --sigma to be a number from 0 to 256, but found 1000000000\n"],
     ["train --heads 5", "error: Expected --hidden to be a multiple of 4 and of --heads 5, but found 64\n"],
     ["train --preset fast", 'error: Expected --preset to be one of paper, quick, demo, but found "fast"\n'],
     ["train --resume", "error: Expected --out RUN with --resume, the run to go on with, but found none\n"],
@@ -91,6 +96,10 @@ test("bad input: exit code 1, one or two lines that name the file, and nothing i
     [
       "train --category bottel --out run",
       /^error: Expected a procedural category \(.*\), but found "bottel"\n$/,
+    ],
+    [
+      "train --levels 1 --out run",
+      /^error: Expected no levels \(--levels\) for the built-in backbone gabor, but found 1\n$/,
     ],
     ["train --config text.png --out run", /^error: Expected JSON in text\.png, but found .*\n$/],
     [

@@ -94,6 +94,10 @@ test("what is asked for has to be there", async (folder) => {
     ["cifar10 --data d", /^error: Expected --data cifar10:PATH for cifar10, but found d\n$/],
     ["demo --data d", /^error: Expected no --data for the demo, which makes its own, but found d\n$/],
     ["demo --methods adtr,spode", /^error: Expected --methods to be some of adtr, .*, but found "spode"\n$/],
+    [
+      "demo --category grid,wod",
+      /^error: Expected --category to be some of .*"wod"\n\(Did you mean wood\?\)\n$/,
+    ],
     ["demo --methods constructor", /^error: Expected --methods to be some of .*"constructor"\n$/],
     ["demo --outliers o", /^error: Expected no --outliers with demo, but found o\n$/],
     ["ablations --methods knn", /^error: Expected no --methods with ablations, but found knn\n$/],
@@ -138,6 +142,43 @@ test("all methods in one summary, each seed where there is one; and the ablation
   equal(ablations.code, 0, ablations.stderr);
   const names = [...ablations.stdout.matchAll(/^(\S+) +\d+\.\d/gm)].map(([, name]) => name);
   deepEqual(names, ["full", "no-query", "no-attention", "conv", "pixels", "32x32"]);
+});
+
+test("what is damaged in a model's folder is told with what helps, and the others are done", async (folder) => {
+  await makeData(folder);
+  const args = ["reproduce", "mvtec", "--data", "d", ...SMALL, "--methods", "knn", "--out", "run"];
+  const whole = await adtr(folder, ...args);
+  equal(whole.code, 0, whole.stderr);
+  const cell = join(folder, "run", "knn", "seed-0", "grid");
+  for (const file of ["metrics.json", "speed.json"]) {
+    const good = await Deno.readTextFile(join(cell, file));
+    for (const bad of ["null", "{}", '{"grid":{"image_auroc":"x"}}', "{"]) {
+      await Deno.writeTextFile(join(cell, file), bad);
+      const { code, stdout, stderr } = await adtr(folder, ...args);
+      equal(code, 1, bad);
+      match(
+        stderr,
+        /knn on grid with seed 0: Expected .*\.json as a run has left it, but found .*\nWithout the folder /,
+      );
+      match(stdout, /^grid +–\nweave +\d+\.\d$/m);
+    }
+    await Deno.writeTextFile(join(cell, file), good);
+  }
+  const config = await Deno.readTextFile(join(cell, "config.json"));
+  await Deno.writeTextFile(join(cell, "config.json"), "null");
+  const { code, stderr } = await adtr(folder, ...args);
+  equal(code, 1);
+  match(
+    stderr,
+    /^error: Expected run.knn.seed-0.grid.config\.json as a run has left it, but found .*\nWithout /,
+  );
+  await Deno.writeTextFile(join(cell, "config.json"), config);
+  equal((await adtr(folder, ...args, "--data", join(folder, "d"))).stdout, whole.stdout); // the same place
+  const inside = await adtr(folder, "reproduce", "mvtec", "--data", "d", ...SMALL, "--out", cell);
+  match(
+    inside.stderr,
+    /^error: Expected --out to be a folder for reproductions, but found a run of train in /,
+  );
 });
 
 test("a cell is as train leaves it; adtr+ comes after adtr; a cache that can't be used costs time only", async (folder) => {
