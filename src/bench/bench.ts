@@ -38,7 +38,7 @@ export async function bench({ only = /()/, onProgress }: BenchOptions = {}): Pro
   const gpu = await Gpu.open();
   try {
     const batch = BATCH[gpu.info.software ? "software" : "hardware"];
-    const cases = [...transformerCases(), ...efficientNetCases(batch)].filter(wanted);
+    const cases = [...transformerCases(gpu.info.software), ...efficientNetCases(batch)].filter(wanted);
     const models = modelCases().filter(wanted);
     if (cases.length + models.length === 0 && !CEILINGS.some((name) => only.test(name))) {
       throw new InputError(`Expected rows that match ${only.source}, but found none`);

@@ -21,12 +21,20 @@ const { C, D, A, F } = PAPER_ADTR, BATCH = 16, TOKENS = BATCH * PAPER_ADTR.H * P
 const DROP = { p: 0.1, seed: 1 };
 
 /** All of them. */
-export function transformerCases(): Case[] {
-  return [...products(), ...[64, 256, 1024].flatMap(attentionCases), ...layerNormCases(), adamwCase()];
+export function transformerCases(isSoftware: boolean): Case[] {
+  return [
+    ...products(isSoftware),
+    ...[64, 256, 1024].flatMap(attentionCases),
+    ...layerNormCases(),
+    adamwCase(),
+  ];
 }
 
-/** Linear layers: forward x·Wᵀ, and backward the gradients of x (dy·W) and of W (dyᵀ·x). */
-function products(): Case[] {
+/**
+ * Linear layers: forward x·Wᵀ, and backward the gradients of x (dy·W) and of W (dyᵀ·x); on hardware a product besides that
+ * is large enough to tell what a GPU can do.
+ */
+function products(isSoftware: boolean): Case[] {
   const product = (note: string, M: number, K: number, N: number, how: Partial<Gemm>): Case => ({
     name: "gemm",
     shape: `${M}x${K}x${N}`,
@@ -51,6 +59,7 @@ function products(): Case[] {
     product("gradient of linear1's weight", F, TOKENS, D, weight),
     product("as a weight gradient", D, F, TOKENS, weight),
     product("square", 1024, 1024, 1024, {}),
+    ...(isSoftware ? [] : [product("large", 4096, 4096, 4096, {})]),
   ];
 }
 

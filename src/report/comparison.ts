@@ -110,6 +110,11 @@ export function comparisonTable(
   return style.markdown ? `## ${title}, %\n\n${lines}` : `${title}, %\n${lines}`;
 }
 
+/** To the decimal that is shown. */
+function rounded(value: number | null): number | null {
+  return value === null ? null : Number(value.toFixed(1));
+}
+
 function text({ mean, deviation }: Statistics): Cell {
   return mean === null || deviation === null ? mean : `${mean.toFixed(1)} ± ${deviation.toFixed(1)}`;
 }
@@ -142,7 +147,7 @@ export interface SummaryRow {
 }
 
 /**
- * Methods as rows, the best of each metric marked by a star.
+ * Methods as rows, the best of each column marked by a star: as far as the one decimal goes that is shown.
  *
  * @param titles of the metrics' columns
  */
@@ -152,22 +157,24 @@ export function summaryTable(
   style: { markdown?: boolean; color?: boolean },
 ): string {
   const best = titles.map((_, i) =>
-    Math.max(...rows.map(({ metrics }) => metrics[i].mean ?? -Infinity).map((v) => Number(v.toFixed(1))))
+    Math.max(...rows.map(({ metrics }) => rounded(metrics[i].mean) ?? -Infinity))
   );
   const isKnown = titles.map((_, i) => rows.some(({ metrics }) => metrics[i].paper !== null));
-  const starred = (cell: Statistics, i: number): Cell => {
+  const star = (shown: string, isBest: boolean): string => isBest ? `${shown} *` : shown;
+  const metric = (cell: Statistics, i: number): Cell => {
     const shown = text(cell);
-    if (cell.mean === null) return null;
-    return `${typeof shown === "number" ? shown.toFixed(1) : shown}${
-      Number(cell.mean.toFixed(1)) === best[i] ? " *" : ""
-    }`;
+    if (shown === null) return null;
+    return star(typeof shown === "number" ? shown.toFixed(1) : shown, rounded(cell.mean) === best[i]);
   };
-  const body = rows.map(({ method, metrics, trainSeconds, imagesPerSecond, modelBytes }): Cell[] => [
+  const costs = rows.map(({ trainSeconds, imagesPerSecond, modelBytes }) =>
+    [trainSeconds, imagesPerSecond, modelBytes && modelBytes / 2 ** 20].map(rounded)
+  );
+  const least = (column: number): number => Math.min(...costs.map((row) => row[column] ?? Infinity));
+  const cheapest = [least(0), Math.max(...costs.map((row) => row[1] ?? -Infinity)), least(2)];
+  const body = rows.map(({ method, metrics }, r): Cell[] => [
     method,
-    ...metrics.flatMap((cell, i) => isKnown[i] ? [starred(cell, i), cell.paper] : [starred(cell, i)]),
-    trainSeconds,
-    imagesPerSecond,
-    modelBytes === null ? null : modelBytes / 2 ** 20,
+    ...metrics.flatMap((cell, i) => isKnown[i] ? [metric(cell, i), cell.paper] : [metric(cell, i)]),
+    ...costs[r].map((cost, i) => cost === null ? null : star(cost.toFixed(1), cost === cheapest[i])),
   ]);
   const header = titles.flatMap((title, i) => isKnown[i] ? [title, "paper"] : [title]);
   const digits = body[0].map(() => 1);

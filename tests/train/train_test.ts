@@ -171,7 +171,7 @@ Deno.test("initial parameters can be given", () =>
     }
   }));
 
-Deno.test("200 steps leave the pool's size unchanged, and the end gives everything back", () =>
+Deno.test("1000 steps leave the pool's size unchanged, and the end gives everything back", () =>
   inFolder(async (folder) => {
     const category = await tinyCategory(folder);
     await train(folder, {}, { category });
@@ -180,8 +180,8 @@ Deno.test("200 steps leave the pool's size unchanged, and the end gives everythi
       const { held, buffers, inUse } = gpu.memory.stats();
       if (phase === "training" && done > 3) seen.push({ held, buffers, inUse });
     };
-    await train(folder, { epochs: 70 }, { category, onProgress, checkpointSeconds: 1 });
-    ok(seen.length > 60);
+    await train(folder, { epochs: 334 }, { category, onProgress, checkpointSeconds: 1 });
+    ok(seen.length > 60); // looks, of a few steps each
     for (const stats of seen) deepEqual(stats, seen[0]);
     const { held, buffers, inUse } = gpu.memory.stats();
     deepEqual({ held, buffers, inUse }, { held: before.held, buffers: before.buffers, inUse: before.inUse });
