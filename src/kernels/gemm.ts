@@ -1,6 +1,6 @@
 /**
- * Host side of gemm.wgsl: picks the tile, writes the straight-line inner block and, where a long K meets a small
- * result (weight gradients), splits K and adds the parts up in a fixed order.
+ * Host side of gemm.wgsl: picks the tile and, for weight gradients, whose K is long, splits K and adds the parts up
+ * in a fixed order. gemm_text.ts writes the kernel for a tile.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { sumColumns } from "./columns.ts";
 import { type Dropout, dropoutParams, elementText } from "./element.ts";
+import { straightLine, type Tile } from "./gemm_text.ts";
 import dropout from "./dropout.wgsl" with { type: "text" };
 import source from "./gemm.wgsl" with { type: "text" };
 
@@ -52,10 +53,8 @@ export interface Gemm {
   whole?: boolean;
 }
 
-interface Tile {
-  TM: number;
-  TN: number;
-  THREADS: number;
+/** A tile, and what it is for. */
+interface Choice extends Tile {
   /** For products of at least so many floating-point operations, */
   work: number;
   /** and at least so many threads or a K of 1024. */
@@ -65,7 +64,7 @@ interface Tile {
 // Outputs a thread, best first. Software adapters have few, wide lanes: large tiles save loads, and cost seconds to
 // compile. GFLOP/s at 4096×1024×256 on llvmpipe, 2 cores, 2026-11: 16×32 28, 24×16 28, 16×16 25, 12×16 23, 8×8 10.
 // Hardware wants many threads.
-const TILES: Record<"software" | "hardware", Tile[]> = {
+const TILES: Record<"software" | "hardware", Choice[]> = {
   software: [
     { TM: 16, TN: 32, THREADS: 32, work: 4e8, threads: 64 },
     { TM: 16, TN: 16, THREADS: 32, work: 0, threads: 64 },
@@ -76,6 +75,11 @@ const TILES: Record<"software" | "hardware", Tile[]> = {
     { TM: 4, TN: 4, THREADS: 64, work: 0, threads: 0 },
   ],
 };
+// With subgroups on a software adapter: 50 at 4096×1024×256, where 8×16 runs at 42, 8×32 at 49, 16×16 at 38.
+const SHARED = { TM: 8, TN: 24 };
+// Of two operands whose rows are k, at most so many rows at a time: a thread reads a little of each, and more of them lie
+// in more pages than a processor keeps track of.
+const SHARED_CHUNK = 512;
 const ENOUGH_THREADS = { software: 64, hardware: 1 << 14 };
 const ACTIVATIONS: Record<Activation, number> = { none: 0, relu: 1, silu: 2, sigmoid: 3 };
 
@@ -90,21 +94,30 @@ export function gemm(gpu: Gpu, g: Gemm): void {
     typeof x === "number" ? x % 4 === 0 : Object.values(x).every((n) => n % 4 === 0)
   );
   const kind = gpu.info.software ? "software" : "hardware";
-  const threads = (t: Tile) => Math.ceil(M / t.TM) * Math.ceil(N / t.TN) * batch;
-  const smallest = TILES[kind][TILES[kind].length - 1];
-  const tile = !vec
+  const threads = (t: Tile) =>
+    t.shared
+      ? Math.ceil(M / (t.TM * t.THREADS)) * t.THREADS * Math.ceil(N / t.TN) * batch
+      : Math.ceil(M / t.TM) * Math.ceil(N / t.TN) * batch;
+  const smallest = TILES[kind][TILES[kind].length - 1], lanes = gpu.info.subgroup;
+  const shared = gpu.info.software && lanes > 0 && vec && M >= 4 * lanes && N >= SHARED.TN;
+  const tile: Tile = shared
+    ? { ...SHARED, THREADS: lanes, shared }
+    : !vec
     ? smallest
     : TILES[kind].find((t) => 2 * M * N * K * batch >= t.work && (threads(t) >= t.threads || K >= 1024)) ??
       smallest;
   // A long K over few outputs: split it until there is work for everyone. Only plain products of one matrix.
-  const wanted = Math.ceil(ENOUGH_THREADS[kind] / threads(tile));
+  const wanted = Math.max(
+    Math.ceil(ENOUGH_THREADS[kind] / threads(tile)),
+    shared && g.transA ? Math.ceil(K / SHARED_CHUNK) : 1,
+  );
   const plain = batch === 1 && !g.bias && !g.residual && !g.act && !g.drop && C.ld === N;
   const splits = plain && !g.whole && K >= 512 ? Math.min(wanted, Math.floor(K / 128), 64) : 1;
   const chunk = splits > 1 ? Math.ceil(K / splits / 4) * 4 : K;
   const parts = Math.ceil(K / chunk);
   const target = parts > 1 ? gpu.empty([parts, M * N], "partial products") : g.c;
 
-  const tilesN = Math.ceil(N / tile.TN), count = Math.ceil(M / tile.TM) * tilesN;
+  const tilesN = Math.ceil(N / tile.TN), count = threads(tile) / batch;
   gpu.stream.dispatch(
     gemmKernel(g, vec, tile, parts === 1 && g.beta === 1),
     {
@@ -139,7 +152,9 @@ export function gemm(gpu: Gpu, g: Gemm): void {
       offBias: g.offBias ?? 0,
       ...dropoutParams(g.drop),
     },
-    [Math.ceil(count / tile.THREADS), 1, batch * parts],
+    shared
+      ? [tilesN, count / lanes / tilesN, batch * parts]
+      : [Math.ceil(count / tile.THREADS), 1, batch * parts],
   );
   if (parts > 1) {
     sumColumns(gpu, target, g.c, { rows: parts, columns: M * N, offset: C.offset, accumulate: g.beta === 1 });
@@ -167,7 +182,7 @@ function gemmKernel(g: Gemm, vec: boolean, tile: Tile, add: boolean): Kernel {
     const text = source.replace(/\/\/ @generate (\w+)/g, (_, part: keyof typeof code) => code[part]);
     const width = vec ? 4 : 1;
     kernel = {
-      name: `gemm ${layout}`,
+      name: `gemm ${layout}${tile.shared ? " subgroups" : ""}`,
       source: elementText(width) + dropout + text,
       entry: "main",
       constants: { TM: tile.TM, TN: tile.TN, THREADS: tile.THREADS, WIDTH: width, ...epilogue },
@@ -175,74 +190,4 @@ function gemmKernel(g: Gemm, vec: boolean, tile: Tile, add: boolean): Kernel {
     kernels.set(key, kernel);
   }
   return kernel;
-}
-
-/**
- * The parts of the kernel that are straight-line code. In `inner`, operands that run along k are loaded four k at a
- * time and those that run along m or n four of these at a time; either way the product reads single components, so a
- * transpose costs nothing but names.
- */
-function straightLine(transA: boolean, transB: boolean, vec: boolean, { TM, TN }: Tile) {
-  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-  const lane = (i: number) => "xyzw"[i % 4];
-  const lines = (...parts: string[][]) => parts.flat().join("\n");
-  // Reads 4 floats of which the first `valid` are there; the others count as 0.
-  const load = (x: string) =>
-    vec
-      ? `fn load_${x}(i: u32, valid: u32) -> vec4f { return ${x}[i / 4u]; }`
-      : `fn load_${x}(i: u32, valid: u32) -> vec4f { let v = vec4f(${x}[i], ${x}[i + 1u], ${x}[i + 2u], ${x}[i + 3u]);
-  return select(vec4f(0.0), v, vec4u(0u, 1u, 2u, 3u) < vec4u(valid)); }`;
-  const store = vec
-    ? `fn store(base: u32, row: u32, col: u32, v: vec4f) {
-  if (row < params.M && col < params.N) { epilogue((base + row * params.ldc + col) / 4u, col / 4u, v); } }`
-    : `fn store(base: u32, row: u32, col: u32, v: vec4f) {
-  if (row >= params.M) { return; }
-  for (var i = 0u; i < 4u; i++) {
-    if (col + i < params.N) { epilogue(base + row * params.ldc + col + i, col + i, v[i]); } } }`;
-
-  const along = (trans: boolean, x: string, base: string, ld: string, first: string, tile: number) =>
-    trans // rows are k, four neighbours of the other index at once
-      ? range(4).flatMap((k) =>
-        range(tile / 4).map((i) =>
-          `let ${x}${k}_${i} = ${
-            vec ? "" : `select(vec4f(0.0), `
-          }load_${x}(${base} + (k + ${k}u) * params.${ld} + ${first} + ${4 * i}u, 4u)${
-            vec ? "" : `, k + ${k}u < end)`
-          };`
-        )
-      )
-      : range(tile).map((i) => `let ${x}${i} = load_${x}(${x}row${i} + k, end - k);`);
-  const at = (trans: boolean, x: string, i: number, k: number) =>
-    trans ? `${x}${k}_${i >> 2}.${lane(i)}` : `${x}${i}.${lane(k)}`;
-  const four = (k: number, j: number) =>
-    transB ? `vec4f(${range(4).map((i) => at(false, "b", 4 * j + i, k)).join(", ")})` : `b${k}_${j}`;
-  const rows = (trans: boolean, x: string, base: string, ld: string, first: string, tile: number) =>
-    trans ? [] : range(tile).map((i) => `let ${x}row${i} = ${base} + (${first} + ${i}u) * params.${ld};`);
-
-  return {
-    access: lines([load("a"), load("b"), store]),
-    declare: lines(
-      rows(transA, "a", "baseA", "lda", "m0", TM),
-      rows(!transB, "b", "baseB", "ldb", "n0", TN),
-      range(TM).flatMap((i) => range(TN / 4).map((j) => `var c${i}_${j} = vec4f(0.0);`)),
-    ),
-    inner: lines(
-      along(transA, "a", "baseA", "lda", "m0", TM),
-      along(!transB, "b", "baseB", "ldb", "n0", TN),
-      transB ? range(4).flatMap((k) => range(TN / 4).map((j) => `let t${k}_${j} = ${four(k, j)};`)) : [],
-      // All of a tile's accumulators don't fit into registers: four k for each before the next is looked at.
-      range(TM).flatMap((i) =>
-        range(TN / 4).map((j) => {
-          const product = (sum: string, k: number) =>
-            `${sum} + ${at(transA, "a", i, k)} * ${transB ? `t${k}_${j}` : four(k, j)}`;
-          return `c${i}_${j} = ${range(4).reduce(product, `c${i}_${j}`)};`;
-        })
-      ),
-    ),
-    finish: lines(
-      range(TM).flatMap((i) =>
-        range(TN / 4).map((j) => `store(baseC, m0 + ${i}u, n0 + ${4 * j}u, c${i}_${j});`)
-      ),
-    ),
-  };
 }

@@ -7,7 +7,8 @@
 // rows begin on 16 bytes and K, N (and M where TRANS_A) are multiples of 4. With splits > 1 each split of K writes its
 // partial product to C + split · M · N and `columns.wgsl` adds them up in a fixed order. What the epilogue does is fixed by
 // constants: it is repeated for every four outputs, and a plain one compiles in a quarter of the time.
-// The lines marked @generate are straight-line code made by gemm.ts.
+// Where subgroups share B, a workgroup is a subgroup, whose threads compute tiles below each other.
+// The lines marked @generate are straight-line code made by gemm_text.ts.
 
 struct Params {
   M: u32, N: u32, K: u32, tiles: u32, tilesN: u32,
@@ -47,10 +48,12 @@ fn epilogue(index: u32, col: u32, value: Element) {
 // @generate access
 
 @compute @workgroup_size(THREADS)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= params.tiles) { return; }
-  let m0 = (id.x / params.tilesN) * TM;
-  let n0 = (id.x % params.tilesN) * TN;
+fn main(
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(workgroup_id) group: vec3u,
+  // @generate lane
+) {
+  // @generate place
   let z = id.z / params.splits;
   let split = id.z % params.splits;
   let outer = z / params.inner;

@@ -4,7 +4,7 @@ import type { Tensor } from "../../src/gpu/tensor.ts";
 import { type Activation, type Gemm, gemm, type Layout } from "../../src/kernels/gemm.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
-import { variants } from "../hardware.ts";
+import { hardware, variants } from "../hardware.ts";
 import { assertClose } from "../reference/backbone.ts";
 import * as reference from "../reference/training.ts";
 
@@ -77,7 +77,12 @@ async function check(
   return found;
 }
 
-for (const [name, on] of Object.entries(variants)) {
+/** The same device, said to be a software adapter without subgroups. */
+const alone: Gpu = Object.create(variants.software, {
+  info: { value: { ...variants.software.info, subgroup: 0 } },
+});
+
+for (const [name, on] of Object.entries({ "software without subgroups": alone, hardware })) {
   Deno.test(`gemm, ${name}: every transpose, way of reading and tile, on awkward sizes`, async () => {
     const before = gpu.stream.counts.pipelines;
     const products: Sizes[] = [];
@@ -136,6 +141,57 @@ function batchOf(outer: number, inner: number, g: Sizes, four = true): Partial<S
   };
 }
 
+Deno.test("gemm, software with subgroups: the last tiles overlap those before, also where they add to C", async () => {
+  const products: Product[] = [];
+  for (const transA of BOTH) {
+    for (const transB of BOTH) {
+      for (
+        const [M, N, K] of [[32, 24, 4], [transA ? 36 : 33, 28, 8], [64, 48, 12], [
+          transA ? 132 : 131,
+          76,
+          20,
+        ]]
+      ) {
+        const g = { M, N, K, transA, transB };
+        products.push(
+          g,
+          { ...g, beta: 1 },
+          { ...g, ...batchOf(2, 2, g) },
+          { ...g, ...batchOf(2, 1, g), beta: 1, alpha: 0.5 },
+        );
+      }
+      const g = { M: 44, N: 28, K: 8, transA, transB, bias: 28, drop: { p: 0.4, seed: 77 }, residual: true };
+      for (const beta of [0, 1] as const) products.push({ ...g, act: "relu", beta });
+    }
+  }
+  const before = gpu.stream.counts.pipelines;
+  await check(variants.software, products);
+  if (gpu.info.subgroup > 0) {
+    assert.equal(gpu.stream.counts.pipelines - before, 16, "kernels: 4 transposes and 4 epilogues");
+  }
+});
+
+Deno.test("gemm, software with subgroups: K of a weight gradient is split, with the same bits in every run", async () => {
+  const g = { M: 76, N: 52, K: 1100, transA: true, layoutC: { ld: 52, offset: 8 } };
+  const products = [g, { ...g, beta: 1 as const }, { ...g, K: 516, alpha: 0.25 }];
+  const first = await check(variants.software, products);
+  assert.deepEqual(await check(variants.software, products), first);
+});
+
+Deno.test("gemm, software: rows are the same bits beside others as alone, with subgroups and without", async () => {
+  const [M, N, K] = [67, 36, 640], a = fill("a", M * K), b = gpu.tensor(fill("b", N * K));
+  const rows = async (on: Gpu, M: number) => {
+    const c = gpu.empty([M, N]);
+    gemm(on, { a: gpu.tensor(a.slice(0, M * K)), b, c, M, N, K, transB: true, whole: true });
+    return await gpu.read(c);
+  };
+  const all = await rows(variants.software, M);
+  for (const few of [1, 31, 32, 66]) {
+    assert.deepEqual(await rows(variants.software, few), all.slice(0, few * N));
+  }
+  assert.deepEqual(await rows(alone, M), all);
+});
+
 Deno.test("gemm: batches lie anywhere, and what is between their rows is neither read nor written", async () => {
   const products: Sizes[] = [];
   for (const [M, N, K] of [[8, 12, 4], [20, 4, 16], [7, 5, 3], [1, 1, 9]]) {
@@ -192,13 +248,17 @@ Deno.test("gemm: bias, activations, residual, alpha, beta and dropout, in this o
   await check(gpu, products);
 });
 
-Deno.test("gemm: the tile for large products", async () => {
+Deno.test("gemm: the tiles for large products", async () => {
   const M = 1028, N = 516, K = 380;
-  for (const flags of [{ transB: true }, {}, { transA: true }]) {
+  for (
+    const [on, flags] of [[gpu, { transB: true }], [gpu, {}], [gpu, { transA: true }], [alone, {
+      transA: true,
+    }]] as const
+  ) {
     const g: Sizes = { M, N, K, ...flags }, { a, b } = operands(g);
     const found = await gpu.step(() => {
       const c = gpu.empty([M, N]);
-      gemm(gpu, { ...g, a: gpu.tensor(a), b: gpu.tensor(b), c });
+      gemm(on, { ...g, a: gpu.tensor(a), b: gpu.tensor(b), c });
       return gpu.read(c);
     });
     // Too many for plain loops: rows and columns a prime apart, and the last ones.
