@@ -83,7 +83,7 @@ export function straightLine(
       ? {
         lane: "@builtin(subgroup_invocation_id) lane: u32,",
         // What would lie beyond the last row or column is computed and written twice, the same both times: llvmpipe stores
-        // up to three times as fast without a condition.
+        // up to three times as fast without a condition. Only what adds to C asks whether it is the first.
         place: `let first = vec2u((group.y * THREADS + lane) * TM, group.x * TN);
   let m0 = min(first.x, params.M - TM);
   let n0 = min(first.y, params.N - TN);`,
