@@ -14,6 +14,12 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   return best;
 }
 
+/** `nearest` as a line to end an error with; empty where there is none. */
+export function didYouMean(word: string, names: readonly string[]): string {
+  const near = nearest(word, names);
+  return near === undefined ? "" : `\n(Did you mean ${near}?)`;
+}
+
 /** How many characters have to be inserted, removed or replaced to make `b` of `a` (Levenshtein). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

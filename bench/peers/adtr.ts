@@ -12,7 +12,7 @@ import { gemm } from "../../src/kernels/gemm.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
 import { Detector } from "../../src/model/detector.ts";
 import { EfficientNet } from "../../src/model/efficientnet.ts";
-import { upload } from "../../src/train/batches.ts";
+import { upload } from "../../src/model/batches.ts";
 import {
   ADAMW,
   type EfficientNetTask,

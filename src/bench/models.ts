@@ -17,7 +17,7 @@ import { type Backbone, efficientNetBackbone } from "../model/backbone.ts";
 import { Detector } from "../model/detector.ts";
 import type { EfficientNetWeights } from "../model/efficientnet.ts";
 import { gaborBackbone } from "../model/gabor.ts";
-import { upload } from "../train/batches.ts";
+import { upload } from "../model/batches.ts";
 import { scoreImages } from "../train/score.ts";
 import { DEMO, PAPER } from "../train/settings.ts";
 import { noiseOf } from "./case.ts";

@@ -15,7 +15,7 @@ import {
   presetSettings,
   type Settings,
 } from "../train/settings.ts";
-import { nearest } from "../nearest.ts";
+import { didYouMean } from "../nearest.ts";
 import { checkSetting, SETTING_NAMES, type SettingName } from "./setting_rules.ts";
 
 /** What a config file may hold besides settings. */
@@ -44,12 +44,8 @@ export async function readConfig(path: string): Promise<Config> {
     if (SETTING_NAMES.includes(key as SettingName)) {
       Object.assign(config.settings, { [key]: checkSetting(key as SettingName, value, label) });
     } else if (!PLACES.includes(key as typeof PLACES[number])) {
-      const meant = nearest(key, [...SETTING_NAMES, ...PLACES]);
-      throw new UsageError(
-        `Expected the name of a setting in ${path}, but found "${key}"${
-          meant ? `\n(Did you mean ${meant}?)` : ""
-        }`,
-      );
+      const hint = didYouMean(key, [...SETTING_NAMES, ...PLACES]);
+      throw new UsageError(`Expected the name of a setting in ${path}, but found "${key}"${hint}`);
     } else if (typeof value !== "string") {
       throw new UsageError(`Expected ${label} to be a text, but found ${JSON.stringify(value)}`);
     } else {

@@ -37,7 +37,7 @@ const FIXED = ["method", "loss", "base_epochs", "shuffle", "architecture"];
 const SETTINGS = SETTING_NAMES.filter((name) => !FIXED.includes(name));
 
 /** The tables, by target. */
-const METRICS: Record<string, [title: string, metric: keyof Metrics][]> = {
+const COLUMNS: Record<string, [title: string, metric: keyof Metrics][]> = {
   mvtec: [["Pixel AUROC", "pixel_auroc"], ["Image AUROC", "image_auroc"], ["AUPRO", "aupro"]],
   cifar10: [["Image AUROC", "image_auroc"]],
 };
@@ -103,9 +103,10 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
     heading(plan) + "\n" + summaryTable(titles, summary, { markdown: true }),
   );
   await writeText(join(plan.out, "table.csv"), comparisonCsv(comparisons));
-  await writeJson(join(plan.out, "table.json"), { target, seeds: plan.seeds, tables: comparisons, failures });
+  const all = { target, seeds: plan.seeds, tables: comparisons, failures };
+  await writeJson(join(plan.out, "table.json"), all);
   if (options.json) {
-    console.log(JSON.stringify({ target, seeds: plan.seeds, tables: comparisons, failures }, null, 2));
+    console.log(JSON.stringify(all, null, 2));
   } else {
     const color = Deno.stdout.isTerminal() && !Deno.noColor;
     // Variants are many, and differ in their means.
@@ -118,8 +119,7 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
   }
   if (failures.length > 0) {
     throw new InputError(
-      `${failures.length} of ${cellsOf(plan).length} ` +
-        `models failed:\n${failures.join("\n")}`,
+      `${failures.length} of ${cellsOf(plan).length} models failed:\n${failures.join("\n")}`,
     );
   }
 }
@@ -135,7 +135,7 @@ function heading({ target, preset, entries, categories, seeds }: ReproducePlan):
 
 function tables({ target, isDemo, entries, categories }: ReproducePlan, { results }: Outcome): Comparison[] {
   const names = entries.map(({ name }) => name);
-  const all = (METRICS[target] ?? METRICS.mvtec).map(([title, metric]) => {
+  const all = (COLUMNS[target] ?? COLUMNS.mvtec).map(([title, metric]) => {
     const measurements = results.map(({ entry, category, seed, metrics }): Measurement => (
       { method: entry.name, category, seed, value: metrics[metric] }
     ));

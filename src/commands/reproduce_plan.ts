@@ -9,7 +9,7 @@ import { isCifar } from "../data/cifar_images.ts";
 import { listCategories } from "../data/dataset.ts";
 import { proceduralCategories } from "../data/procedural/sample.ts";
 import { UsageError } from "../errors.ts";
-import { nearest } from "../nearest.ts";
+import { didYouMean } from "../nearest.ts";
 import { METHOD_NAMES, type MethodName } from "../methods/method.ts";
 import { isBuiltIn } from "../train/backbone.ts";
 import type { Settings } from "../train/settings.ts";
@@ -129,16 +129,15 @@ async function categoriesOf(asked: string, data: string, isDemo: boolean): Promi
     names = categoryList(asked) ?? [...known];
   const other = names.find((name) => !known.includes(name));
   if (other === undefined) return names;
-  const near = nearest(other, known), hint = near === undefined ? "" : `\n(Did you mean ${near}?)`;
-  throw new UsageError(`Expected --category to be some of ${known.join(", ")}, but found "${other}"${hint}`);
+  throw new UsageError(
+    `Expected --category to be some of ${known.join(", ")}, but found "${other}"${didYouMean(other, known)}`,
+  );
 }
 
 function checkTarget(target: string): asserts target is Target {
   if ((TARGETS as readonly string[]).includes(target)) return;
-  const near = nearest(target, TARGETS);
   throw new UsageError(
-    `Expected one of ${TARGETS.join(", ")} to reproduce, but found "${target}"` +
-      (near === undefined ? "" : `\n(Did you mean ${near}?)`),
+    `Expected one of ${TARGETS.join(", ")} to reproduce, but found "${target}"${didYouMean(target, TARGETS)}`,
   );
 }
 

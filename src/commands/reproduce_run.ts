@@ -179,7 +179,8 @@ async function runCell(
 ): Promise<boolean> {
   const { backbone } = source, settings = { ...cell.entry.settings, seed: cell.seed };
   const places = placesOf(plan, cell), out = cellFolder(plan, cell.entry.name, cell);
-  const init = places.init && await readParameters(places.init, adtrConfig(settings, backbone.channels));
+  const config = adtrConfig(settings, backbone.channels);
+  const init = places.init === undefined ? undefined : await readParameters(places.init, config);
   await makeFolder(out);
   using _lock = await lockRun(out);
   await writeConfig(out, settings, places, environmentOf(gpu, backbone, weightsSha256));
@@ -188,8 +189,8 @@ async function runCell(
     category,
     settings,
     out,
-    init: init || undefined,
-    outliers: places.outliers && outliers || undefined,
+    init,
+    outliers: places.outliers === undefined ? undefined : outliers,
     resume: true,
     signal,
     onProgress: (event) => display.onProgress({ ...event, category: labelOf(cell, plan) }),

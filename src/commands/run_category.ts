@@ -5,14 +5,13 @@
  * @module
  */
 import { join } from "node:path";
-import { loadMask } from "../data/load.ts";
 import { isThere, makeFolder } from "../files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Backbone } from "../model/backbone.ts";
 import { reportPage } from "../report/page.ts";
 import { writeTiffMaps } from "../report/tiff_maps.ts";
 import { CHECKPOINT } from "../train/checkpoint.ts";
-import { evaluateCategory, type Evaluation } from "../train/evaluate.ts";
+import { evaluateCategory, type Evaluation, loadTruths } from "../train/evaluate.ts";
 import { fitCategory } from "../train/fit.ts";
 import { epochLosses, LOG, readLog } from "../train/log.ts";
 import type { Scorer } from "../train/scorer.ts";
@@ -49,9 +48,7 @@ export interface Speed {
 export async function runCategory(options: TrainOptions, tiffMaps?: string): Promise<CategoryResult | null> {
   const { source, category, settings, out, onProgress, signal } = options, began = performance.now();
   await makeFolder(out);
-  for (const { path, mask, label } of category.test) { // told before the work
-    if (label === 1 && mask !== null) await loadMask(mask, path, settings.image_size);
-  }
+  await loadTruths(category, settings.image_size); // a bad mask is told before the work
   const isResumed = options.resume && await isThere(join(out, CHECKPOINT));
   let started = began;
   const onStart = async (): Promise<void> => {

@@ -12,13 +12,11 @@ import { scoreByMaps } from "./maps.ts";
 import {
   checkFeatures,
   type FittedMethod,
-  type Images,
   type MapOptions,
   type Method,
   type MethodScores,
   type MethodSettings,
   type MethodState,
-  type OnFit,
   tensorOf,
 } from "./method.ts";
 import { requireRoom } from "./room.ts";
@@ -28,13 +26,7 @@ export const knn: Method = {
   pooled: false,
   maps: true,
   imageScore: true,
-  async fit(
-    gpu: Gpu,
-    { features }: Images,
-    settings: MethodSettings,
-    onProgress?: OnFit,
-    signal?: AbortSignal,
-  ) {
+  async fit(gpu, { features }, settings, onProgress, signal) {
     requireRoom(gpu, settings, features.length);
     const onArray = (done: number) => onProgress?.(done, features.length, "images");
     return new Fitted(gpu, settings, await Bank.of(gpu, features, settings.C, 4, onArray, signal));

@@ -13,13 +13,14 @@ import { sumColumns } from "../kernels/columns.ts";
 import { gemm } from "../kernels/gemm.ts";
 import { norms } from "../kernels/squares.ts";
 import { standardise } from "../kernels/standardise.ts";
-import { Covariance, whitening } from "../model/whitening.ts";
+import { paddedChannels } from "../model/adtr.ts";
+import { batches } from "../model/batches.ts";
+import { Covariance, narrowed, whitening, widened } from "../model/whitening.ts";
 import { meanOf } from "./mean.ts";
 import { scoreByMaps } from "./maps.ts";
 import {
   checkFeatures,
   type FittedMethod,
-  type Images,
   type MapOptions,
   type Method,
   type MethodScores,
@@ -29,20 +30,14 @@ import {
   tensorOf,
 } from "./method.ts";
 import { requireRoom } from "./room.ts";
-import { batchSize, uploads } from "./upload.ts";
+import { batchSize } from "./upload.ts";
 
 /** The method. */
 export const mahalanobis: Method = {
   pooled: false,
   maps: true,
   imageScore: true,
-  async fit(
-    gpu: Gpu,
-    { features }: Images,
-    settings: MethodSettings,
-    onProgress?: OnFit,
-    signal?: AbortSignal,
-  ) {
+  async fit(gpu, { features }, settings, onProgress, signal) {
     requireRoom(gpu, settings, features.length);
     const { C } = settings, mean = await meanOf(features, C, signal);
     const covariance = await covarianceOf(gpu, features, mean, settings, onProgress, signal);
@@ -68,11 +63,11 @@ async function covarianceOf(
   onProgress: OnFit = () => {},
   signal?: AbortSignal,
 ): Promise<Float64Array> {
-  const covariance = new Covariance(C), wide = Math.ceil(C / 4) * 4, size = batchSize(gpu, H * W, wide);
+  const covariance = new Covariance(C), wide = paddedChannels(C), size = batchSize(gpu, H * W, wide);
   const mu = gpu.tensor(mean), ones = gpu.tensor(new Float32Array(C).fill(1));
   let done = 0;
   try {
-    for (const x of uploads(gpu, features, C, size)) {
+    for (const x of batches(gpu, features, { C, H, W }, size)) {
       const rows = x.size / C;
       await gpu.step(async () => {
         const centred = standardise(gpu, x.view([rows, 1, C]), mu, ones, wide);
@@ -80,8 +75,7 @@ async function covarianceOf(
         gemm(gpu, { a: centred, b: centred, c: products, M: wide, N: wide, K: rows, transA: true });
         sumColumns(gpu, centred, sum, { rows, columns: wide });
         const [p, s] = await gpu.stream.read(products, sum);
-        const tight = Float32Array.from({ length: C * C }, (_, at) => p[Math.floor(at / C) * wide + at % C]);
-        covariance.add(rows, mean, s, tight);
+        covariance.add(rows, mean, s, narrowed(p, C, wide));
       });
       gpu.release(x);
       onProgress(done += x.shape[0], features.length, "images");
@@ -118,14 +112,13 @@ class Fitted implements FittedMethod {
     mean: Float32Array<ArrayBuffer>,
     inverse: Float32Array<ArrayBuffer>,
   ) {
-    const { C } = settings, wide = Math.ceil(C / 4) * 4, padded = new Float32Array(wide * wide);
-    for (let i = 0; i < C; i++) padded.set(inverse.subarray(i * C, (i + 1) * C), i * wide);
+    const { C } = settings, wide = paddedChannels(C);
     this.#gpu = gpu;
     this.settings = settings;
     this.#tight = { mean, inverse };
     this.#mean = gpu.tensor(mean);
     this.#ones = gpu.tensor(new Float32Array(C).fill(1));
-    this.#whitening = gpu.tensor(padded, [wide, wide]);
+    this.#whitening = gpu.tensor(widened(inverse, C, wide), [wide, wide]);
   }
 
   score(features: Tensor, _: unknown, options: MapOptions): Promise<MethodScores> {

@@ -13,6 +13,7 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { gemm } from "../kernels/gemm.ts";
 import { norms } from "../kernels/squares.ts";
 import { centreChannels } from "../kernels/standardise.ts";
+import { paddedChannels } from "../model/adtr.ts";
 import { whitening } from "../model/whitening.ts";
 import { Random } from "../hash.ts";
 import { scoreByMaps } from "./maps.ts";
@@ -20,7 +21,6 @@ import { meanOf } from "./mean.ts";
 import {
   checkFeatures,
   type FittedMethod,
-  type Images,
   type MapOptions,
   type Method,
   type MethodScores,
@@ -39,13 +39,7 @@ export const padim: Method = {
   pooled: false,
   maps: true,
   imageScore: true,
-  async fit(
-    gpu: Gpu,
-    { features }: Images,
-    settings: MethodSettings,
-    onProgress?: OnFit,
-    signal?: AbortSignal,
-  ) {
+  async fit(gpu, { features }, settings, onProgress, signal) {
     requireRoom(gpu, settings, features.length);
     const { C, padim_channels: d, seed } = settings;
     const channels = new Random(seed, "padim channels").permutation(C).subarray(0, d).toSorted();
@@ -92,7 +86,7 @@ async function whitenings(
   onProgress: OnFit = () => {},
   signal?: AbortSignal,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const N = H * W, n = chosen.length, wide = Math.ceil(d / 4) * 4, pause = pauses(signal);
+  const N = H * W, n = chosen.length, wide = paddedChannels(d), pause = pauses(signal);
   const inverses = new Float32Array(N * d * d), covariance = new Float64Array(d * d);
   const room = gpu.limits.maxStorageBufferBindingSize / 4;
   const size = Math.max(1, Math.floor(Math.min(N, room / (4 * wide * Math.max(n, wide)))));
@@ -143,7 +137,7 @@ class Fitted implements FittedMethod {
   #pieces: { inverses: Tensor; first: number }[] = [];
 
   constructor(gpu: Gpu, settings: MethodSettings, { channels, mean, inverses }: Values) {
-    const { H, W, padim_channels: d } = settings, N = H * W, wide = this.#wide = Math.ceil(d / 4) * 4;
+    const { H, W, padim_channels: d } = settings, N = H * W, wide = this.#wide = paddedChannels(d);
     this.#gpu = gpu;
     this.settings = settings;
     this.#channels = gpu.tensor(new Float32Array(Uint32Array.from(channels).buffer));

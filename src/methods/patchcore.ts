@@ -15,6 +15,8 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { neighbourhoodMean } from "../kernels/neighbourhood.ts";
 import { gather } from "../kernels/neighbours.ts";
 import { standardise } from "../kernels/standardise.ts";
+import { paddedChannels } from "../model/adtr.ts";
+import { batches } from "../model/batches.ts";
 import { Bank } from "./bank.ts";
 import { coresetRows, selectCoreset } from "./coreset.ts";
 import { mapsOf } from "./maps.ts";
@@ -22,17 +24,15 @@ import { meanOf } from "./mean.ts";
 import {
   checkFeatures,
   type FittedMethod,
-  type Images,
   type MapOptions,
   type Method,
   type MethodScores,
   type MethodSettings,
   type MethodState,
-  type OnFit,
   tensorOf,
 } from "./method.ts";
 import { requireRoom } from "./room.ts";
-import { batchSize, uploads } from "./upload.ts";
+import { batchSize } from "./upload.ts";
 
 const NEIGHBOURS = 9; // b of the paper
 
@@ -41,20 +41,14 @@ export const patchcore: Method = {
   pooled: false,
   maps: true,
   imageScore: false,
-  async fit(
-    gpu: Gpu,
-    { features }: Images,
-    settings: MethodSettings,
-    onProgress?: OnFit,
-    signal?: AbortSignal,
-  ) {
+  async fit(gpu, { features }, settings, onProgress, signal) {
     requireRoom(gpu, settings, features.length);
     const { C, H, W, coreset, seed } = settings, N = H * W, rows = features.length * N;
-    const wide = Math.ceil(C / 4) * 4, size = batchSize(gpu, N, wide), wanted = coresetRows(rows, coreset);
+    const wide = paddedChannels(C), size = batchSize(gpu, N, wide), wanted = coresetRows(rows, coreset);
     const mean = gpu.tensor(await meanOf(features, C, signal)),
       ones = gpu.tensor(new Float32Array(C).fill(1));
-    const batches = async function* () {
-      for (const x of uploads(gpu, features, C, size)) {
+    const patchBatches = async function* () {
+      for (const x of batches(gpu, features, { C, H, W }, size)) {
         const patches = neighbourhoodMean(gpu, x, H, W), rows = patches.shape[0] * N;
         yield standardise(gpu, patches.view([rows, 1, C]), mean, ones, wide).view([rows, wide]);
         for (const tensor of [x, patches]) gpu.release(tensor);
@@ -64,7 +58,7 @@ export const patchcore: Method = {
     const sizes = { rows, batchRows: size * N, C, wide };
     const onPick = (done: number) => onProgress?.(done, wanted, "patches");
     try {
-      const picks = await selectCoreset(gpu, batches(), sizes, wanted, seed, onPick, signal);
+      const picks = await selectCoreset(gpu, patchBatches(), sizes, wanted, seed, onPick, signal);
       const bank = await Bank.of(gpu, [await patchesOf(gpu, features, settings, picks, size)], C);
       return new Fitted(gpu, settings, bank);
     } finally {
@@ -89,7 +83,7 @@ async function patchesOf(
 ): Promise<Float32Array> {
   const sorted = picks.toSorted(), patches = new Float32Array(picks.length * C), batchRows = size * H * W;
   let at = 0, first = 0;
-  for (const x of uploads(gpu, features, C, size)) {
+  for (const x of batches(gpu, features, { C, H, W }, size)) {
     if (sorted[at] < first + batchRows) {
       const pooled = neighbourhoodMean(gpu, x, H, W), values = await gpu.read(pooled);
       gpu.release(pooled);

@@ -16,7 +16,7 @@ import { norms } from "../kernels/squares.ts";
 import { standardise } from "../kernels/standardise.ts";
 import { Adtr, type AdtrConfig, paddedChannels } from "./adtr.ts";
 import { identity, type Normalisation } from "./normalisation.ts";
-import { Covariance, whitening } from "./whitening.ts";
+import { Covariance, narrowed, whitening, widened } from "./whitening.ts";
 
 /** Window of the average that comes before the maximum of a map (docs/method.md §6), pixels. */
 export const POOL = 16;
@@ -122,9 +122,8 @@ export class Detector {
       throw new RangeError("Expected a model with the covariance of its training residuals");
     }
     if (!this.#whitening) {
-      const inverse = whitening(this.#covariance, C), padded = new Float32Array(wide * wide);
-      for (let i = 0; i < C; i++) padded.set(inverse.subarray(i * C, (i + 1) * C), i * wide);
-      this.#whitening = gpu.keep(gpu.tensor(padded, [wide, wide]));
+      const inverse = widened(whitening(this.#covariance, C), C, wide);
+      this.#whitening = gpu.keep(gpu.tensor(inverse, [wide, wide]));
     }
     const white = gpu.empty(d.shape, "whitened residuals");
     const sizes = { M: d.size / wide, N: wide, K: wide };
@@ -152,8 +151,7 @@ export class Detector {
         gemm(gpu, { a: centred, b: centred, c: products, M: wide, N: wide, K: rows, transA: true });
         sumColumns(gpu, centred, sum, { rows, columns: wide });
         const [p, m, s] = await gpu.stream.read(products, mean, sum);
-        const tight = Float32Array.from({ length: C * C }, (_, i) => p[Math.floor(i / C) * wide + i % C]);
-        covariance.add(rows, m, s, tight);
+        covariance.add(rows, m, s, narrowed(p, C, wide));
       });
       gpu.release(features);
     }

@@ -90,3 +90,15 @@ export function whitening(covariance: ArrayLike<number>, C: number): Float32Arra
   }
   return Float32Array.from(inverse);
 }
+
+/** A matrix [C, C] with zeros up to [wide, wide], as kernels take it. */
+export function widened(matrix: Float32Array, C: number, wide: number): Float32Array<ArrayBuffer> {
+  const padded = new Float32Array(wide * wide);
+  for (let i = 0; i < C; i++) padded.set(matrix.subarray(i * C, (i + 1) * C), i * wide);
+  return padded;
+}
+
+/** [wide, wide] without its padding: [C, C]. */
+export function narrowed(matrix: Float32Array, C: number, wide: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length: C * C }, (_, i) => matrix[Math.floor(i / C) * wide + i % C]);
+}

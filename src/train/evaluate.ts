@@ -48,10 +48,7 @@ export async function evaluateCategory(
   signal?: AbortSignal,
 ): Promise<Evaluation> {
   const { test, name } = category, S = options.image_size, total = test.length;
-  const truths: (Uint8Array | null)[] = []; // first, so that a bad mask is told before the work
-  for (const { path, mask, label } of test) {
-    truths.push(label && !mask ? null : await loadMask(mask, path, S));
-  }
+  const truths = await loadTruths(category, S); // first, so that a bad mask is told before the work
   const report = (done: number) =>
     onProgress({ phase: "evaluation", category: name, done, total, unit: "images", images: done });
   const images: EvaluatedImage[] = [];
@@ -64,6 +61,19 @@ export async function evaluateCategory(
   const labels = Uint8Array.from(images, ({ label }) => label);
   const metrics = { ...imageMetrics(scores, labels), ...pixelMetricsOf(images, S) };
   return { metrics, images };
+}
+
+/**
+ * Masks of a category's test images, [S, S] each; null where an image is anomalous and nobody says where.
+ *
+ * @throws {InputError} where a file can't be read, or a mask is not of its image's size
+ */
+export async function loadTruths({ test }: Category, S: number): Promise<(Uint8Array | null)[]> {
+  const truths: (Uint8Array | null)[] = [];
+  for (const { path, mask, label } of test) {
+    truths.push(label && !mask ? null : await loadMask(mask, path, S));
+  }
+  return truths;
 }
 
 function pixelMetricsOf(images: readonly EvaluatedImage[], S: number): PixelMetrics {

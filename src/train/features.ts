@@ -7,7 +7,7 @@ import { FeatureCache } from "../data/feature_cache.ts";
 import { loadImages, sha256 } from "../data/load.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Backbone } from "../model/backbone.ts";
-import type { FeatureSizes } from "./batches.ts";
+import type { FeatureSizes } from "../model/batches.ts";
 
 /** What makes features of images. */
 export interface FeatureSource {

@@ -14,7 +14,7 @@ import { modelIn, parseMetadata } from "../model/model_file.ts";
 import { readSafetensors } from "../model/safetensors.ts";
 import type { TensorFile } from "../model/tensor_file.ts";
 import { openBackbone } from "./backbone.ts";
-import type { FeatureSizes } from "./batches.ts";
+import type { FeatureSizes } from "../model/batches.ts";
 import { type FeatureSource, pixelFeatures } from "./features.ts";
 import { scoreFeatures } from "./score.ts";
 import { methodScorer, type Scorer } from "./scorer.ts";

@@ -15,7 +15,7 @@ import { Random } from "../hash.ts";
 import { sumColumns } from "../kernels/columns.ts";
 import type { AdtrConfig } from "../model/adtr.ts";
 import type { Detector } from "../model/detector.ts";
-import { upload } from "./batches.ts";
+import { upload } from "../model/batches.ts";
 import { CHECKPOINT, type Identity, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { appendLog, beginLog, LOG, type LogEntry } from "./log.ts";
 import type { Settings } from "./settings.ts";

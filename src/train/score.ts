@@ -5,7 +5,7 @@
  */
 import type { MethodScores } from "../methods/method.ts";
 import type { ScoreOptions } from "../model/detector.ts";
-import { upload } from "./batches.ts";
+import { upload } from "../model/batches.ts";
 import { extractFeatures, type FeatureSource, sizesOf } from "./features.ts";
 import type { Scorer } from "./scorer.ts";
 

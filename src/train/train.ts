@@ -14,7 +14,7 @@ import { type AdtrConfig, adtrShapes, initialAdtr } from "../model/adtr.ts";
 import { Detector, type ModelState } from "../model/detector.ts";
 import { writeModel } from "../model/model_file.ts";
 import { normalisationOf } from "../model/normalisation.ts";
-import { batches } from "./batches.ts";
+import { batches } from "../model/batches.ts";
 import { CHECKPOINT, type Identity } from "./checkpoint.ts";
 import { LOG } from "./log.ts";
 import { diverged, optimize } from "./optimize.ts";
