@@ -9,6 +9,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { rate, type Row } from "./row.ts";
 import type { Stopwatch } from "./timing.ts";
+import { generate } from "../kernels/generate.ts";
 import source from "./ceilings.wgsl" with { type: "text" };
 
 /** Chains a thread and links of each in a loop's body; which is best depends on registers and latencies. */
@@ -50,12 +51,13 @@ async function fmaRate(gpu: Gpu, watch: Stopwatch): Promise<Row> {
 function fmaKernel(chains: number, links: number): Kernel {
   const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
   const code = {
-    declare: range(chains).map((i) => `var x${i} = vec4f(f32(id.x + ${i}u));`),
-    chains: range(links).flatMap(() => range(chains).map((i) => `x${i} = x${i} * factor + shift;`)),
-    sum: range(chains).map((i) => `+ x${i}`),
+    declare: range(chains).map((i) => `var x${i} = vec4f(f32(id.x + ${i}u));`).join("\n"),
+    chains: range(links).flatMap(() => range(chains).map((i) => `x${i} = x${i} * factor + shift;`)).join(
+      "\n",
+    ),
+    sum: range(chains).map((i) => `+ x${i}`).join("\n"),
   };
-  const text = source.replace(/\/\/ @generate (\w+)/g, (_, part: keyof typeof code) => code[part].join("\n"));
-  return { name: `fma ${chains}x${links}`, source: text, entry: "fma_rate" };
+  return { name: `fma ${chains}x${links}`, source: generate(source, code), entry: "fma_rate" };
 }
 
 async function copyRate(gpu: Gpu, watch: Stopwatch): Promise<Row> {

@@ -10,6 +10,7 @@ import { each } from "./each.ts";
 import { type Dropout, dropoutParams, elementText } from "./element.ts";
 import { spread } from "./grid.ts";
 import dropout from "./dropout.wgsl" with { type: "text" };
+import { kernelTable } from "./generate.ts";
 import source from "./attention.wgsl" with { type: "text" };
 
 /** What attention is made of: q [B, N, D], k and v [B, L, D], with so many heads side by side in D. */
@@ -106,7 +107,7 @@ function launch(
   );
 }
 
-const kernels = new Map<string, Kernel>();
+const kernel = kernelTable();
 
 /** The kernel for heads of d values; its text is made once. */
 function kernelOf(
@@ -119,18 +120,15 @@ function kernelOf(
 ): Kernel {
   const constants = { DIM: d, HEADS: heads, ROWS: rows, GROUP: group, DROP: drop };
   const key = [entry, ...Object.values(constants)].join(" ");
-  let kernel = kernels.get(key);
-  if (!kernel) {
+  return kernel(key, () => {
     const text = each(source, { row: rows, part: Math.ceil(d / 4), lane: 4, other: 4 });
-    kernel = {
+    return {
       name: "attention",
       source: elementText(4) + dropout + access(d % 4 === 0) + text,
       entry,
       constants,
     };
-    kernels.set(key, kernel);
-  }
-  return kernel;
+  });
 }
 
 /** How the kernel reads and writes part `i` of the values that begin at float `at`: as vec4f where `four`, or singly. */

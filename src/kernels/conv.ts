@@ -8,6 +8,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Activation } from "./gemm.ts";
+import { generate, kernelTable } from "./generate.ts";
 import source from "./conv.wgsl" with { type: "text" };
 
 const COLUMNS = 8, FOURS = 4; // pixels a thread, and times four output channels
@@ -69,19 +70,20 @@ export function conv(
   return y;
 }
 
-const kernels = new Map<string, Kernel>();
+const kernel = kernelTable();
 
 /** The kernel for one window, stride and number of input channels; its text is made once. */
 function convKernel(K: number, STRIDE: number, C: number): Kernel {
   const name = `conv ${K}x${K}x${C}/${STRIDE}`;
-  let kernel = kernels.get(name);
-  if (!kernel) {
+  return kernel(name, () => {
     const code = straightLine(K, STRIDE, C);
-    const text = source.replace(/\/\/ @generate (\w+)/g, (_, part: keyof typeof code) => code[part]);
-    kernel = { name, source: text, entry: "conv", constants: { K, STRIDE, C, COLUMNS, FOURS } };
-    kernels.set(name, kernel);
-  }
-  return kernel;
+    return {
+      name,
+      source: generate(source, code),
+      entry: "conv",
+      constants: { K, STRIDE, C, COLUMNS, FOURS },
+    };
+  });
 }
 
 /** One row of taps: every value and weight under the COLUMNS windows is loaded once. */

@@ -8,6 +8,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Window } from "./conv.ts";
+import { generate, kernelTable } from "./generate.ts";
 import source from "./dense_conv.wgsl" with { type: "text" };
 
 /** What follows the convolution: a tensor of the output's shape is added, then negative values become 0. */
@@ -96,20 +97,16 @@ function division(gpu: Gpu, M: number, O: number) {
   return { ...way, lanes, group: shared ? lanes : THREADS[kind] };
 }
 
-const kernels = new Map<string, Kernel>();
+const kernel = kernelTable();
 
 /** The kernel for one tile; its text is made once. */
 function kernelFor({ TM, TN }: Tile, LANES: number, THREADS: number): Kernel {
   const name = `dense conv ${TM}x${TN}${LANES > 1 ? " subgroups" : ""}`;
   const key = `${name} ${LANES} ${THREADS}`;
-  let kernel = kernels.get(key);
-  if (!kernel) {
+  return kernel(key, () => {
     const code = straightLine(TM, TN, LANES);
-    const text = source.replace(/\/\/ @generate (\w+)/g, (_, part: keyof typeof code) => code[part]);
-    kernel = { name, source: text, entry: "conv", constants: { TM, TN, LANES, THREADS } };
-    kernels.set(key, kernel);
-  }
-  return kernel;
+    return { name, source: generate(source, code), entry: "conv", constants: { TM, TN, LANES, THREADS } };
+  });
 }
 
 /** The parts of the kernel that are straight-line code; each pixel and each weight is loaded once a tile. */

@@ -9,6 +9,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Window } from "./conv.ts";
 import { positionMean } from "./se.ts";
+import { generate, kernelTable } from "./generate.ts";
 import source from "./depthwise.wgsl" with { type: "text" };
 
 const COLUMNS = 4; // pixels a thread, times ROWS
@@ -61,20 +62,16 @@ export function depthwise(
   return { y, mean };
 }
 
-const kernels = new Map<string, Kernel>();
+const kernel = kernelTable();
 
 /** The kernel for one size, stride and tile; its text is made once. */
 function depthwiseKernel(K: number, STRIDE: number, ROWS: number): Kernel {
   const name = `depthwise ${K}x${K}/${STRIDE}`;
   const key = `${name} ${ROWS}`;
-  let kernel = kernels.get(key);
-  if (!kernel) {
+  return kernel(key, () => {
     const code = straightLine(K, STRIDE, ROWS);
-    const text = source.replace(/\/\/ @generate (\w+)/g, (_, part: keyof typeof code) => code[part]);
-    kernel = { name, source: text, entry: "depthwise", constants: { STRIDE, ROWS, COLUMNS } };
-    kernels.set(key, kernel);
-  }
-  return kernel;
+    return { name, source: generate(source, code), entry: "depthwise", constants: { STRIDE, ROWS, COLUMNS } };
+  });
 }
 
 /** Every value under the windows and every weight is loaded once, one row of values at a time. */

@@ -11,6 +11,7 @@ import { sumColumns } from "./columns.ts";
 import { type Dropout, dropoutParams, elementText } from "./element.ts";
 import { straightLine, type Tile } from "./gemm_text.ts";
 import dropout from "./dropout.wgsl" with { type: "text" };
+import { generate, kernelTable } from "./generate.ts";
 import source from "./gemm.wgsl" with { type: "text" };
 
 /** Applied to the product after the bias. */
@@ -162,7 +163,7 @@ export function gemm(gpu: Gpu, g: Gemm): void {
   }
 }
 
-const kernels = new Map<string, Kernel>();
+const kernel = kernelTable();
 
 /** The kernel for one tile, one way of reading and one epilogue; its text is made once. */
 function gemmKernel(g: Gemm, vec: boolean, tile: Tile, add: boolean): Kernel {
@@ -176,18 +177,14 @@ function gemmKernel(g: Gemm, vec: boolean, tile: Tile, add: boolean): Kernel {
   };
   const layout = `${transA ? "T" : "N"}${transB ? "T" : "N"} ${vec ? "vec4" : "scalar"}`;
   const key = [layout, ...Object.values(tile), ...Object.values(epilogue)].join(" ");
-  let kernel = kernels.get(key);
-  if (!kernel) {
+  return kernel(key, () => {
     const code = straightLine(transA, transB, vec, tile);
-    const text = source.replace(/\/\/ @generate (\w+)/g, (_, part: keyof typeof code) => code[part]);
     const width = vec ? 4 : 1;
-    kernel = {
+    return {
       name: `gemm ${layout}${tile.shared ? " subgroups" : ""}`,
-      source: elementText(width) + dropout + text,
+      source: elementText(width) + dropout + generate(source, code),
       entry: "main",
       constants: { TM: tile.TM, TN: tile.TN, THREADS: tile.THREADS, WIDTH: width, ...epilogue },
     };
-    kernels.set(key, kernel);
-  }
-  return kernel;
+  });
 }

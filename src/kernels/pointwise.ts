@@ -9,6 +9,7 @@ import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { gemm } from "./gemm.ts";
 import { gate } from "./se.ts";
+import { generate, kernelTable } from "./generate.ts";
 import source from "./pointwise.wgsl" with { type: "text" };
 
 /** What is done beside the convolution. */
@@ -63,7 +64,7 @@ export function pointwise(
   return y;
 }
 
-const kernels = new Map<string, Kernel>();
+const kernel = kernelTable();
 
 /** The kernel for one tile and what is done beside; its text is made once. */
 function pointwiseKernel(
@@ -74,14 +75,15 @@ function pointwiseKernel(
 ): Kernel {
   const name = `pointwise ${TM}x${TN}`;
   const key = [name, LANES, ...Object.values(parts)].join(" ");
-  let kernel = kernels.get(key);
-  if (!kernel) {
+  return kernel(key, () => {
     const code = straightLine(LANES, TM, TN, parts.GATED);
-    const text = source.replace(/\/\/ @generate (\w+)/g, (_, part: keyof typeof code) => code[part]);
-    kernel = { name, source: text, entry: "pointwise", constants: { TM, TN, LANES, ...parts } };
-    kernels.set(key, kernel);
-  }
-  return kernel;
+    return {
+      name,
+      source: generate(source, code),
+      entry: "pointwise",
+      constants: { TM, TN, LANES, ...parts },
+    };
+  });
 }
 
 /** Four k at a time, for each accumulator before the next is looked at: not all of them fit into registers. */
