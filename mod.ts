@@ -29,8 +29,8 @@ export { attention } from "./src/autograd/attention.ts";
 export { conv3x3 } from "./src/autograd/conv.ts";
 export { add, layerNorm, meanSquaredError, positions } from "./src/autograd/ops.ts";
 export { imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./src/autograd/losses.ts";
-export { type HostTensor, Parameters } from "./src/autograd/parameters.ts";
-export { AdamW, type AdamWOptions } from "./src/autograd/adamw.ts";
+export { type HostTensor, Parameters } from "./src/optim/parameters.ts";
+export { AdamW, type AdamWOptions } from "./src/optim/adamw.ts";
 
 // Frozen features, the transformer, scores, model files.
 export type { Backbone } from "./src/model/backbone.ts";
@@ -44,7 +44,7 @@ export {
   initialAdtr,
   paddedChannels,
 } from "./src/model/adtr.ts";
-export { Detector, type ModelState, type ScoreOptions, type Scores } from "./src/model/detector.ts";
+export { Detector, type ModelState, type ScoreOptions, type Scores } from "./src/methods/adtr/detector.ts";
 export type { Normalisation } from "./src/model/normalisation.ts";
 export { type ModelFile, readModel, readParameters, writeModel } from "./src/model/model_file.ts";
 
@@ -70,22 +70,22 @@ export {
   type EvaluatedImage,
   type Evaluation,
   type Metrics,
-} from "./src/train/evaluate.ts";
-export { type ScoredImage, scoreImages } from "./src/train/score.ts";
-export { type ImageScore, openModel, type OpenModelOptions, ScoringModel } from "./src/train/open_model.ts";
-export { extractFeatures, type FeatureSource } from "./src/train/features.ts";
+} from "./src/score/evaluate.ts";
+export { type ScoredImage, scoreImages } from "./src/score/score.ts";
+export { type ImageScore, openModel, type OpenModelOptions, ScoringModel } from "./src/score/open_model.ts";
+export { extractFeatures, type FeatureSource } from "./src/score/features.ts";
 export type { OnProgress, ProgressEvent } from "./src/train/progress.ts";
 
 // Data and metrics.
-export { listAnomalous, listOutliers } from "./src/data/anomalous.ts";
+export { listAnomalous, listOutliers } from "./src/host/anomalous.ts";
 export {
   type AnomalousImage,
   type Category,
   listCategories,
   openCategory,
   type TestImage,
-} from "./src/data/dataset.ts";
-export { type DatasetOptions, makeDataset } from "./src/data/procedural/dataset.ts";
+} from "./src/host/dataset.ts";
+export { type DatasetOptions, makeDataset } from "./src/host/make_dataset.ts";
 export { proceduralCategories } from "./src/data/procedural/sample.ts";
 export { decodeImage, decodeMask, encodePng, type Image, type Mask } from "./src/data/image.ts";
 export type { AnomalyName } from "./src/data/anomalies/catalogue.ts";

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { AdamW } from "../../src/autograd/adamw.ts";
+import { AdamW } from "../../src/optim/adamw.ts";
 import { meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
-import { gemm } from "../../src/kernels/gemm.ts";
+import { gemm } from "../../src/kernels/dense/gemm.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
-import { Detector } from "../../src/model/detector.ts";
+import { Detector } from "../../src/methods/adtr/detector.ts";
 import { EfficientNet } from "../../src/model/efficientnet.ts";
 import { upload } from "../../src/model/batches.ts";
 import {

@@ -5,8 +5,8 @@
  * @module
  */
 import type { Tensor } from "../gpu/tensor.ts";
-import * as kernels from "../kernels/attention.ts";
-import { accumulate } from "../kernels/elementwise.ts";
+import * as kernels from "../kernels/dense/attention.ts";
+import { accumulate } from "../kernels/dense/elementwise.ts";
 import type { Tape } from "./tape.ts";
 
 /**

@@ -5,10 +5,10 @@
  * @module
  */
 import type { Tensor } from "../gpu/tensor.ts";
-import { sumColumns } from "../kernels/columns.ts";
-import { reluBackward } from "../kernels/elementwise.ts";
-import { gemm } from "../kernels/gemm.ts";
-import { fold, unfold } from "../kernels/unfold.ts";
+import { sumColumns } from "../kernels/rows/columns.ts";
+import { reluBackward } from "../kernels/dense/elementwise.ts";
+import { gemm } from "../kernels/dense/gemm.ts";
+import { fold, unfold } from "../kernels/conv/unfold.ts";
 import type { Tape } from "./tape.ts";
 
 /** The neighbourhoods that are there at once take up to this many bytes: nine times as many as their map. */

@@ -4,9 +4,9 @@
  * @module
  */
 import type { Tensor } from "../gpu/tensor.ts";
-import { sumColumns } from "../kernels/columns.ts";
-import { reluBackward } from "../kernels/elementwise.ts";
-import { gemm } from "../kernels/gemm.ts";
+import { sumColumns } from "../kernels/rows/columns.ts";
+import { reluBackward } from "../kernels/dense/elementwise.ts";
+import { gemm } from "../kernels/dense/gemm.ts";
 import type { Tape } from "./tape.ts";
 
 /** Variations of {@linkcode linear}. */

@@ -6,9 +6,9 @@
  * @module
  */
 import type { Tensor } from "../gpu/tensor.ts";
-import { sumColumns } from "../kernels/columns.ts";
-import { accumulate } from "../kernels/elementwise.ts";
-import * as kernels from "../kernels/losses.ts";
+import { sumColumns } from "../kernels/rows/columns.ts";
+import { accumulate } from "../kernels/dense/elementwise.ts";
+import * as kernels from "../kernels/rows/losses.ts";
 import type { Tape } from "./tape.ts";
 
 /** Variations of {@linkcode pixelLoss}. */

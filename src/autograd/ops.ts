@@ -5,11 +5,11 @@
  * @module
  */
 import type { Tensor } from "../gpu/tensor.ts";
-import { sumColumns } from "../kernels/columns.ts";
-import * as elementwise from "../kernels/elementwise.ts";
-import * as norm from "../kernels/layernorm.ts";
-import * as position from "../kernels/position.ts";
-import { squaredDistance, squaredDistanceBackward } from "../kernels/squares.ts";
+import { sumColumns } from "../kernels/rows/columns.ts";
+import * as elementwise from "../kernels/dense/elementwise.ts";
+import * as norm from "../kernels/norm/layernorm.ts";
+import * as position from "../kernels/dense/position.ts";
+import { squaredDistance, squaredDistanceBackward } from "../kernels/rows/squares.ts";
 import type { Tape } from "./tape.ts";
 
 /**

@@ -7,7 +7,7 @@
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { mix32 } from "../hash.ts";
-import { fill } from "../kernels/elementwise.ts";
+import { fill } from "../kernels/dense/elementwise.ts";
 
 /** A gradient under way: where it is, and whether something is there to add to. */
 export interface GradientSlot {

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { conv } from "../kernels/conv.ts";
-import { depthwise } from "../kernels/depthwise.ts";
-import { fill } from "../kernels/elementwise.ts";
-import { pointwise } from "../kernels/pointwise.ts";
-import { dense } from "../kernels/se.ts";
+import { conv } from "../kernels/conv/conv.ts";
+import { depthwise } from "../kernels/conv/depthwise.ts";
+import { fill } from "../kernels/dense/elementwise.ts";
+import { pointwise } from "../kernels/dense/pointwise.ts";
+import { dense } from "../kernels/dense/se.ts";
 import { STAGES, STEM } from "../model/efficientnet_weights.ts";
 import type { Case } from "./case.ts";
 

@@ -6,19 +6,19 @@
  * @module
  */
 import { join } from "node:path";
-import { AdamW } from "../autograd/adamw.ts";
+import { AdamW } from "../optim/adamw.ts";
 import { meanSquaredError } from "../autograd/ops.ts";
 import { Tape } from "../autograd/tape.ts";
-import { listImages } from "../data/folder.ts";
-import { makeDataset } from "../data/procedural/dataset.ts";
+import { listImages } from "../host/folder.ts";
+import { makeDataset } from "../host/make_dataset.ts";
 import { Gpu } from "../gpu/gpu.ts";
 import { type AdtrConfig, initialAdtr } from "../model/adtr.ts";
 import { type Backbone, efficientNetBackbone } from "../model/backbone.ts";
-import { Detector } from "../model/detector.ts";
+import { Detector } from "../methods/adtr/detector.ts";
 import type { EfficientNetWeights } from "../model/efficientnet.ts";
 import { gaborBackbone } from "../model/gabor.ts";
 import { upload } from "../model/batches.ts";
-import { scoreImages } from "../train/score.ts";
+import { scoreImages } from "../score/score.ts";
 import { DEMO, PAPER } from "../train/settings.ts";
 import { noiseOf } from "./case.ts";
 import { efficientNetFlops } from "./convolutions.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 import { Gpu } from "../gpu/gpu.ts";
-import { gemm } from "../kernels/gemm.ts";
-import { knn } from "../methods/knn.ts";
+import { gemm } from "../kernels/dense/gemm.ts";
+import { knn } from "../methods/knn/method.ts";
 import { methodSettings } from "../methods/method.ts";
 import { noiseOf } from "./case.ts";
 import type { ModelCase } from "./models.ts";

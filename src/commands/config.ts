@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { isCifar } from "../data/cifar_images.ts";
+import { isCifar } from "../host/cifar_images.ts";
 import { InputError, UsageError } from "../errors.ts";
-import { readWhole } from "../files.ts";
+import { readWhole } from "../host/files.ts";
 import { isBuiltIn } from "../train/backbone.ts";
 import {
   backboneDefaults,

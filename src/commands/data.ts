@@ -4,8 +4,8 @@
  * @module
  */
 import type { Command } from "commander";
-import { type CategoryCheck, checkDataset } from "../data/check.ts";
-import { makeDataset } from "../data/procedural/dataset.ts";
+import { type CategoryCheck, checkDataset } from "../host/check_dataset.ts";
+import { makeDataset } from "../host/make_dataset.ts";
 import { proceduralCategories, SIZES } from "../data/procedural/sample.ts";
 import { InputError } from "../errors.ts";
 import { type Cell, table } from "../report/table.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { isFolder } from "../data/folder.ts";
+import { isFolder } from "../host/folder.ts";
 import { makeWithProgress } from "./data.ts";
 
 /** Where the demo data lie. Those of other sizes than the demo's own lie beside it. */

@@ -5,11 +5,11 @@
  */
 import type { Command } from "commander";
 import { join } from "node:path";
-import { openCategory } from "../data/dataset.ts";
+import { openCategory } from "../host/dataset.ts";
 import { InputError } from "../errors.ts";
-import { TIFF_MAPS, tiffPaths, writeTiffMaps } from "../report/tiff_maps.ts";
-import { evaluateCategory } from "../train/evaluate.ts";
-import { makeFolder } from "../files.ts";
+import { TIFF_MAPS, tiffPaths, writeTiffMaps } from "../host/tiff_maps.ts";
+import { evaluateCategory } from "../score/evaluate.ts";
+import { makeFolder } from "../host/files.ts";
 import { withGpu } from "./gpu.ts";
 import { addModel, addScoring, type ModelOptions, noMaps, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";

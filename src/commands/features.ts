@@ -5,14 +5,14 @@
  */
 import type { Command } from "commander";
 import { dirname } from "node:path";
-import { defaultCacheFolder } from "../data/feature_cache.ts";
-import { isFolder, listImages } from "../data/folder.ts";
+import { defaultCacheFolder } from "../host/feature_cache.ts";
+import { isFolder, listImages } from "../host/folder.ts";
 import { InputError } from "../errors.ts";
 import { transpose } from "../model/model_file.ts";
-import { writeSafetensors } from "../model/safetensors.ts";
-import { stored } from "../model/tensor_file.ts";
+import { writeSafetensors } from "../formats/safetensors.ts";
+import { stored } from "../formats/tensor_file.ts";
 import { openBackbone } from "../train/backbone.ts";
-import { extractFeatures } from "../train/features.ts";
+import { extractFeatures } from "../score/features.ts";
 import { readConfig, resolveSettings } from "./config.ts";
 import { withGpu } from "./gpu.ts";
 import { addSettings, givenSettings } from "./options.ts";

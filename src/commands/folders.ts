@@ -5,10 +5,10 @@
  */
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
-import { isThere, reason } from "../files.ts";
+import { isThere, reason } from "../host/files.ts";
 import { CHECKPOINT } from "../train/checkpoint.ts";
-import { TIFF_MAPS } from "../report/tiff_maps.ts";
-import { LOG } from "../train/log.ts";
+import { TIFF_MAPS } from "../host/tiff_maps.ts";
+import { LOG } from "../host/log.ts";
 import { BASE, MODEL } from "../train/train.ts";
 
 /** Heat maps take the place of earlier ones, so a folder of that name has to be one of ours. */

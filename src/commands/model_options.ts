@@ -4,10 +4,10 @@
  * @module
  */
 import type { Command } from "commander";
-import { defaultCacheFolder } from "../data/feature_cache.ts";
+import { defaultCacheFolder } from "../host/feature_cache.ts";
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { openModel, type ScoringModel } from "../train/open_model.ts";
+import { openModel, type ScoringModel } from "../score/open_model.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import type { ProgressDisplay } from "./progress.ts";
 

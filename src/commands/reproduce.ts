@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
-import { isThere, makeFolder } from "../files.ts";
+import { isThere, makeFolder } from "../host/files.ts";
 import {
   compare,
   type Comparison,
@@ -18,7 +18,7 @@ import {
 } from "../report/comparison.ts";
 import { METHOD_NAMES } from "../methods/method.ts";
 import { CIFAR10, MVTEC, PAPER_NUMBERS } from "../report/paper_numbers.ts";
-import type { Metrics } from "../train/evaluate.ts";
+import type { Metrics } from "../score/evaluate.ts";
 import { makeMissing } from "./demo_data.ts";
 import { lockRun } from "./folders.ts";
 import { withGpu } from "./gpu.ts";

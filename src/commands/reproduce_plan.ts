@@ -5,8 +5,8 @@
  * @module
  */
 import { join } from "node:path";
-import { isCifar } from "../data/cifar_images.ts";
-import { listCategories } from "../data/dataset.ts";
+import { isCifar } from "../host/cifar_images.ts";
+import { listCategories } from "../host/dataset.ts";
 import { proceduralCategories } from "../data/procedural/sample.ts";
 import { UsageError } from "../errors.ts";
 import { didYouMean } from "../nearest.ts";

@@ -6,17 +6,17 @@
  */
 import { dirname, join, resolve } from "node:path";
 import * as v from "valibot";
-import { listOutliers } from "../data/anomalous.ts";
-import { isCifar } from "../data/cifar_images.ts";
-import { type Category, openCategory } from "../data/dataset.ts";
-import { defaultCacheFolder } from "../data/feature_cache.ts";
+import { listOutliers } from "../host/anomalous.ts";
+import { isCifar } from "../host/cifar_images.ts";
+import { type Category, openCategory } from "../host/dataset.ts";
+import { defaultCacheFolder } from "../host/feature_cache.ts";
 import { InputError } from "../errors.ts";
-import { isThere, makeFolder, readWhole } from "../files.ts";
+import { isThere, makeFolder, readWhole } from "../host/files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readParameters } from "../model/model_file.ts";
 import { isBuiltIn, openBackbone, type OpenedBackbone } from "../train/backbone.ts";
-import type { Metrics } from "../train/evaluate.ts";
-import type { FeatureSource } from "../train/features.ts";
+import type { Metrics } from "../score/evaluate.ts";
+import type { FeatureSource } from "../score/features.ts";
 import type { Settings } from "../train/settings.ts";
 import { adtrConfig, MODEL } from "../train/train.ts";
 import { lockRun } from "./folders.ts";

@@ -5,12 +5,12 @@
  */
 import { dirname, join, relative, resolve } from "node:path";
 import { encodePng } from "../data/image.ts";
-import { loadImage } from "../data/load.ts";
-import { makeFolder, writeWhole } from "../files.ts";
+import { loadImage } from "../host/load.ts";
+import { makeFolder, writeWhole } from "../host/files.ts";
 import { heatmap, sharedRange } from "../report/heatmap.ts";
 import { type Cell, table } from "../report/table.ts";
-import { TIFF_MAPS } from "../report/tiff_maps.ts";
-import type { Metrics } from "../train/evaluate.ts";
+import { TIFF_MAPS } from "../host/tiff_maps.ts";
+import type { Metrics } from "../score/evaluate.ts";
 
 /** What `--help` says of `--maps-tiff`. */
 export const TIFF_HELP =

@@ -5,15 +5,15 @@
  * @module
  */
 import { join } from "node:path";
-import { isThere, makeFolder } from "../files.ts";
+import { isThere, makeFolder } from "../host/files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Backbone } from "../model/backbone.ts";
 import { reportPage } from "../report/page.ts";
-import { writeTiffMaps } from "../report/tiff_maps.ts";
+import { writeTiffMaps } from "../host/tiff_maps.ts";
 import { CHECKPOINT } from "../train/checkpoint.ts";
-import { evaluateCategory, type Evaluation, loadTruths } from "../train/evaluate.ts";
+import { evaluateCategory, type Evaluation, loadTruths } from "../score/evaluate.ts";
 import { fitCategory } from "../train/fit.ts";
-import { epochLosses, LOG, readLog } from "../train/log.ts";
+import { epochLosses, LOG, readLog } from "../host/log.ts";
 import type { Scorer } from "../train/scorer.ts";
 import type { Settings } from "../train/settings.ts";
 import { MODEL, trainCategory } from "../train/train.ts";

@@ -5,12 +5,12 @@
  */
 import type { Command } from "commander";
 import { join } from "node:path";
-import { listImages } from "../data/folder.ts";
-import { writeSafetensors } from "../model/safetensors.ts";
-import { stored } from "../model/tensor_file.ts";
+import { listImages } from "../host/folder.ts";
+import { writeSafetensors } from "../formats/safetensors.ts";
+import { stored } from "../formats/tensor_file.ts";
 import { type Cell, table } from "../report/table.ts";
-import { type ScoredImage, scoreImages } from "../train/score.ts";
-import { makeFolder } from "../files.ts";
+import { type ScoredImage, scoreImages } from "../score/score.ts";
+import { makeFolder } from "../host/files.ts";
 import { refuseHeatmaps } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import { addModel, addScoring, type ModelOptions, noMaps, openGivenModel } from "./model_options.ts";

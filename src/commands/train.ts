@@ -5,16 +5,16 @@
  */
 import type { Command } from "commander";
 import { join } from "node:path";
-import { listAnomalous, listOutliers } from "../data/anomalous.ts";
-import { type Category, openCategory } from "../data/dataset.ts";
-import { defaultCacheFolder } from "../data/feature_cache.ts";
+import { listAnomalous, listOutliers } from "../host/anomalous.ts";
+import { type Category, openCategory } from "../host/dataset.ts";
+import { defaultCacheFolder } from "../host/feature_cache.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readParameters } from "../model/model_file.ts";
-import { TIFF_MAPS, tiffPaths } from "../report/tiff_maps.ts";
+import { TIFF_MAPS, tiffPaths } from "../host/tiff_maps.ts";
 import { openBackbone } from "../train/backbone.ts";
-import type { FeatureSource } from "../train/features.ts";
+import type { FeatureSource } from "../score/features.ts";
 import { adtrConfig } from "../train/train.ts";
-import { makeFolder } from "../files.ts";
+import { makeFolder } from "../host/files.ts";
 import { makeMissing } from "./demo_data.ts";
 import { lockRun } from "./folders.ts";
 import { withGpu } from "./gpu.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { listCategories } from "../data/dataset.ts";
+import { listCategories } from "../host/dataset.ts";
 import { defectsOf, proceduralCategories } from "../data/procedural/sample.ts";
 import { UsageError } from "../errors.ts";
 import { methods } from "../methods/registry.ts";

@@ -13,10 +13,10 @@
  */
 import { basename, dirname, join } from "node:path";
 import { type Fail, InputError } from "../errors.ts";
-import { readWhole } from "../files.ts";
-import { isFolder, listFolder } from "./folder.ts";
-import { ByteArray, readNumpyPickle, textOf } from "./numpy_pickle.ts";
-import { readTar } from "./tar.ts";
+import { readWhole } from "../host/files.ts";
+import { isFolder, listFolder } from "../host/folder.ts";
+import { ByteArray, readNumpyPickle, textOf } from "../formats/numpy_pickle.ts";
+import { readTar } from "../formats/tar.ts";
 
 /** Labelled images. */
 export interface CifarSplit {

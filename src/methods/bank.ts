@@ -6,13 +6,13 @@
  *
  * @module
  */
-import type { HostTensor } from "../autograd/parameters.ts";
+import type { HostTensor } from "../optim/parameters.ts";
 import { InputError } from "../errors.ts";
 import { GpuError, mib, OUT_OF_MEMORY } from "../gpu/error.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { Tensor } from "../gpu/tensor.ts";
-import { fill } from "../kernels/elementwise.ts";
-import { gemm } from "../kernels/gemm.ts";
+import { fill } from "../kernels/dense/elementwise.ts";
+import { gemm } from "../kernels/dense/gemm.ts";
 import {
   candidates,
   choose,
@@ -21,8 +21,8 @@ import {
   order,
   type Piece,
   squaredDistances,
-} from "../kernels/neighbours.ts";
-import { standardise } from "../kernels/standardise.ts";
+} from "../kernels/search/neighbours.ts";
+import { standardise } from "../kernels/norm/standardise.ts";
 import { meanOf } from "./mean.ts";
 import { pauses } from "./pause.ts";
 import { bankBytes, Slots } from "./slots.ts";

@@ -5,10 +5,10 @@
  */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { gaussianBlur } from "../kernels/blur.ts";
-import { averagePool, reduceImages } from "../kernels/pool.ts";
-import { resize } from "../kernels/resize.ts";
-import { POOL } from "../model/detector.ts";
+import { gaussianBlur } from "../kernels/conv/blur.ts";
+import { averagePool, reduceImages } from "../kernels/conv/pool.ts";
+import { resize } from "../kernels/conv/resize.ts";
+import { POOL } from "./adtr/detector.ts";
 import type { MapOptions, MethodScores, MethodSettings } from "./method.ts";
 
 /** Scores s of positions [B · N] as maps: bilinear with aligned corners, then smoothed. Within a step. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { HostTensor } from "../autograd/parameters.ts";
+import type { HostTensor } from "../optim/parameters.ts";
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";

@@ -7,8 +7,8 @@
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { parseMetadata } from "../model/model_file.ts";
-import { writeSafetensors } from "../model/safetensors.ts";
-import { expectTensor, stored, type TensorFile } from "../model/tensor_file.ts";
+import { writeSafetensors } from "../formats/safetensors.ts";
+import { expectTensor, stored, type TensorFile } from "../formats/tensor_file.ts";
 import {
   type FittedMethod,
   METHOD_NAMES,

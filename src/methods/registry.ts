@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { kde } from "./kde.ts";
-import { knn } from "./knn.ts";
-import { mahalanobis } from "./mahalanobis.ts";
+import { kde } from "./kde/method.ts";
+import { knn } from "./knn/method.ts";
+import { mahalanobis } from "./mahalanobis/method.ts";
 import type { Method, MethodName } from "./method.ts";
-import { padim } from "./padim.ts";
-import { patchcore } from "./patchcore.ts";
-import { spade } from "./spade.ts";
+import { padim } from "./padim/method.ts";
+import { patchcore } from "./patchcore/method.ts";
+import { spade } from "./spade/method.ts";
 
 /** Every method that is not ADTR. */
 export const methods: Readonly<Record<MethodName, Method>> = {

@@ -6,7 +6,7 @@
 import { InputError } from "../errors.ts";
 import { mib } from "../gpu/error.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { coresetRows, PROJECTED } from "./coreset.ts";
+import { coresetRows, PROJECTED } from "./patchcore/coreset.ts";
 import type { MethodName, MethodSettings } from "./method.ts";
 import { bankBytes } from "./slots.ts";
 

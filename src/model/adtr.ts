@@ -8,12 +8,12 @@
 import { attention } from "../autograd/attention.ts";
 import { linear, type LinearOptions } from "../autograd/linear.ts";
 import { add, layerNorm, positions } from "../autograd/ops.ts";
-import { type HostTensor, Parameters } from "../autograd/parameters.ts";
+import { type HostTensor, Parameters } from "../optim/parameters.ts";
 import type { Tape } from "../autograd/tape.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { Random } from "../hash.ts";
-import { fill } from "../kernels/elementwise.ts";
+import { fill } from "../kernels/dense/elementwise.ts";
 import { convNet, convShapes } from "./conv_net.ts";
 
 /**

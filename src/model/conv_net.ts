@@ -5,7 +5,7 @@
  * @module
  */
 import { conv3x3 } from "../autograd/conv.ts";
-import type { Parameters } from "../autograd/parameters.ts";
+import type { Parameters } from "../optim/parameters.ts";
 import type { Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 

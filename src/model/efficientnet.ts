@@ -6,10 +6,10 @@
  */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { conv, packConv, type Window } from "../kernels/conv.ts";
-import { depthwise, packDepthwise } from "../kernels/depthwise.ts";
-import { pointwise } from "../kernels/pointwise.ts";
-import { dense } from "../kernels/se.ts";
+import { conv, packConv, type Window } from "../kernels/conv/conv.ts";
+import { depthwise, packDepthwise } from "../kernels/conv/depthwise.ts";
+import { pointwise } from "../kernels/dense/pointwise.ts";
+import { dense } from "../kernels/dense/se.ts";
 import type { FoldedConv } from "./fold.ts";
 
 /** An MBConv block. `reduce` and `excite` are squeeze-excite's 1×1 convolutions, without BatchNorm. */

@@ -8,7 +8,7 @@ import { InputError } from "../errors.ts";
 import type { EfficientNetWeights, MBConv, Padding } from "./efficientnet.ts";
 import { fold, type Source, tensorNames } from "./fold.ts";
 import { requireNetwork } from "./recognise.ts";
-import type { TensorFile } from "./tensor_file.ts";
+import type { TensorFile } from "../formats/tensor_file.ts";
 
 /** Names of backbones made of an EfficientNet. */
 export type EfficientNetName = "efficientnet_b0" | "efficientnet_b4" | "tf_efficientnet_b4";

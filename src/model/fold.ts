@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { InputError } from "../errors.ts";
-import { expectTensor, requireFinite, type TensorFile } from "./tensor_file.ts";
+import { expectTensor, requireFinite, type TensorFile } from "../formats/tensor_file.ts";
 
 /** A convolution with its BatchNorm folded in: weight [out, in, kernel, kernel] ([out, 1, …] if depthwise), bias [out]. */
 export interface FoldedConv {

@@ -6,7 +6,7 @@
  */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { bring, deviation, halve, moduli, ORIENTATIONS } from "../kernels/gabor.ts";
+import { bring, deviation, halve, moduli, ORIENTATIONS } from "../kernels/conv/gabor.ts";
 import { type Backbone, checkImages } from "./backbone.ts";
 import { meanPositions } from "./neck.ts";
 

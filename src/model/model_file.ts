@@ -7,11 +7,11 @@
  */
 import { InputError } from "../errors.ts";
 import { type AdtrConfig, adtrShapes, ARCHITECTURES } from "./adtr.ts";
-import type { ModelState } from "./detector.ts";
+import type { ModelState } from "../methods/adtr/detector.ts";
 import type { Normalisation } from "./normalisation.ts";
-import { readSafetensors, writeSafetensors } from "./safetensors.ts";
-import { expectTensor, stored, type StoredTensor, type TensorFile } from "./tensor_file.ts";
-import { readWeightFile } from "./weight_file.ts";
+import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
+import { expectTensor, stored, type StoredTensor, type TensorFile } from "../formats/tensor_file.ts";
+import { readWeightFile } from "../formats/weight_file.ts";
 
 const FORMAT = "adtr 1";
 

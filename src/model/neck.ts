@@ -6,8 +6,8 @@
  */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { sumColumns } from "../kernels/columns.ts";
-import { resize } from "../kernels/resize.ts";
+import { sumColumns } from "../kernels/rows/columns.ts";
+import { resize } from "../kernels/conv/resize.ts";
 
 /** A network whose feature levels can be tapped. */
 export interface TappedNetwork {

@@ -5,7 +5,7 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import type { TensorFile } from "./tensor_file.ts";
+import type { TensorFile } from "../formats/tensor_file.ts";
 
 /** By number of blocks, convolutions a block, and the shape of the first block's second convolution. */
 const RESNETS: Record<string, string> = {

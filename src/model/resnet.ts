@@ -6,9 +6,9 @@
  */
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { packConv, type Window } from "../kernels/conv.ts";
-import { denseConv, type Ending } from "../kernels/dense_conv.ts";
-import { maxPool } from "../kernels/pool.ts";
+import { packConv, type Window } from "../kernels/conv/conv.ts";
+import { denseConv, type Ending } from "../kernels/conv/dense_conv.ts";
+import { maxPool } from "../kernels/conv/pool.ts";
 import type { FoldedConv } from "./fold.ts";
 
 /** A residual block: relu(convs(x) + x), with a convolution of x where its size changes. */

@@ -7,7 +7,7 @@
 import { fold, type Source, tensorNames } from "./fold.ts";
 import { requireNetwork } from "./recognise.ts";
 import type { ResidualBlock, ResNetWeights } from "./resnet.ts";
-import type { TensorFile } from "./tensor_file.ts";
+import type { TensorFile } from "../formats/tensor_file.ts";
 
 /** Names of backbones made of a ResNet. */
 export type ResNetName = "resnet18" | "resnet34" | "wide_resnet50_2";

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import type { AdamW } from "../autograd/adamw.ts";
-import type { HostTensor } from "../autograd/parameters.ts";
+import type { AdamW } from "../optim/adamw.ts";
+import type { HostTensor } from "../optim/parameters.ts";
 import { InputError } from "../errors.ts";
 import type { Adtr } from "../model/adtr.ts";
-import { readSafetensors, writeSafetensors } from "../model/safetensors.ts";
-import { expectTensor, stored, type StoredTensor } from "../model/tensor_file.ts";
+import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
+import { expectTensor, stored, type StoredTensor } from "../formats/tensor_file.ts";
 
 /** What must be the same for a training to go on, by name: settings, and what data and backbone are. */
 export type Identity = Readonly<Record<string, string | number | boolean>>;

@@ -9,7 +9,7 @@ import { methodSettings } from "../methods/method.ts";
 import { writeMethod } from "../methods/model_file.ts";
 import { methods } from "../methods/registry.ts";
 import { requireRoom } from "../methods/room.ts";
-import { extractFeatures, sizesOf } from "./features.ts";
+import { extractFeatures, sizesOf } from "../score/features.ts";
 import { methodScorer, type Scorer } from "./scorer.ts";
 import type { Settings } from "./settings.ts";
 import { MODEL } from "./train.ts";

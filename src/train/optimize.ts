@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import type { AdamW } from "../autograd/adamw.ts";
+import type { AdamW } from "../optim/adamw.ts";
 import { imageLoss, pixelLoss } from "../autograd/losses.ts";
 import { meanSquaredError } from "../autograd/ops.ts";
 import { Tape } from "../autograd/tape.ts";
@@ -12,12 +12,12 @@ import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { Random } from "../hash.ts";
-import { sumColumns } from "../kernels/columns.ts";
+import { sumColumns } from "../kernels/rows/columns.ts";
 import type { AdtrConfig } from "../model/adtr.ts";
-import type { Detector } from "../model/detector.ts";
+import type { Detector } from "../methods/adtr/detector.ts";
 import { upload } from "../model/batches.ts";
 import { CHECKPOINT, type Identity, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { appendLog, beginLog, LOG, type LogEntry } from "./log.ts";
+import { appendLog, beginLog, LOG, type LogEntry } from "../host/log.ts";
 import type { Settings } from "./settings.ts";
 import type { TrainOptions } from "./train_options.ts";
 import type { Sample, TrainingSet } from "./training_set.ts";

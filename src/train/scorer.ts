@@ -4,7 +4,7 @@
  * @module
  */
 import type { Tensor } from "../gpu/tensor.ts";
-import type { ScoreOptions } from "../model/detector.ts";
+import type { ScoreOptions } from "../methods/adtr/detector.ts";
 import type { FittedMethod, MethodScores } from "../methods/method.ts";
 import { methods } from "../methods/registry.ts";
 

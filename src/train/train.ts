@@ -5,18 +5,18 @@
  * @module
  */
 import { join } from "node:path";
-import { AdamW } from "../autograd/adamw.ts";
+import { AdamW } from "../optim/adamw.ts";
 import { InputError } from "../errors.ts";
-import { isThere, makeFolder } from "../files.ts";
+import { isThere, makeFolder } from "../host/files.ts";
 import { mib } from "../gpu/error.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type AdtrConfig, adtrShapes, initialAdtr } from "../model/adtr.ts";
-import { Detector, type ModelState } from "../model/detector.ts";
+import { Detector, type ModelState } from "../methods/adtr/detector.ts";
 import { writeModel } from "../model/model_file.ts";
 import { normalisationOf } from "../model/normalisation.ts";
 import { batches } from "../model/batches.ts";
 import { CHECKPOINT, type Identity } from "./checkpoint.ts";
-import { LOG } from "./log.ts";
+import { LOG } from "../host/log.ts";
 import { diverged, optimize } from "./optimize.ts";
 import type { Settings } from "./settings.ts";
 import type { TrainOptions } from "./train_options.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { AnomalousImage, Category } from "../data/dataset.ts";
-import type { ModelState } from "../model/detector.ts";
-import type { FeatureSource } from "./features.ts";
+import type { AnomalousImage, Category } from "../host/dataset.ts";
+import type { ModelState } from "../methods/adtr/detector.ts";
+import type { FeatureSource } from "../score/features.ts";
 import type { OnProgress } from "./progress.ts";
 import type { Settings } from "./settings.ts";
 

@@ -13,13 +13,13 @@
 import { createHash } from "node:crypto";
 import type { Anomaly } from "../data/anomalies/anomaly.ts";
 import { ANOMALIES } from "../data/anomalies/catalogue.ts";
-import type { AnomalousImage } from "../data/dataset.ts";
-import { byCodeUnits } from "../data/folder.ts";
-import { loadImages, loadMask } from "../data/load.ts";
+import type { AnomalousImage } from "../host/dataset.ts";
+import { byCodeUnits } from "../host/folder.ts";
+import { loadImages, loadMask } from "../host/load.ts";
 import { maskCells } from "../data/mask_cells.ts";
 import { InputError } from "../errors.ts";
 import { Random } from "../hash.ts";
-import { extractFeatures, type FeatureSource, pixelFeatures } from "./features.ts";
+import { extractFeatures, type FeatureSource, pixelFeatures } from "../score/features.ts";
 import type { Settings } from "./settings.ts";
 
 /** Features [N, C] of an image, and for the losses of ADTR+ its label: [N] for L_px, [1] for L_img, 1 anomalous. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { linear } from "../../src/autograd/linear.ts";
-import { Parameters } from "../../src/autograd/parameters.ts";
+import { Parameters } from "../../src/optim/parameters.ts";
 import { Tape } from "../../src/autograd/tape.ts";
-import { fill as fillWith } from "../../src/kernels/elementwise.ts";
+import { fill as fillWith } from "../../src/kernels/dense/elementwise.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
 import { assertClose } from "../reference/backbone.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AdamW } from "../../src/autograd/adamw.ts";
+import { AdamW } from "../../src/optim/adamw.ts";
 import { meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
 import { Adtr, type AdtrConfig, initialAdtr } from "../../src/model/adtr.ts";

@@ -5,8 +5,8 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { isThere } from "../../src/files.ts";
-import { readLog } from "../../src/train/log.ts";
+import { isThere } from "../../src/host/files.ts";
+import { readLog } from "../../src/host/log.ts";
 import { FORMS, writeCifar10, writeFiles } from "../data/cifar_files.ts";
 import { adtr, test } from "./adtr.ts";
 

@@ -6,8 +6,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { decode } from "tiff";
-import { isThere } from "../../src/files.ts";
-import { readLog } from "../../src/train/log.ts";
+import { isThere } from "../../src/host/files.ts";
+import { readLog } from "../../src/host/log.ts";
 import { maskFile, picture } from "../data/pictures.ts";
 import golden from "../golden/plus.json" with { type: "json" };
 import { labelledCategory } from "../train/labelled.ts";

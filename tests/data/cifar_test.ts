@@ -6,7 +6,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { openCifar } from "../../src/data/cifar.ts";
-import { readNumpyPickle } from "../../src/data/numpy_pickle.ts";
+import { readNumpyPickle } from "../../src/formats/numpy_pickle.ts";
 import { inFolder } from "../folder.ts";
 import {
   CIFAR100_CLASSES,

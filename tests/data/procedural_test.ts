@@ -8,7 +8,7 @@ import { deepEqual, equal, notDeepEqual, ok, rejects, throws } from "node:assert
 import { join } from "node:path";
 import { decode } from "fast-png";
 import { InputError } from "../../src/errors.ts";
-import { makeDataset } from "../../src/data/procedural/dataset.ts";
+import { makeDataset } from "../../src/host/make_dataset.ts";
 import { defectsOf, drawSample, proceduralCategories } from "../../src/data/procedural/sample.ts";
 
 const TEXTURES = ["weave", "grid", "wood", "leather", "tile"];

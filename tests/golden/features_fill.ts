@@ -5,8 +5,8 @@
  * @module
  */
 import type { NamingName } from "../../src/model/efficientnet_weights.ts";
-import { readSafetensors } from "../../src/model/safetensors.ts";
-import { float32Of, stored, type StoredTensor } from "../../src/model/tensor_file.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { float32Of, stored, type StoredTensor } from "../../src/formats/tensor_file.ts";
 import { fill } from "../fill.ts";
 
 /** The features of an image of side S, brought to H×W, under a naming. */

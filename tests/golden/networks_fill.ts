@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { readSafetensors } from "../../src/model/safetensors.ts";
-import { float32Of, type StoredTensor } from "../../src/model/tensor_file.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { float32Of, type StoredTensor } from "../../src/formats/tensor_file.ts";
 import { fill } from "../fill.ts";
 import { filled } from "./features_fill.ts";
 

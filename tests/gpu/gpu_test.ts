@@ -1,4 +1,4 @@
-import { fill } from "../../src/kernels/elementwise.ts";
+import { fill } from "../../src/kernels/dense/elementwise.ts";
 import assert from "node:assert/strict";
 import { Gpu } from "../../src/gpu/gpu.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";

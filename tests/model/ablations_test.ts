@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AdamW } from "../../src/autograd/adamw.ts";
+import { AdamW } from "../../src/optim/adamw.ts";
 import { meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
 import {
@@ -10,8 +10,8 @@ import {
   initialAdtr,
   paddedChannels,
 } from "../../src/model/adtr.ts";
-import { readSafetensors } from "../../src/model/safetensors.ts";
-import { float32Of } from "../../src/model/tensor_file.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { float32Of } from "../../src/formats/tensor_file.ts";
 import { fill } from "../fill.ts";
 import { channelsFirst, featuresOf, filled } from "../golden/adtr_fill.ts";
 import golden from "../golden/ablations.json" with { type: "json" };

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { AdamW } from "../../src/autograd/adamw.ts";
+import { AdamW } from "../../src/optim/adamw.ts";
 import { meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { Adtr, adtrShapes, initialAdtr, paddedChannels } from "../../src/model/adtr.ts";
-import { readSafetensors } from "../../src/model/safetensors.ts";
-import { float32Of } from "../../src/model/tensor_file.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { float32Of } from "../../src/formats/tensor_file.ts";
 import {
   channelsFirst,
   featuresOf,

@@ -11,9 +11,9 @@ import {
   loadEfficientNet,
   type NamingName,
 } from "../../src/model/efficientnet_weights.ts";
-import { writeSafetensors } from "../../src/model/safetensors.ts";
-import { float32Of, stored, type StoredTensor, type TensorFile } from "../../src/model/tensor_file.ts";
-import { readWeightFile } from "../../src/model/weight_file.ts";
+import { writeSafetensors } from "../../src/formats/safetensors.ts";
+import { float32Of, stored, type StoredTensor, type TensorFile } from "../../src/formats/tensor_file.ts";
+import { readWeightFile } from "../../src/formats/weight_file.ts";
 import { filledStateDict, goldenFeatures, STEP } from "../golden/features_fill.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";

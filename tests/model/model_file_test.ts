@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type AdtrConfig, adtrShapes, ARCHITECTURES, initialAdtr } from "../../src/model/adtr.ts";
-import type { ModelState } from "../../src/model/detector.ts";
+import type { ModelState } from "../../src/methods/adtr/detector.ts";
 import { readModel, readParameters, writeModel } from "../../src/model/model_file.ts";
-import { readSafetensors, serializeSafetensors } from "../../src/model/safetensors.ts";
-import { stored, type StoredTensor } from "../../src/model/tensor_file.ts";
+import { readSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
+import { stored, type StoredTensor } from "../../src/formats/tensor_file.ts";
 import { fill } from "../fill.ts";
 import { inFolder } from "../folder.ts";
 import golden from "../golden/adtr.json" with { type: "json" };

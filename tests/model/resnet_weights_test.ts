@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { loadEfficientNet } from "../../src/model/efficientnet_weights.ts";
-import { inspectWeights } from "../../src/model/inspect_weights.ts";
+import { inspectWeights } from "../../src/host/inspect_weights.ts";
 import { networkOf } from "../../src/model/recognise.ts";
 import { loadResNet, type ResNetName } from "../../src/model/resnet_weights.ts";
-import { writeSafetensors } from "../../src/model/safetensors.ts";
-import { stored, type StoredTensor, type TensorFile } from "../../src/model/tensor_file.ts";
+import { writeSafetensors } from "../../src/formats/safetensors.ts";
+import { stored, type StoredTensor, type TensorFile } from "../../src/formats/tensor_file.ts";
 import { openBackbone } from "../../src/train/backbone.ts";
 import { inFolder } from "../folder.ts";
 import { filledStateDict } from "../golden/features_fill.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Dropout } from "../../src/kernels/element.ts";
+import type { Dropout } from "../../src/kernels/dense/element.ts";
 import type { AdtrConfig } from "../../src/model/adtr.ts";
 import { attention } from "./attention.ts";
 import { conv3x3 } from "./conv.ts";

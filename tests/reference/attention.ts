@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Dropout } from "../../src/kernels/element.ts";
+import type { Dropout } from "../../src/kernels/dense/element.ts";
 import { dropout, make, softmax, softmaxBackward, sum, type Values } from "./training.ts";
 
 /** Sizes of an attention: q [B, N, D], k and v [B, L, D], A heads. */

@@ -5,8 +5,8 @@
  * @module
  */
 import { mix32 } from "../../src/hash.ts";
-import type { Dropout } from "../../src/kernels/element.ts";
-import type { Gemm } from "../../src/kernels/gemm.ts";
+import type { Dropout } from "../../src/kernels/dense/element.ts";
+import type { Gemm } from "../../src/kernels/dense/gemm.ts";
 import { activations } from "./backbone.ts";
 
 /** Numbers on the host. */

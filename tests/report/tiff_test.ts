@@ -7,7 +7,7 @@ import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { decode } from "tiff";
 import { encodeFloatTiff } from "../../src/report/tiff.ts";
-import { resizeMap, tiffPaths, writeTiffMaps } from "../../src/report/tiff_maps.ts";
+import { resizeMap, tiffPaths, writeTiffMaps } from "../../src/host/tiff_maps.ts";
 import { picture } from "../data/pictures.ts";
 import { fill } from "../fill.ts";
 import { inFolder } from "../folder.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { openCategory } from "../../src/data/dataset.ts";
+import { openCategory } from "../../src/host/dataset.ts";
 import { Gpu } from "../../src/gpu/gpu.ts";
 import type { Settings } from "../../src/train/settings.ts";
 import { trainCategory } from "../../src/train/train.ts";

@@ -7,9 +7,9 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { readSafetensors, writeSafetensors } from "../../src/model/safetensors.ts";
-import { float32Of, stored, type StoredTensor } from "../../src/model/tensor_file.ts";
-import { readLog } from "../../src/train/log.ts";
+import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { float32Of, stored, type StoredTensor } from "../../src/formats/tensor_file.ts";
+import { readLog } from "../../src/host/log.ts";
 import { inFolder } from "../folder.ts";
 import { filledAdtr } from "../golden/adtr_fill.ts";
 import golden from "../golden/end_to_end.json" with { type: "json" };

@@ -4,11 +4,11 @@
  * @module
  */
 import { join } from "node:path";
-import { type Category, openCategory } from "../../src/data/dataset.ts";
-import { makeDataset } from "../../src/data/procedural/dataset.ts";
+import { type Category, openCategory } from "../../src/host/dataset.ts";
+import { makeDataset } from "../../src/host/make_dataset.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { gaborBackbone } from "../../src/model/gabor.ts";
-import type { FeatureSource } from "../../src/train/features.ts";
+import type { FeatureSource } from "../../src/score/features.ts";
 import { backboneDefaults, PAPER, type Settings } from "../../src/train/settings.ts";
 
 /** With the 7 images of `tinyCategory`, 3 steps an epoch. */

@@ -6,11 +6,11 @@
 import { deepEqual, equal, notDeepEqual, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { initialAdtr, paddedChannels } from "../../src/model/adtr.ts";
-import { Detector } from "../../src/model/detector.ts";
+import { Detector } from "../../src/methods/adtr/detector.ts";
 import { readModel } from "../../src/model/model_file.ts";
 import { normalisationOf } from "../../src/model/normalisation.ts";
-import { extractFeatures } from "../../src/train/features.ts";
-import { readLog } from "../../src/train/log.ts";
+import { extractFeatures } from "../../src/score/features.ts";
+import { readLog } from "../../src/host/log.ts";
 import type { ProgressEvent } from "../../src/train/progress.ts";
 import type { Settings } from "../../src/train/settings.ts";
 import { adtrConfig, trainCategory, type Trained } from "../../src/train/train.ts";

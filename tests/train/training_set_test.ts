@@ -5,9 +5,9 @@
  */
 import { deepEqual, equal, match, notDeepEqual, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import { loadImage } from "../../src/data/load.ts";
+import { loadImage } from "../../src/host/load.ts";
 import { maskCells } from "../../src/data/mask_cells.ts";
-import { extractFeatures, type FeatureSource, pixelFeatures } from "../../src/train/features.ts";
+import { extractFeatures, type FeatureSource, pixelFeatures } from "../../src/score/features.ts";
 import type { Settings } from "../../src/train/settings.ts";
 import {
   openTrainingSet,

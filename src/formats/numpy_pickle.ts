@@ -1,0 +1,103 @@
+/**
+ * Pickles of plain values and NumPy arrays of bytes, read without executing anything: the few functions of NumPy that
+ * rebuild an array are known here by their names.
+ *
+ * @module
+ */
+import type { Fail } from "../errors.ts";
+import { type Host, unpickle } from "./pickle.ts";
+
+/** A NumPy array of uint8, row-major. */
+export class ByteArray {
+  shape: number[] = [0];
+  data: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+}
+
+/** A NumPy dtype. */
+class Dtype {
+  constructor(readonly name: string) {}
+}
+
+/**
+ * Reads a pickle of protocol 2, whether Python 2 or 3 wrote it. What Python 2 calls str comes as bytes, but for the
+ * keys of dicts.
+ */
+export function readNumpyPickle(bytes: Uint8Array<ArrayBuffer>, fail: Fail): unknown {
+  return unpickle(bytes, 0, new NumpyHost(fail), fail).value;
+}
+
+/** Text of a str of Python 2 or 3; null for anything else. */
+export function textOf(value: unknown): string | null {
+  if (typeof value === "string") return value;
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : null;
+}
+
+class NumpyHost implements Host {
+  #fail: Fail;
+  #callables: Record<string, (args: unknown[]) => unknown> = {
+    "_codecs.encode": (args) => this.#encode(args),
+    "numpy.core.multiarray._reconstruct": () => new ByteArray(),
+    "numpy._core.multiarray._reconstruct": () => new ByteArray(),
+    "numpy.dtype": ([name]) => new Dtype(textOf(name) ?? ""),
+    "numpy.ndarray": () => this.#fail("an array made in an unknown way"),
+  };
+
+  constructor(fail: Fail) {
+    this.#fail = fail;
+  }
+
+  global(name: string): unknown {
+    return Object.hasOwn(this.#callables, name)
+      ? this.#callables[name]
+      : this.#fail(`a pickle that asks for ${JSON.stringify(name.slice(0, 100))}: nothing in it is executed`);
+  }
+
+  call(callable: unknown, args: unknown[]): unknown {
+    return typeof callable === "function"
+      ? callable(args)
+      : this.#fail("a call of something that is no function");
+  }
+
+  str(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    return bytes;
+  }
+
+  persistent(): never {
+    return this.#fail("a reference to something outside of the pickle");
+  }
+
+  /** An array's state is (1, shape, dtype, whether column-major, bytes); that of a dtype changes nothing for uint8. */
+  build(object: unknown, state: unknown): void {
+    if (object instanceof Dtype) return;
+    if (!(object instanceof ByteArray) || !Array.isArray(state)) {
+      return this.#fail("an object that is no NumPy array");
+    }
+    const [, shape, dtype, columnMajor, data] = state;
+    if (!(dtype instanceof Dtype) || dtype.name !== "u1") this.#fail("an array that is not of uint8");
+    if (
+      !Array.isArray(shape) || !shape.every((d) => Number.isSafeInteger(d) && d >= 0) ||
+      !(data instanceof Uint8Array) || data.length !== shape.reduce((a, b) => a * b, 1)
+    ) {
+      return this.#fail("an array whose bytes don't fit its shape");
+    }
+    object.shape = shape;
+    object.data = columnMajor ? this.#rowMajor(shape, data) : data as Uint8Array<ArrayBuffer>;
+  }
+
+  #rowMajor([rows, columns, ...more]: number[], data: Uint8Array): Uint8Array<ArrayBuffer> {
+    if (columns === undefined || more.length > 0) this.#fail("a column-major array that is no matrix");
+    const out = new Uint8Array(data.length);
+    for (let r = 0, to = 0; r < rows; r++) {
+      for (let c = 0; c < columns; c++) out[to++] = data[c * rows + r];
+    }
+    return out;
+  }
+
+  /** bytes, as Python 3 has to write them for Python 2: codecs.encode(text, "latin1"). */
+  #encode([text, encoding]: unknown[]): Uint8Array {
+    if (typeof text !== "string" || encoding !== "latin1") return this.#fail("bytes in an unknown encoding");
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+    return bytes;
+  }
+}

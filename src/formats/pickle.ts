@@ -1,0 +1,216 @@
+/**
+ * A machine for Python's pickles (protocol 2) that can build numbers, strings, lists, tuples and dicts, and nothing
+ * else: what a pickle wants to import and call is for the host to allow. Nothing is ever executed.
+ *
+ * @module
+ */
+import type { Fail } from "../errors.ts";
+
+/** What a pickle may ask for beyond plain values. Each throws what it does not allow. */
+export interface Host {
+  /** The value of `module.name`. */
+  global(name: string): unknown;
+  /** The result of calling a value with positional arguments. */
+  call(callable: unknown, args: unknown[]): unknown;
+  /** Gives an object its state. */
+  build(object: unknown, state: unknown): void;
+  /** The value that stands outside the pickle under this id. */
+  persistent(id: unknown): unknown;
+  /** The value of a str of Python 2: text or bytes, nobody knows. */
+  str(bytes: Uint8Array<ArrayBuffer>): unknown;
+}
+
+/**
+ * Runs the pickle that begins at `start`. Lists and tuples become arrays, dicts Maps, whole numbers numbers where they
+ * are safe integers and bigints elsewhere. Bytes as a dict's key become text, byte for byte (latin-1).
+ *
+ * @returns its value, and where the bytes after it begin
+ */
+export function unpickle(
+  bytes: Uint8Array<ArrayBuffer>,
+  start: number,
+  host: Host,
+  fail: Fail,
+): { value: unknown; end: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const memo = new Map<number, unknown>();
+  const outer: unknown[][] = []; // the stacks below each mark
+  let stack: unknown[] = [];
+  let at = start;
+
+  /** Moves over so many bytes and gives their position. */
+  const take = (count: number): number => {
+    if (count > bytes.length - at) fail("a pickle that is cut off");
+    at += count;
+    return at - count;
+  };
+  const u8 = () => bytes[take(1)], u16 = () => view.getUint16(take(2), true);
+  const u32 = () => view.getUint32(take(4), true), i32 = () => view.getInt32(take(4), true);
+  const slice = (length: number) => bytes.subarray(take(length), at);
+  const text = (length: number) => utf8(slice(length), fail);
+  const line = (): string => {
+    const end = bytes.indexOf(0x0a, at);
+    if (end < 0) fail("a pickle that is cut off");
+    return text(end + 1 - at).slice(0, -1);
+  };
+  const pop = (): unknown => stack.length > 0 ? stack.pop() : fail("a damaged pickle");
+  const top = (): unknown => stack.length > 0 ? stack[stack.length - 1] : fail("a damaged pickle");
+  /** The values above the last mark, which goes. */
+  const popMark = (): unknown[] => {
+    const values = stack;
+    stack = outer.pop() ?? fail("a damaged pickle");
+    return values;
+  };
+  const recall = (index: number) => stack.push(memo.has(index) ? memo.get(index) : fail("a damaged pickle"));
+  const array = (value: unknown): unknown[] => Array.isArray(value) ? value : fail("a damaged pickle");
+  const append = (values: unknown[]) => {
+    const list = array(top());
+    for (const value of values) list.push(value);
+  };
+  const setItems = (items: unknown[]) => {
+    const dict = top();
+    if (!(dict instanceof Map) || items.length % 2 !== 0) return fail("a damaged pickle");
+    for (let i = 0; i < items.length; i += 2) {
+      const key = items[i] instanceof Uint8Array ? latin1(items[i] as Uint8Array) : items[i];
+      if (typeof key === "object" && key !== null) fail("a dict whose keys are neither strings nor numbers");
+      dict.set(key, items[i + 1]);
+    }
+  };
+
+  for (;;) {
+    const opcode = u8();
+    switch (String.fromCharCode(opcode)) {
+      case "\x80": { // PROTO
+        const protocol = u8();
+        if (protocol !== 2) fail(`a pickle of protocol ${protocol}, where 2 is expected`);
+        break;
+      }
+      case "N": // NONE
+        stack.push(null);
+        break;
+      case "\x88": // NEWTRUE
+        stack.push(true);
+        break;
+      case "\x89": // NEWFALSE
+        stack.push(false);
+        break;
+      case "K": // BININT1
+        stack.push(u8());
+        break;
+      case "M": // BININT2
+        stack.push(u16());
+        break;
+      case "J": // BININT
+        stack.push(i32());
+        break;
+      case "\x8a": // LONG1
+        stack.push(long(slice(u8())));
+        break;
+      case "G": // BINFLOAT, the one number that is big-endian
+        stack.push(view.getFloat64(take(8)));
+        break;
+      case "X": // BINUNICODE
+        stack.push(text(u32()));
+        break;
+      case "U": // SHORT_BINSTRING, a str of Python 2
+        stack.push(host.str(slice(u8())));
+        break;
+      case "T": // BINSTRING
+        stack.push(host.str(slice(u32())));
+        break;
+      case "(": // MARK
+        outer.push(stack);
+        stack = [];
+        break;
+      case "]": // EMPTY_LIST
+      case ")": // EMPTY_TUPLE
+        stack.push([]);
+        break;
+      case "}": // EMPTY_DICT
+        stack.push(new Map());
+        break;
+      case "t": { // TUPLE
+        const values = popMark();
+        stack.push(values);
+        break;
+      }
+      case "\x85": // TUPLE1
+        stack.push([pop()]);
+        break;
+      case "\x86": // TUPLE2
+        stack.push([pop(), pop()].reverse());
+        break;
+      case "\x87": // TUPLE3
+        stack.push([pop(), pop(), pop()].reverse());
+        break;
+      case "a": // APPEND
+        append([pop()]);
+        break;
+      case "e": // APPENDS
+        append(popMark());
+        break;
+      case "s": // SETITEM
+        setItems([pop(), pop()].reverse());
+        break;
+      case "u": // SETITEMS
+        setItems(popMark());
+        break;
+      case "q": // BINPUT
+        memo.set(u8(), top());
+        break;
+      case "r": // LONG_BINPUT
+        memo.set(u32(), top());
+        break;
+      case "h": // BINGET
+        recall(u8());
+        break;
+      case "j": // LONG_BINGET
+        recall(u32());
+        break;
+      case "c": { // GLOBAL
+        const module = line();
+        stack.push(host.global(`${module}.${line()}`));
+        break;
+      }
+      case "R": { // REDUCE
+        const args = array(pop());
+        stack.push(host.call(pop(), args));
+        break;
+      }
+      case "Q": // BINPERSID
+        stack.push(host.persistent(pop()));
+        break;
+      case "b": { // BUILD
+        const state = pop();
+        host.build(top(), state);
+        break;
+      }
+      case ".": // STOP
+        return { value: pop(), end: at };
+      default:
+        fail(`a pickle with opcode 0x${opcode.toString(16).padStart(2, "0")}, which is not read`);
+    }
+  }
+}
+
+/** Text in UTF-8. */
+export function utf8(bytes: Uint8Array, fail: Fail): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return fail("a string in a pickle that is not UTF-8");
+  }
+}
+
+/** Text of which every character is a byte. */
+function latin1(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
+
+/** A whole number in two's complement, little-endian. */
+function long(bytes: Uint8Array): number | bigint {
+  let value = 0n;
+  for (let i = bytes.length - 1; i >= 0; i--) value = value << 8n | BigInt(bytes[i]);
+  const signed = BigInt.asIntN(8 * bytes.length, value);
+  return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
+}

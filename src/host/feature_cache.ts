@@ -1,0 +1,191 @@
+/**
+ * Frozen features on disk, one file an image, so that a second run needs no backbone. An entry's name and content are
+ * tied to the image's bytes, the sizes and the backbone's weights by hashes: what is stale, cut off or damaged is not
+ * found, and made anew. A cache that can't be written costs time only: it says so once and is then left alone.
+ *
+ *     FOLDER/ab/cdef….features    SHA-256 (32 bytes) of all that follows,
+ *                                 the key's SHA-256 (32 bytes), f32 little-endian
+ *
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { reason } from "./files.ts";
+
+const HASH_BYTES = 32;
+const ENTRY = /^[0-9a-f]{62}\.features(\.\d+\.partial)?$/, SHELF = /^[0-9a-f]{2}$/;
+/** Part of every key: to be raised when the numbers of the same key change. */
+const VERSION = 1;
+
+/** What a cache is for. */
+export interface FeatureCacheOptions {
+  /** Where it lies, made when needed; null for a cache that never finds and never keeps anything. */
+  folder: string | null;
+  /** Identifies the backbone and its weights. */
+  backbone: string;
+  /** Pixels a side that images are resized to. */
+  imageSize: number;
+  /** Of one image's features: positions and channels. */
+  shape: readonly number[];
+  /** Above this the entries that were not used for longest are deleted; 8 GiB by default. */
+  maxBytes?: number;
+  /** Told once, in a sentence, when the cache can't be read or written. */
+  onWarning?: (message: string) => void;
+}
+
+/** Features of images, found again by the hash of the image's file. */
+export class FeatureCache {
+  readonly #options: Required<FeatureCacheOptions>;
+  readonly #length: number;
+  #warned = false;
+  /** Bytes in the folder, known from the first `put` on. */
+  #total: number | null = null;
+
+  constructor(options: FeatureCacheOptions) {
+    const { maxBytes = 8 * 2 ** 30, onWarning = () => {} } = options;
+    this.#options = { ...options, maxBytes, onWarning };
+    this.#length = options.shape.reduce((a, b) => a * b, 1);
+  }
+
+  /**
+   * The features of an image.
+   *
+   * @param image SHA-256 of its file, hex
+   * @returns as many values as `shape` says; null where there is no sound entry
+   */
+  async get(image: string): Promise<Float32Array<ArrayBuffer> | null> {
+    if (this.#options.folder === null) return null;
+    const key = this.#key(image), path = this.#path(this.#options.folder, key);
+    let file: Uint8Array<ArrayBuffer>;
+    try {
+      file = await Deno.readFile(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) this.#warn("read", error);
+      return null;
+    }
+    if (file.length !== 2 * HASH_BYTES + 4 * this.#length) return null;
+    const checksum = sha256(file.subarray(HASH_BYTES));
+    if (!checksum.equals(file.subarray(0, HASH_BYTES))) return null;
+    if (!key.equals(file.subarray(HASH_BYTES, 2 * HASH_BYTES))) return null;
+    const now = new Date();
+    await Deno.utime(path, now, now).catch(() => {}); // for the order of deletion only
+    return new Float32Array(file.buffer, 2 * HASH_BYTES);
+  }
+
+  /**
+   * Keeps the features of an image. Never throws for what the disk refuses.
+   *
+   * @param values as many as `shape` says
+   */
+  async put(image: string, values: Float32Array): Promise<void> {
+    if (values.length !== this.#length) {
+      throw new RangeError(`Expected ${this.#length} features, but found ${values.length}`);
+    }
+    const { folder, maxBytes } = this.#options;
+    if (folder === null || this.#warned) return;
+    const key = this.#key(image), path = this.#path(folder, key);
+    const file = new Uint8Array(2 * HASH_BYTES + 4 * values.length);
+    file.set(key, HASH_BYTES);
+    file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 2 * HASH_BYTES);
+    file.set(sha256(file.subarray(HASH_BYTES)));
+    const partial = `${path}.${Deno.pid}.partial`;
+    try {
+      this.#total ??= (await listEntries(folder)).reduce((sum, entry) => sum + entry.bytes, 0);
+      await Deno.mkdir(join(path, ".."), { recursive: true });
+      await Deno.writeFile(partial, file);
+      await Deno.rename(partial, path);
+      this.#total += file.length;
+      if (this.#total > maxBytes) this.#total = await evict(folder, maxBytes);
+    } catch (error) {
+      await Deno.remove(partial).catch(() => {}); // most likely it is not there
+      this.#warn("written", error);
+    }
+  }
+
+  #key(image: string): Buffer {
+    const { backbone, imageSize, shape } = this.#options;
+    return sha256(new TextEncoder().encode(JSON.stringify([VERSION, image, backbone, imageSize, shape])));
+  }
+
+  #path(folder: string, key: Buffer): string {
+    const name = key.toString("hex");
+    return join(folder, name.slice(0, 2), `${name.slice(2)}.features`);
+  }
+
+  #warn(what: string, error: unknown): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.#options.onWarning(
+      `The feature cache ${this.#options.folder} can't be ${what}, going on without: ${reason(error)}`,
+    );
+  }
+}
+
+/**
+ * Where the cache lies unless told otherwise: `$XDG_CACHE_HOME/adtr` or `~/.cache/adtr`, on Windows
+ * `%LOCALAPPDATA%\adtr`; null where the environment names no such place.
+ */
+export function defaultCacheFolder(
+  os: string = Deno.build.os,
+  variable: (name: string) => string | undefined = Deno.env.get,
+): string | null {
+  if (os === "windows") return folderIn(variable("LOCALAPPDATA"));
+  return folderIn(variable("XDG_CACHE_HOME")) ?? folderIn(variable("HOME"), ".cache");
+}
+
+function folderIn(base: string | undefined, ...parts: string[]): string | null {
+  return base ? join(base, ...parts, "adtr") : null;
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash("sha256").update(bytes).digest();
+}
+
+/** A file of the cache. */
+interface Entry {
+  path: string;
+  bytes: number;
+  /** Milliseconds since 1970. */
+  used: number;
+}
+
+/** All files of a cache's folder, also unfinished ones; nothing else that lies there. */
+async function listEntries(folder: string): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (const shelf of await namesIn(folder, SHELF)) {
+    for (const name of await namesIn(join(folder, shelf), ENTRY)) {
+      const path = join(folder, shelf, name);
+      const info = await ifThere(Deno.stat(path));
+      if (info) entries.push({ path, bytes: info.size, used: info.mtime?.getTime() ?? 0 });
+    }
+  }
+  return entries;
+}
+
+async function namesIn(folder: string, pattern: RegExp): Promise<string[]> {
+  const names = await ifThere(Array.fromAsync(Deno.readDir(folder), ({ name }) => name));
+  return names?.filter((name) => pattern.test(name)) ?? [];
+}
+
+/** Undefined where there is no such file: another run may be deleting too. */
+async function ifThere<T>(step: Promise<T>): Promise<T | undefined> {
+  try {
+    return await step;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Deletes what was not used for longest, down to nine tenths of the bound. @returns the bytes that are left */
+async function evict(folder: string, maxBytes: number): Promise<number> {
+  const entries = (await listEntries(folder)).sort((a, b) => a.used - b.used);
+  let total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
+  for (const { path, bytes } of entries) {
+    if (total <= 0.9 * maxBytes) break;
+    await ifThere(Deno.remove(path));
+    total -= bytes;
+  }
+  return total;
+}

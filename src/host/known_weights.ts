@@ -1,0 +1,125 @@
+/**
+ * The pretrained weights that can be fetched by name: where they are published and what their hash is.
+ * The names of such files end in their SHA-256's first 8 digits, as PyTorch's hub wants it.
+ *
+ * @module
+ */
+import { InputError } from "../errors.ts";
+import { download, type Downloaded, type DownloadOptions } from "./download.ts";
+import type { EfficientNetName } from "../model/efficientnet_weights.ts";
+import type { ResNetName } from "../model/resnet_weights.ts";
+
+/** A published weight file. */
+export interface KnownWeights {
+  /** The name that it is fetched by. */
+  name: string;
+  /** Where it is published. */
+  url: string;
+  /** The SHA-256 or its beginning. */
+  sha256: string;
+  /** What it is to be loaded as. */
+  backbone: EfficientNetName | ResNetName;
+  /** How it was trained and how large it is, in a few words. */
+  about: string;
+  /** Its SPDX name. */
+  licence: string;
+}
+
+const TORCHVISION = "https://download.pytorch.org/models/";
+const TIMM = "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/";
+
+/** All that are known. The paper does not say which it used; its author's later code uses `lukemelas`. */
+export const knownWeights: readonly KnownWeights[] = [
+  {
+    name: "lukemelas",
+    url:
+      "https://github.com/lukemelas/EfficientNet-PyTorch/releases/download/1.0/efficientnet-b4-6ed6700e.pth",
+    sha256: "6ed6700e",
+    backbone: "efficientnet_b4",
+    about: "EfficientNet-PyTorch: TensorFlow's weights, ImageNet with AutoAugment, 380 pixels, 78 MB",
+    licence: "Apache-2.0",
+  },
+  {
+    name: "torchvision",
+    url: `${TORCHVISION}efficientnet_b4_rwightman-23ab8bcd.pth`,
+    sha256: "23ab8bcd5bdbef61a7a43b91adcad81f622fd7f36fb4935a569828d77888c44e",
+    backbone: "efficientnet_b4",
+    about: "torchvision: timm's weights renamed, ImageNet with RandAugment, 320 pixels, 78 MB",
+    licence: "BSD-3-Clause",
+  },
+  {
+    name: "timm",
+    url: `${TIMM}efficientnet_b4_ra2_320-7eb33cd5.pth`,
+    sha256: "7eb33cd5",
+    backbone: "efficientnet_b4",
+    about: "timm: ImageNet with RandAugment, 320 pixels, 78 MB",
+    licence: "Apache-2.0",
+  },
+  {
+    name: "timm-tf",
+    url: `${TIMM}tf_efficientnet_b4_aa-818f208c.pth`,
+    sha256: "818f208c",
+    backbone: "tf_efficientnet_b4",
+    about: "timm: TensorFlow's weights, ImageNet with AutoAugment, 380 pixels, 78 MB",
+    licence: "Apache-2.0",
+  },
+  {
+    name: "efficientnet_b0",
+    url: `${TORCHVISION}efficientnet_b0_rwightman-7f5810bc.pth`,
+    sha256: "7f5810bc",
+    backbone: "efficientnet_b0",
+    about: "torchvision: timm's weights renamed, ImageNet, 224 pixels, 21 MB",
+    licence: "BSD-3-Clause",
+  },
+  {
+    name: "resnet18",
+    url: `${TORCHVISION}resnet18-f37072fd.pth`,
+    sha256: "f37072fd",
+    backbone: "resnet18",
+    about: "torchvision: ImageNet, 224 pixels, 47 MB",
+    licence: "BSD-3-Clause",
+  },
+  {
+    name: "resnet34",
+    url: `${TORCHVISION}resnet34-b627a593.pth`,
+    sha256: "b627a593",
+    backbone: "resnet34",
+    about: "torchvision: ImageNet, 224 pixels, 87 MB",
+    licence: "BSD-3-Clause",
+  },
+  {
+    name: "wide_resnet50_2",
+    url: `${TORCHVISION}wide_resnet50_2-95faca4d.pth`,
+    sha256: "95faca4d",
+    backbone: "wide_resnet50_2",
+    about: "torchvision: ImageNet (V1, the usual one of PaDiM, PatchCore and SPADE), 224 pixels, 138 MB",
+    licence: "BSD-3-Clause",
+  },
+];
+
+/**
+ * The known weight file of that name.
+ *
+ * @throws {InputError} where there is none, with the names that there are
+ */
+export function knownWeightsNamed(name: string): KnownWeights {
+  const known = knownWeights.find((weights) => weights.name === name);
+  if (known) return known;
+  const names = knownWeights.map(({ name }) => name).join(", ");
+  throw new InputError(`Expected one of ${names} as the weights to fetch, but found ${JSON.stringify(name)}`);
+}
+
+/**
+ * Downloads known weights to `out`, unless they are there already, and checks their hash.
+ *
+ * @param options `url` another place that has the same file
+ * @throws {InputError} where the name is not known, and as {@linkcode download} does
+ */
+export function fetchWeights(
+  name: string,
+  out: string,
+  { url, ...options }: DownloadOptions & { url?: string } = {},
+): Promise<Downloaded> {
+  const known = knownWeightsNamed(name);
+  return download(url ?? known.url, out, known.sha256, options);
+}

@@ -1,0 +1,99 @@
+/**
+ * Anomaly maps for the MVTec evaluation scripts: OUT/CATEGORY/test/DEFECT/STEM.tiff, each of its image's own size. OUT is
+ * what they take as --anomaly_maps_dir.
+ *
+ * @module
+ */
+import { dirname, join, parse } from "node:path";
+import { isCifar } from "./cifar_images.ts";
+import { imageSize } from "../data/decode.ts";
+import { InputError } from "../errors.ts";
+import { makeFolder, readWhole, writeWhole } from "./files.ts";
+import { encodeFloatTiff } from "../report/tiff.ts";
+
+/** The folder that commands write them to. */
+export const TIFF_MAPS = "anomaly_maps";
+
+/** A test image. */
+export interface TiffImage {
+  path: string;
+  /** The name of the folder in `test`. */
+  defect: string;
+}
+
+/** A test image and its map. */
+export interface TiffMap extends TiffImage {
+  /** [S, S] */
+  map: Float32Array;
+}
+
+/**
+ * Where each image's map goes in a category's folder. What can't be written is told here, before there are maps.
+ *
+ * @throws {InputError} where an image is no file, or two maps would have one name
+ */
+export function tiffPaths(images: readonly TiffImage[]): string[] {
+  const owner = new Map<string, string>();
+  for (const { path, defect } of images) {
+    if (isCifar(path)) {
+      throw new InputError(`Expected image files to write TIFFs of their sizes for, but found ${path}`);
+    }
+    const file = join("test", defect, `${parse(path).name}.tiff`), other = owner.get(file);
+    if (other !== undefined) {
+      throw new InputError(`Expected images whose names differ before the dot, but found ${other}, ${path}`);
+    }
+    owner.set(file, path);
+  }
+  return [...owner.keys()];
+}
+
+/**
+ * Writes maps at their images' sizes.
+ *
+ * @param S pixels a side of the maps
+ * @throws {InputError} where an image can't be read or a file can't be written; and as `tiffPaths` does
+ */
+export async function writeTiffMaps(
+  out: string,
+  category: string,
+  maps: readonly TiffMap[],
+  S: number,
+): Promise<void> {
+  for (const [i, name] of tiffPaths(maps).entries()) {
+    const { path, map } = maps[i], file = join(out, category, name);
+    const { width, height } = await imageSize(await readWhole(path), path);
+    await makeFolder(dirname(file));
+    await writeWhole(
+      file,
+      (write) => write(encodeFloatTiff(resizeMap(map, S, width, height), width, height)),
+    );
+  }
+}
+
+/**
+ * A map at another size, by bilinear interpolation between the centres of its pixels: what a pixel of the resized image
+ * was scored with comes to lie where that pixel came from (torch.nn.functional.interpolate, align_corners=False).
+ *
+ * @param map [S, S]
+ * @returns [height, width]
+ */
+export function resizeMap(map: Float32Array, S: number, width: number, height: number): Float32Array {
+  const across = sources(S, width), out = new Float32Array(width * height);
+  for (const [y, { low, high, fraction }] of sources(S, height).entries()) {
+    for (let x = 0; x < width; x++) {
+      const { low: left, high: right, fraction: t } = across[x];
+      const above = map[low * S + left] + t * (map[low * S + right] - map[low * S + left]);
+      const below = map[high * S + left] + t * (map[high * S + right] - map[high * S + left]);
+      out[y * width + x] = above + fraction * (below - above);
+    }
+  }
+  return out;
+}
+
+/** For each pixel of an axis the two of the map that it lies between. */
+function sources(S: number, length: number): { low: number; high: number; fraction: number }[] {
+  return Array.from({ length }, (_, i) => {
+    const at = Math.max((i + 0.5) * S / length - 0.5, 0), low = Math.min(Math.floor(at), S - 1);
+    return { low, high: Math.min(low + 1, S - 1), fraction: at - low };
+  });
+}

@@ -1,0 +1,106 @@
+/**
+ * Host side of conv.wgsl: k×k convolution over NHWC maps. Meant for a network's stem, whose few input channels
+ * leave nothing to tile; a 1×1 convolution is a {@linkcode gemm}.
+ *
+ * @module
+ */
+import type { Gpu } from "../../gpu/gpu.ts";
+import type { Kernel } from "../../gpu/kernel.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import type { Activation } from "../dense/gemm.ts";
+import { generate, kernelTable } from "../generate.ts";
+import source from "./conv.wgsl" with { type: "text" };
+
+const COLUMNS = 8, FOURS = 4; // pixels a thread, and times four output channels
+const ACTIVATIONS: Record<Activation, number> = { none: 0, relu: 1, silu: 2, sigmoid: 3 };
+
+/** Where a k×k window goes: zeros above and left of the map, and the output's size, which implies the others. */
+export interface Window {
+  stride: number;
+  top: number;
+  left: number;
+  outH: number;
+  outW: number;
+}
+
+/** Puts PyTorch's [out, in, k, k] in the order in which conv.wgsl reads: [k, k, in, out]. */
+export function packConv(
+  weight: Float32Array,
+  out: number,
+  inputs: number,
+  k: number,
+): Float32Array<ArrayBuffer> {
+  const packed = new Float32Array(weight.length);
+  for (let o = 0; o < out; o++) {
+    for (let c = 0; c < inputs; c++) {
+      for (let t = 0; t < k * k; t++) {
+        packed[(t * inputs + c) * out + o] = weight[(o * inputs + c) * k * k + t];
+      }
+    }
+  }
+  return packed;
+}
+
+/**
+ * act(conv2d(x, weight) + bias): x [B, H, W, C], weight [k, k, C, O] from {@linkcode packConv}, bias [O] →
+ * [B, outH, outW, O].
+ *
+ * @throws {RangeError} where O is no multiple of 4, or the weight is not for C channels
+ */
+export function conv(
+  gpu: Gpu,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  window: Window,
+  act: Activation,
+): Tensor {
+  const [B, H, W, C] = x.shape;
+  const [K, , inputs, outC] = weight.shape;
+  const { stride, top, left, outH, outW } = window;
+  if (outC % 4 !== 0) throw new RangeError(`Expected a multiple of 4 output channels, but found ${outC}`);
+  if (inputs !== C) throw new RangeError(`Expected a weight for ${C} channels, but found [${weight.shape}]`);
+  const y = gpu.empty([B, outH, outW, outC], "a convolution's output");
+  gpu.stream.dispatch(
+    convKernel(K, stride, C),
+    { x, weight, bias, y },
+    { H, W, outH, outW, outC4: outC / 4, top, left, act: ACTIVATIONS[act] },
+    [Math.ceil(Math.ceil(outW / COLUMNS) * Math.ceil(outC / 4 / FOURS) / 64), outH, B],
+  );
+  return y;
+}
+
+const kernel = kernelTable();
+
+/** The kernel for one window, stride and number of input channels; its text is made once. */
+function convKernel(K: number, STRIDE: number, C: number): Kernel {
+  const name = `conv ${K}x${K}x${C}/${STRIDE}`;
+  return kernel(name, () => {
+    const code = straightLine(K, STRIDE, C);
+    return {
+      name,
+      source: generate(source, code),
+      entry: "conv",
+      constants: { K, STRIDE, C, COLUMNS, FOURS },
+    };
+  });
+}
+
+/** One row of taps: every value and weight under the COLUMNS windows is loaded once. */
+function straightLine(K: number, stride: number, C: number) {
+  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+  const outputs = range(COLUMNS).flatMap((j) => range(FOURS).map((o) => [j, o]));
+  return {
+    declare: outputs.map(([j, o]) => `var y${j}_${o} = bias[o + ${o}u];`).join("\n"),
+    taps: range(C).flatMap((c) => [
+      ...range((COLUMNS - 1) * stride + K).map((q) => `let x${q}_${c} = load(row, left + ${q}u, ${c}u);`),
+      ...range(K).flatMap((q) => [
+        ...range(FOURS).map((o) =>
+          `let w${q}_${c}_${o} = weight[((p * K + ${q}u) * C + ${c}u) * params.outC4 + o + ${o}u];`
+        ),
+        ...outputs.map(([j, o]) => `y${j}_${o} += x${j * stride + q}_${c} * w${q}_${c}_${o};`),
+      ]),
+    ]).join("\n"),
+    finish: outputs.map(([j, o]) => `store(out, first + ${j}u, o + ${o}u, y${j}_${o});`).join("\n"),
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * Host side of depthwise.wgsl: one k×k filter a channel over NHWC maps, with the bias and SiLU that follow it in
+ * every MBConv block.
+ *
+ * @module
+ */
+import type { Gpu } from "../../gpu/gpu.ts";
+import type { Kernel } from "../../gpu/kernel.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import type { Window } from "./conv.ts";
+import { positionMean } from "../dense/se.ts";
+import { generate, kernelTable } from "../generate.ts";
+import source from "./depthwise.wgsl" with { type: "text" };
+
+const COLUMNS = 4; // pixels a thread, times ROWS
+
+/**
+ * Rows of pixels a thread. Hardware gains by more threads, software adapters by fewer loads, for which they compile
+ * longer: 8 rows spare 5×5/1 a third of its time, and the others nothing (llvmpipe, 2026-11).
+ */
+function rowsOf(gpu: Gpu, K: number, stride: number): number {
+  if (!gpu.info.software) return 1;
+  return K === 5 && stride === 1 ? 8 : 4;
+}
+
+/** Puts PyTorch's [C, 1, k, k] in the order in which depthwise.wgsl reads: [k, k, C]. */
+export function packDepthwise(weight: Float32Array, C: number, k: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from(weight, (_, i) => weight[(i % C) * k * k + Math.floor(i / C)]);
+}
+
+/**
+ * silu(depthwise(x, weight) + bias): x [B, H, W, C], weight [k, k, C] from {@linkcode packDepthwise}, bias [C] →
+ * y [B, outH, outW, C], and its means over the positions, [B, C], for which it is not read again.
+ *
+ * @throws {RangeError} where C is no multiple of 4, or the weight is not for C channels
+ */
+export function depthwise(
+  gpu: Gpu,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  { stride, top, left, outH, outW }: Window,
+): { y: Tensor; mean: Tensor } {
+  const [B, H, W, C] = x.shape;
+  const [K, , channels] = weight.shape;
+  if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);
+  if (channels !== C) {
+    throw new RangeError(`Expected a weight for ${C} channels, but found [${weight.shape}]`);
+  }
+  const ROWS = rowsOf(gpu, K, stride);
+  const rows = Math.ceil(outH / ROWS), columns = Math.ceil(outW / COLUMNS);
+  const y = gpu.empty([B, outH, outW, C], "a depthwise convolution's output");
+  const sums = gpu.empty([B, rows, columns, C], "sums of its tiles");
+  gpu.stream.dispatch(
+    depthwiseKernel(K, stride, ROWS),
+    { x, weight, bias, y, sums },
+    { H, W, C4: C / 4, outH, outW, top, left, rows, columns },
+    [Math.ceil(columns * C / 4 / 64), rows, B],
+  );
+  const mean = positionMean(gpu, sums, outH * outW);
+  gpu.release(sums);
+  return { y, mean };
+}
+
+const kernel = kernelTable();
+
+/** The kernel for one size, stride and tile; its text is made once. */
+function depthwiseKernel(K: number, STRIDE: number, ROWS: number): Kernel {
+  const name = `depthwise ${K}x${K}/${STRIDE}`;
+  const key = `${name} ${ROWS}`;
+  return kernel(key, () => {
+    const code = straightLine(K, STRIDE, ROWS);
+    return { name, source: generate(source, code), entry: "depthwise", constants: { STRIDE, ROWS, COLUMNS } };
+  });
+}
+
+/** Every value under the windows and every weight is loaded once, one row of values at a time. */
+function straightLine(K: number, stride: number, rows: number) {
+  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+  const pixels = range(rows).flatMap((i) => range(COLUMNS).map((j) => [i, j]));
+  const taps = range(K).flatMap((p) => range(K).map((q) => [p, q]));
+  return {
+    filter: [
+      ...taps.map(([p, q]) => `let w${p}_${q} = weight[${p * K + q}u * params.C4 + c];`),
+      "let b = bias[c];",
+      ...pixels.map(([i, j]) => `var y${i}_${j} = b;`),
+      ...range((rows - 1) * stride + K).flatMap((r) => [
+        ...range((COLUMNS - 1) * stride + K).map((q) =>
+          `let x${r}_${q} = load(image, top + ${r}u, left + ${q}u, c);`
+        ),
+        ...taps.flatMap(([p, q]) =>
+          pixels.filter(([i]) => i * stride + p === r)
+            .map(([i, j]) => `y${i}_${j} += w${p}_${q} * x${r}_${j * stride + q};`)
+        ),
+      ]),
+    ].join("\n"),
+    sum: pixels.map(([i, j]) => `store(image, row + ${i}u, column + ${j}u, c, y${i}_${j})`).join(" +\n"),
+  };
+}

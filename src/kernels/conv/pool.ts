@@ -1,0 +1,74 @@
+/**
+ * Host side of pool.wgsl: average pooling of score maps and the reduction of a map to one number an image, always
+ * in the same order, whatever the batch; and of max_pool.wgsl, for networks.
+ *
+ * @module
+ */
+import type { Gpu } from "../../gpu/gpu.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import type { Window } from "./conv.ts";
+import maxPoolSource from "./max_pool.wgsl" with { type: "text" };
+import source from "./pool.wgsl" with { type: "text" };
+
+const AVERAGE = { name: "average pool", source, entry: "average" };
+const MAX_POOL = { name: "max pool", source: maxPoolSource, entry: "max_pool" };
+const REDUCTIONS = {
+  max: { name: "maximum", source, entry: "maximum" },
+  mean: { name: "total", source, entry: "total" },
+};
+const RADIX = 64; // values a thread reduces in one run
+
+/**
+ * torch.nn.functional.avg_pool2d(x, size, stride=1): x [B, H, W] → [B, H − size + 1, W − size + 1], one axis after
+ * the other.
+ *
+ * @throws {RangeError} where the window is larger than the map
+ */
+export function averagePool(gpu: Gpu, x: Tensor, size: number): Tensor {
+  const [B, H, W] = x.shape;
+  const outH = H - size + 1, outW = W - size + 1;
+  if (outH < 1 || outW < 1) {
+    throw new RangeError(`Expected maps of at least ${size}×${size}, but found ${H}×${W}`);
+  }
+  const rest = { size, n: 0, parts: 0, scale: 1 };
+  const rows = gpu.empty([B, H, outW], "pooled rows");
+  const y = gpu.empty([B, outH, outW], "pooled maps");
+  const across = { inH: H, inW: W, outH: H, outW, step: 1, ...rest };
+  gpu.stream.dispatch(AVERAGE, { x, y: rows }, across, [Math.ceil(outW / 64), H, B]);
+  const down = { inH: H, inW: outW, outH, outW, step: outW, ...rest };
+  gpu.stream.dispatch(AVERAGE, { x: rows, y }, down, [Math.ceil(outW / 64), outH, B]);
+  gpu.release(rows);
+  return y;
+}
+
+/** The largest value or the mean of each image: x [B, …] → [B]. */
+export function reduceImages(gpu: Gpu, x: Tensor, how: "max" | "mean"): Tensor {
+  const B = x.shape[0], count = x.size / B;
+  let values = x, n = count;
+  do {
+    const parts = Math.ceil(n / RADIX);
+    const y = gpu.empty(parts === 1 ? [B] : [B, parts], "reduced maps");
+    const scale = how === "mean" && parts === 1 ? 1 / count : 1;
+    const params = { inH: 0, inW: 0, outH: 0, outW: 0, size: 0, step: 0, n, parts, scale };
+    gpu.stream.dispatch(REDUCTIONS[how], { x: values, y }, params, [Math.ceil(parts / 64), B]);
+    if (values !== x) gpu.release(values);
+    values = y;
+    n = parts;
+  } while (n > 1);
+  return values;
+}
+
+/**
+ * torch.nn.functional.max_pool2d: x [B, H, W, C] → [B, outH, outW, C], the maximum over `size`×`size` windows.
+ *
+ * @throws {RangeError} where C is no multiple of 4
+ */
+export function maxPool(gpu: Gpu, x: Tensor, size: number, window: Window): Tensor {
+  const [B, H, W, C] = x.shape;
+  const { stride, top, left, outH, outW } = window;
+  if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);
+  const y = gpu.empty([B, outH, outW, C], "pooled maps");
+  const params = { H, W, C4: C / 4, outH, outW, K: size, stride, top, left };
+  gpu.stream.dispatch(MAX_POOL, { x, y }, params, [Math.ceil(outW * C / 4 / 64), outH, B]);
+  return y;
+}

@@ -1,0 +1,161 @@
+/**
+ * Host side of attention.wgsl: multi-head attention and its gradients, which never store the attention weights.
+ *
+ * @module
+ */
+import type { Gpu } from "../../gpu/gpu.ts";
+import type { Kernel } from "../../gpu/kernel.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import { each } from "../each.ts";
+import { type Dropout, dropoutParams, elementText } from "./element.ts";
+import { spread } from "../grid.ts";
+import dropout from "./dropout.wgsl" with { type: "text" };
+import { kernelTable } from "../generate.ts";
+import source from "./attention.wgsl" with { type: "text" };
+
+/** What attention is made of: q [B, N, D], k and v [B, L, D], with so many heads side by side in D. */
+export interface Attention {
+  q: Tensor;
+  k: Tensor;
+  v: Tensor;
+  heads: number;
+  drop?: Dropout;
+}
+
+/** Where a gradient goes, and whether to add to what is there. */
+export interface Target {
+  tensor: Tensor;
+  add: boolean;
+}
+
+// A thread has so many values of q (or k) in its rows. Software adapters read keys lane by lane, so each is to serve many
+// rows: on llvmpipe (2 cores, 2026-11) forward and backward at d = 16 take 22 ms with 128 values, 18 with 256 and 16.5 with
+// 384, which take longer to compile. Hardware wants many threads.
+const VALUES = { forward: 384, queries: 256, keys: 256 };
+const MOST_ROWS = { software: 24, hardware: 1 };
+const GROUP = { software: 16, hardware: 64 };
+
+/**
+ * y [B, N, D] = dropout(softmax(q · kᵀ / √d)) · v, head by head.
+ *
+ * @param stats [B, heads, N, 2] receives what the backward pass needs
+ */
+export function attention(gpu: Gpu, a: Attention, y: Tensor, stats: Tensor): void {
+  launch(gpu, "forward", a, { q: a.q, k: a.k, v: a.v, y, stats });
+}
+
+/** Gradient of q from dy. `stats` is completed for {@linkcode attentionKeys}. */
+export function attentionQueries(
+  gpu: Gpu,
+  a: Attention,
+  y: Tensor,
+  stats: Tensor,
+  dy: Tensor,
+  dq: Target,
+): void {
+  launch(gpu, "queries", a, { q: a.q, k: a.k, v: a.v, y, stats, dy, dq: dq.tensor }, dq.add);
+}
+
+/** Gradients of k and v, two tensors, from dy. */
+export function attentionKeys(
+  gpu: Gpu,
+  a: Attention,
+  stats: Tensor,
+  dy: Tensor,
+  dk: Target,
+  dv: Target,
+): void {
+  launch(
+    gpu,
+    "keys",
+    a,
+    { q: a.q, k: a.k, v: a.v, stats, dy, dk: dk.tensor, dv: dv.tensor },
+    dk.add,
+    dv.add,
+  );
+}
+
+type Entry = keyof typeof VALUES;
+
+function launch(
+  gpu: Gpu,
+  entry: Entry,
+  { q, k, heads, drop }: Attention,
+  tensors: Record<string, Tensor>,
+  addFirst = false,
+  addSecond = false,
+): void {
+  const [B, N, D] = q.shape, L = k.shape[1], d = D / heads;
+  const kind = gpu.info.software ? "software" : "hardware";
+  const rows = Math.max(1, Math.min(MOST_ROWS[kind], Math.floor(VALUES[entry] / d)));
+  const blocks = B * heads * Math.ceil((entry === "keys" ? L : N) / rows);
+  const { across, grid } = spread(blocks, GROUP[kind]);
+  gpu.stream.dispatch(
+    kernelOf(entry, d, heads, rows, GROUP[kind], !!drop),
+    tensors,
+    {
+      blocks,
+      across,
+      N,
+      L,
+      alpha: 1 / Math.sqrt(d),
+      addFirst: +addFirst,
+      addSecond: +addSecond,
+      ...dropoutParams(drop),
+    },
+    grid,
+  );
+}
+
+const kernel = kernelTable();
+
+/** The kernel for heads of d values; its text is made once. */
+function kernelOf(
+  entry: Entry,
+  d: number,
+  heads: number,
+  rows: number,
+  group: number,
+  drop: boolean,
+): Kernel {
+  const constants = { DIM: d, HEADS: heads, ROWS: rows, GROUP: group, DROP: drop };
+  const key = [entry, ...Object.values(constants)].join(" ");
+  return kernel(key, () => {
+    const text = each(source, { row: rows, part: Math.ceil(d / 4), lane: 4, other: 4 });
+    return {
+      name: "attention",
+      source: elementText(4) + dropout + access(d % 4 === 0) + text,
+      entry,
+      constants,
+    };
+  });
+}
+
+/** How the kernel reads and writes part `i` of the values that begin at float `at`: as vec4f where `four`, or singly. */
+function access(four: boolean): string {
+  const load = (x: string) =>
+    four
+      ? `fn load_${x}(at: u32, i: u32) -> vec4f { return ${x}[at / 4u + i]; }`
+      : `fn load_${x}(at: u32, i: u32) -> vec4f {
+  let j = at + 4u * i;
+  let values = vec4f(${x}[j], ${x}[j + 1u], ${x}[j + 2u], ${x}[j + 3u]);
+  return select(vec4f(0.0), values, vec4u(4u * i) + FOUR < vec4u(DIM));
+}`;
+  const store = (x: string) =>
+    four
+      ? `fn store_${x}(at: u32, i: u32, value: vec4f, add: bool) {
+  let j = at / 4u + i;
+  if (add) { ${x}[j] += value; } else { ${x}[j] = value; }
+}`
+      : `fn store_${x}(at: u32, i: u32, value: vec4f, add: bool) {
+  for (var c = 0u; c < min(4u, DIM - 4u * i); c++) {
+    let j = at + 4u * i + c;
+    if (add) { ${x}[j] += value[c]; } else { ${x}[j] = value[c]; }
+  }
+}`;
+  return [
+    `alias Value = ${four ? "vec4f" : "f32"};`,
+    ...["q", "k", "v", "y", "dy"].map(load),
+    ...["y", "dq", "dk", "dv"].map(store),
+  ].join("\n");
+}

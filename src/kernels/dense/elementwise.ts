@@ -1,0 +1,58 @@
+/**
+ * Host side of elementwise.wgsl.
+ *
+ * @module
+ */
+import type { Gpu } from "../../gpu/gpu.ts";
+import type { Kernel } from "../../gpu/kernel.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import { elementText } from "./element.ts";
+import { spread } from "../grid.ts";
+import source from "./elementwise.wgsl" with { type: "text" };
+
+/** y = x + scale · p, where p's values repeat over x's: y = x + p[i mod p.size]. */
+export function add(gpu: Gpu, x: Tensor, p: Tensor, y: Tensor, scale = 1): void {
+  if (x.size % p.size !== 0) throw new RangeError(`Expected [${p.shape}] to divide [${x.shape}]`);
+  launch(gpu, "sum", { x, p, y }, { period: p.size, scale });
+}
+
+/** y = x, or y += x if `add`. */
+export function accumulate(gpu: Gpu, x: Tensor, y: Tensor, add: boolean): void {
+  launch(gpu, "accumulate", { x, y }, { add: add ? 1 : 0 });
+}
+
+/** y = value everywhere. */
+export function fill(gpu: Gpu, y: Tensor, value: number): void {
+  launch(gpu, "fill", { y }, { scale: value });
+}
+
+/** dx = scale · dy where the output y of ReLU (and of a dropout that scaled by `scale`) is positive, else 0. */
+export function reluBackward(gpu: Gpu, dy: Tensor, y: Tensor, dx: Tensor, scale = 1): void {
+  launch(gpu, "rectified", { x: dy, p: y, y: dx }, { scale });
+}
+
+function launch(
+  gpu: Gpu,
+  entry: string,
+  tensors: { y: Tensor; x?: Tensor; p?: Tensor },
+  given: { period?: number; add?: number; scale?: number },
+): void {
+  const { size } = tensors.y;
+  if (tensors.x && tensors.x.size !== size) {
+    throw new RangeError(
+      `Expected tensors of one size, but found [${tensors.x.shape}] and [${tensors.y.shape}]`,
+    );
+  }
+  const { period = size, add = 0, scale = 1 } = given;
+  const width = [size, period].every((n) => n % 4 === 0) ? 4 : 1;
+  const n = size / width, { across, grid } = spread(n);
+  const params = { n, period: period / width, across, add, scale };
+  gpu.stream.dispatch(KERNELS[width](entry), tensors as Record<string, Tensor>, params, grid);
+}
+
+const KERNELS = { 1: family(1), 4: family(4) };
+
+function family(width: 1 | 4): (entry: string) => Kernel {
+  const text = elementText(width) + source;
+  return (entry) => ({ name: `elementwise${width === 4 ? " vec4" : ""}`, source: text, entry });
+}

@@ -1,0 +1,62 @@
+/**
+ * Host side of adamw.wgsl.
+ *
+ * @module
+ */
+import type { Gpu } from "../../gpu/gpu.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import { spread } from "../grid.ts";
+import source from "./adamw.wgsl" with { type: "text" };
+
+const STEP = { name: "adamw", source, entry: "step" };
+
+/** The flat buffers, all of one size, a multiple of 4: parameters, gradients, and AdamW's two moments. */
+export interface Flat {
+  parameters: Tensor;
+  gradients: Tensor;
+  m: Tensor;
+  v: Tensor;
+}
+
+/** PyTorch's names; `clip` is the largest gradient norm, 0 for any. */
+export interface AdamWSettings {
+  lr: number;
+  weight_decay: number;
+  beta1: number;
+  beta2: number;
+  eps: number;
+  clip: number;
+}
+
+/**
+ * One step.
+ *
+ * @param t the step's number, from 1 on
+ * @param squares holds at `at` the sum of all gradients' squares
+ */
+export function adamwStep(
+  gpu: Gpu,
+  flat: Flat,
+  s: AdamWSettings,
+  t: number,
+  squares: Tensor,
+  at: number,
+): void {
+  const n = flat.parameters.size / 4, { across, grid } = spread(n);
+  const params = {
+    n,
+    across,
+    at,
+    clip: s.clip,
+    shrink: 1 - s.lr * s.weight_decay,
+    size: s.lr / (1 - s.beta1 ** t),
+    root: Math.sqrt(1 - s.beta2 ** t),
+    beta1: s.beta1,
+    beta2: s.beta2,
+    rest1: 1 - s.beta1,
+    rest2: 1 - s.beta2,
+    eps: s.eps,
+  };
+  const { parameters: p, gradients: gradient, m, v } = flat;
+  gpu.stream.dispatch(STEP, { p, m, v, gradient, squares }, params, grid);
+}

@@ -1,0 +1,52 @@
+/**
+ * Host side of columns.wgsl: sums over rows in one or two runs, always in the same order.
+ *
+ * @module
+ */
+import type { Gpu } from "../../gpu/gpu.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import { elementText } from "../dense/element.ts";
+import source from "./columns.wgsl" with { type: "text" };
+
+const SUM = {
+  1: { name: "columns", source: elementText(1) + source, entry: "columns" },
+  4: { name: "columns vec4", source: elementText(4) + source, entry: "columns" },
+};
+// Threads that are enough to keep the adapter busy: with fewer columns, rows are split into blocks of at least 64.
+const ENOUGH_THREADS = { software: 16, hardware: 1 << 14 };
+const LEAST_BLOCK = 64;
+const GROUPS_ACROSS = 65535;
+
+/** How to sum: rows of x lie `pitch` apart and begin at `first`; y gets `columns` values from `offset` on. */
+export interface SumColumns {
+  rows: number;
+  columns: number;
+  /** `columns` by default. */
+  pitch?: number;
+  first?: number;
+  offset?: number;
+  scale?: number;
+  /** Adds to what is there. */
+  accumulate?: boolean;
+}
+
+/** y[offset + j] = scale · Σ_r x[r · pitch + first + j], or added to what is there. */
+export function sumColumns(gpu: Gpu, x: Tensor, y: Tensor, s: SumColumns): void {
+  const { rows, columns, pitch = columns, first = 0, offset = 0, scale = 1, accumulate = false } = s;
+  const width = [columns, pitch, first, offset].every((n) => n % 4 === 0) ? 4 : 1;
+  const groups = Math.ceil(columns / width / 64);
+  if (groups > GROUPS_ACROSS) throw new RangeError(`Expected fewer columns to sum, but found ${columns}`);
+  const wanted = Math.ceil(ENOUGH_THREADS[gpu.info.software ? "software" : "hardware"] / (columns / width));
+  const block = Math.max(LEAST_BLOCK, Math.ceil(rows / wanted));
+  const blocks = rows > 2 * LEAST_BLOCK ? Math.ceil(rows / block) : 1;
+  const parts = blocks > 1 ? gpu.empty([blocks, columns], "partial sums") : y;
+  const to = blocks > 1
+    ? { block, offset: 0, scale: 1, accumulate: 0 }
+    : { block: rows, offset: offset / width, scale, accumulate: accumulate ? 1 : 0 };
+  const from = { rows, columns: columns / width, pitch: pitch / width, first: first / width };
+  gpu.stream.dispatch(SUM[width], { x, y: parts }, { ...from, ...to }, [groups, blocks]);
+  if (blocks > 1) {
+    sumColumns(gpu, parts, y, { rows: blocks, columns, offset, scale, accumulate });
+    gpu.release(parts);
+  }
+}

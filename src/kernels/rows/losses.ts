@@ -1,0 +1,74 @@
+/**
+ * Host side of losses.wgsl.
+ *
+ * @module
+ */
+import type { Gpu } from "../../gpu/gpu.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import { rowKernel } from "../dense/element.ts";
+import { spread } from "../grid.ts";
+import source from "./losses.wgsl" with { type: "text" };
+
+const UNUSED = { C: 0, k: 0, n: 0, alpha: 0, factor: 0 };
+
+/** m = (1/C) Σ |x − wanted| over the last dimension: x, wanted [B, N, wide] → m [B, N]. */
+export function absoluteMeans(gpu: Gpu, x: Tensor, wanted: Tensor, m: Tensor, C: number): void {
+  const wide = x.size / m.size;
+  const { kernel, width, grid } = rowKernel(gpu, source, "losses", "means", wide);
+  const [across, down] = grid(m.size);
+  const params = { ...UNUSED, rows: m.size, columns: wide / width, across, C };
+  gpu.stream.dispatch(kernel, { x, wanted, m }, params, [across, down]);
+}
+
+/** roles [B, N]: 1 where y [B, N] is 0, −1 where it is 1. */
+export function labelledRoles(gpu: Gpu, y: Tensor, roles: Tensor): void {
+  const { kernel } = rowKernel(gpu, source, "losses", "labelled", 1);
+  const { across, grid } = spread(roles.size);
+  gpu.stream.dispatch(kernel, { y, roles }, { ...UNUSED, rows: roles.size, columns: 1, across }, grid);
+}
+
+/** roles [B, N]: 0 but for the k largest m of every image, the first of equals; there as its label in y [B] says. */
+export function largestRoles(gpu: Gpu, m: Tensor, y: Tensor, roles: Tensor, k: number): void {
+  const { kernel } = rowKernel(gpu, source, "losses", "k_largest", 1);
+  const { across, grid } = spread(roles.size);
+  const params = { ...UNUSED, rows: roles.size, columns: roles.size / y.size, across, k };
+  gpu.stream.dispatch(kernel, { m, y, roles }, params, grid);
+}
+
+/**
+ * Every image's loss [B], and its slopes [B, N] with respect to m.
+ *
+ * @param n what the sums of φ are divided by
+ */
+export function pullAndPush(
+  gpu: Gpu,
+  m: Tensor,
+  roles: Tensor,
+  losses: Tensor,
+  slopes: Tensor,
+  n: number,
+  alpha: number,
+): void {
+  const B = losses.size;
+  const { kernel, grid } = rowKernel(gpu, source, "losses", "loss", 1);
+  const [across, down] = grid(B);
+  const params = { ...UNUSED, rows: B, columns: m.size / B, across, n, alpha };
+  gpu.stream.dispatch(kernel, { m, roles, losses, slopes }, params, [across, down]);
+}
+
+/** dx = factor · dloss[0] · slopes · sign(x − wanted): x, wanted, dx [B, N, wide], slopes [B, N]. */
+export function absoluteMeansBackward(
+  gpu: Gpu,
+  x: Tensor,
+  wanted: Tensor,
+  slopes: Tensor,
+  dloss: Tensor,
+  dx: Tensor,
+  factor: number,
+): void {
+  const rows = slopes.size;
+  const { kernel, width } = rowKernel(gpu, source, "losses", "gradient", x.size / rows);
+  const { across, grid } = spread(x.size / width);
+  const params = { ...UNUSED, rows, columns: x.size / rows / width, across, factor };
+  gpu.stream.dispatch(kernel, { x, wanted, slopes, dloss, dx }, params, grid);
+}

@@ -1,0 +1,97 @@
+/**
+ * Host side of coreset.wgsl: one step of greedy k-centre selection after another, without anything read in between.
+ *
+ * @module
+ */
+import type { Gpu } from "../../gpu/gpu.ts";
+import { Tensor } from "../../gpu/tensor.ts";
+import { fill } from "../dense/elementwise.ts";
+import source from "./coreset.wgsl" with { type: "text" };
+
+// Threads that share a piece's points: enough for any adapter, and few enough for one workgroup to look at their finds.
+const THREADS = { software: 512, hardware: 1 << 14 };
+const FARTHEST = 3e38; // of points, before anything is picked
+
+/** Points that are bound at once, those from `first` on: values [dims, points], both multiples of 4. */
+export interface Points {
+  values: Tensor;
+  first: number;
+}
+
+/** Which points were picked, u32 in the bits of floats, and how far (squared) each was from those before it; [picks] each. */
+export interface Picks {
+  picks: Tensor;
+  reach: Tensor;
+}
+
+/** Picks that cover points ever more finely. */
+export class Cover {
+  #gpu: Gpu;
+  #pieces: { points: Points; nearest: Tensor; threads: number; part: number }[] = [];
+  #centre: Tensor;
+  #far: Tensor;
+  #at: Tensor;
+  #parts = 0;
+  #picks: Picks;
+  #done = 0;
+
+  /**
+   * @param points all pieces in order, without gaps
+   * @param count of points in all; what the last piece has more only fills it up
+   * @param start the first pick
+   * @param most picks there will be
+   */
+  constructor(gpu: Gpu, points: readonly Points[], count: number, start: number, most: number) {
+    this.#gpu = gpu;
+    for (const piece of points) {
+      const size = piece.values.shape[1], nearest = gpu.empty([size], "distances to a coreset");
+      fill(gpu, nearest, FARTHEST);
+      const filling = piece.first + size - count;
+      if (filling > 0) {
+        const tail = new Tensor([filling], nearest.slab, nearest.offset + 4 * (size - filling));
+        gpu.stream.write(tail, new Float32Array(filling).fill(-1));
+      }
+      const threads = Math.min(THREADS[gpu.info.software ? "software" : "hardware"], size / 4);
+      this.#pieces.push({ points: piece, nearest, threads, part: this.#parts });
+      this.#parts += threads;
+    }
+    this.#centre = gpu.empty([points[0].values.shape[0]], "a pick");
+    this.#far = gpu.empty([this.#parts], "farthest points");
+    this.#at = gpu.empty([this.#parts], "farthest points");
+    this.#picks = { picks: gpu.empty([most + 1], "picks"), reach: gpu.empty([most + 1], "picks") };
+    const first = new Tensor([1], this.#picks.picks.slab);
+    gpu.stream.write(first, new Float32Array(Uint32Array.of(start).buffer));
+  }
+
+  /** Picks so far, and one more that is found already. */
+  get picks(): Picks {
+    return this.#picks;
+  }
+
+  /** Records that the last find is picked and the next one is found. */
+  next(): void {
+    const gpu = this.#gpu, step = this.#done++, { picks, reach } = this.#picks;
+    const centre = this.#centre, far = this.#far, at = this.#at, dims = centre.size;
+    const params = { dims, quads: 0, first: 0, step, threads: 0, part: 0, parts: this.#parts };
+    for (const { points: { values: x, first } } of this.#pieces) {
+      const piece = { ...params, first, quads: x.shape[1] / 4 };
+      gpu.stream.dispatch(kernel("take"), { x, centre, picks }, piece, [Math.ceil(dims / 256)]);
+    }
+    for (const { points: { values: x, first }, nearest, threads, part } of this.#pieces) {
+      const piece = { ...params, first, quads: x.shape[1] / 4, threads, part };
+      gpu.stream.dispatch(kernel("cover"), { x, centre, nearest, far, at }, piece, [Math.ceil(threads / 64)]);
+    }
+    gpu.stream.dispatch(kernel("farthest"), { far, at, picks, reach }, params, [1]);
+  }
+
+  /** Gives the memory back, but for the points'. */
+  release(): void {
+    const { picks, reach } = this.#picks;
+    for (const tensor of [this.#centre, this.#far, this.#at, picks, reach]) this.#gpu.release(tensor);
+    for (const { nearest } of this.#pieces) this.#gpu.release(nearest);
+  }
+}
+
+function kernel(entry: string): { name: string; source: string; entry: string } {
+  return { name: "coreset", source, entry };
+}

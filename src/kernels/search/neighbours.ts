@@ -1,0 +1,107 @@
+/**
+ * Host side of neighbours.wgsl: the running list of each query's nearest rows, and the rows' distances from differences.
+ * Row numbers are u32 in the bits of a tensor's floats.
+ *
+ * @module
+ */
+import type { Gpu } from "../../gpu/gpu.ts";
+import type { Kernel } from "../../gpu/kernel.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import { spread } from "../grid.ts";
+import source from "./neighbours.wgsl" with { type: "text" };
+
+// Threads that share a query's scores. A software adapter's few lanes have a query each.
+const SEGMENTS = { software: 1, hardware: 64 };
+
+/** Candidates of some queries: scores or squared distances and the rows they belong to, both [queries, K]. */
+export interface Candidates {
+  values: Tensor;
+  rows: Tensor;
+}
+
+/** A part of a bank that is bound at once: its rows from `first` on, [rows, wide], `wide` a multiple of 4. */
+export interface Piece {
+  values: Tensor;
+  first: number;
+}
+
+/** Empty running lists of the K best, for {@linkcode choose}. */
+export function candidates(gpu: Gpu, queries: number, K: number): Candidates {
+  const shape = [queries, segments(gpu), K];
+  return { values: gpu.empty(shape, "nearest rows"), rows: gpu.empty(shape, "nearest rows") };
+}
+
+/**
+ * Takes the best of some more rows into the running lists.
+ *
+ * @param scores [queries, columns], columns a multiple of 4, of the bank's rows from `first` on
+ * @param fresh there is nothing in the lists yet
+ */
+export function choose(gpu: Gpu, scores: Tensor, lists: Candidates, first: number, fresh: boolean): void {
+  const [queries, columns] = scores.shape, [, , K] = lists.values.shape;
+  launch(gpu, "choose", K, queries * segments(gpu), { scores, ...lists }, {
+    queries,
+    columns,
+    first,
+    fresh: fresh ? 1 : 0,
+  });
+}
+
+/** One list a query, [queries, K]; releases the running ones, or returns them where they are it. */
+export function merge(gpu: Gpu, lists: Candidates): Candidates {
+  const [queries, parts, K] = lists.values.shape, shape = [queries, K];
+  if (parts === 1) return { values: lists.values.view(shape), rows: lists.rows.view(shape) };
+  const merged = { values: gpu.empty(shape, "nearest rows"), rows: gpu.empty(shape, "nearest rows") };
+  launch(gpu, "merge", K, queries, { ...lists, y: merged.values, found: merged.rows }, { queries });
+  gpu.release(lists.values);
+  gpu.release(lists.rows);
+  return merged;
+}
+
+/** Sets the candidates' values to their squared distances from x [queries, wide], summed from differences. */
+export function squaredDistances(gpu: Gpu, x: Tensor, pieces: readonly Piece[], list: Candidates): void {
+  const [queries, K] = list.values.shape, wide = x.shape[1] / 4;
+  for (const { values: bank, first } of pieces) {
+    const params = { queries, wide, first, count: bank.shape[0] };
+    launch(gpu, "distances", K, queries * K, { ...list, x, bank }, params);
+  }
+}
+
+/** The nearest `keep` of the candidates: distances (roots of their values) and rows, nearest first, [queries, keep]. */
+export function order(gpu: Gpu, list: Candidates, keep: number): { distances: Tensor; rows: Tensor } {
+  const [queries, K] = list.values.shape;
+  const distances = gpu.empty([queries, keep], "distances"),
+    rows = gpu.empty([queries, keep], "nearest rows");
+  launch(gpu, "order", K, queries, { ...list, y: distances, found: rows }, { queries, keep });
+  return { distances, rows };
+}
+
+/** Rows of a bank by their numbers: rows [queries] → [queries, wide]. */
+export function gather(gpu: Gpu, pieces: readonly Piece[], rows: Tensor): Tensor {
+  const queries = rows.size, width = pieces[0].values.shape[1], wide = width / 4;
+  const picked = gpu.empty([queries, width], "rows of a bank");
+  for (const { values: bank, first } of pieces) {
+    const params = { queries, wide, first, count: bank.shape[0] };
+    launch(gpu, "gather", 1, queries * wide, { rows, bank, picked }, params);
+  }
+  return picked;
+}
+
+function segments(gpu: Gpu): number {
+  return SEGMENTS[gpu.info.software ? "software" : "hardware"];
+}
+
+const NOTHING = { queries: 0, columns: 0, first: 0, count: 0, wide: 0, fresh: 0, keep: 0 };
+
+function launch(
+  gpu: Gpu,
+  entry: string,
+  K: number,
+  threads: number,
+  tensors: Record<string, Tensor>,
+  params: Partial<typeof NOTHING>,
+): void {
+  const kernel: Kernel = { name: "neighbours", source, entry, constants: { K, SEGMENTS: segments(gpu) } };
+  const { across, grid } = spread(threads);
+  gpu.stream.dispatch(kernel, tensors, { ...NOTHING, ...params, across }, grid);
+}

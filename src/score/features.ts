@@ -1,0 +1,146 @@
+/**
+ * Frozen features of images: from the cache where they are known, else through the backbone.
+ *
+ * @module
+ */
+import { FeatureCache } from "../host/feature_cache.ts";
+import { loadImages, sha256 } from "../host/load.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Backbone } from "../model/backbone.ts";
+import type { FeatureSizes } from "../model/batches.ts";
+
+/** What makes features of images. */
+export interface FeatureSource {
+  /** The device that the backbone was opened on. */
+  gpu: Gpu;
+  /** The frozen network. */
+  backbone: Backbone;
+  /** S */
+  image_size: number;
+  /** H = W */
+  feature_size: number;
+  /** Whether an image's features [N, C] are followed by those of it as a whole, [P]; not so by default. */
+  pooled?: boolean;
+  /** Where features are kept between runs; null for nowhere. */
+  cacheFolder: string | null;
+  /** Told in a sentence what does not end the work: a cache that can't be used (once), a resume without a checkpoint. */
+  onWarning?: (message: string) => void;
+}
+
+/** Images decoded and sent through the backbone together. */
+const BATCH = 16;
+
+/**
+ * Features of image files, in the order of `paths`.
+ *
+ * @param onImage called with the number of images done, first with 0
+ * @param signal ends the work early, with an AbortError
+ * @returns [N, C] of each; with the source's `pooled` [N · C + P]
+ * @throws {InputError} where a file can't be read or is no image, naming it
+ */
+export async function extractFeatures(
+  source: FeatureSource,
+  paths: readonly string[],
+  onImage: (done: number) => void = () => {},
+  signal?: AbortSignal,
+): Promise<Float32Array<ArrayBuffer>[]> {
+  const cache = cacheOf(source);
+  const features: Float32Array<ArrayBuffer>[] = new Array(paths.length);
+  const skip = async (hash: string, index: number): Promise<boolean> => {
+    const known = await cache.get(hash);
+    if (known) features[index] = known;
+    return known !== null;
+  };
+  let done = 0;
+  onImage(done);
+  const onOne = (count: number) => {
+    signal?.throwIfAborted();
+    if (features[count - 1]) onImage(++done);
+  };
+  for await (
+    const { indices, hashes, data } of loadImages(paths, source.image_size, {
+      batch: BATCH,
+      skip,
+      onImage: onOne,
+    })
+  ) {
+    const values = await compute(source, data, indices.length);
+    for (const [i, index] of indices.entries()) {
+      features[index] = values[i];
+      await cache.put(hashes[i], values[i]);
+      onImage(++done);
+    }
+  }
+  return features;
+}
+
+/**
+ * Features of images in memory.
+ *
+ * @param images RGB [S, S, 3] each
+ * @param keep whether they shall be looked for in the cache, and be kept there
+ * @returns [N, C] of each
+ */
+export async function pixelFeatures(
+  source: FeatureSource,
+  images: readonly Uint8Array[],
+  keep: boolean,
+): Promise<Float32Array<ArrayBuffer>[]> {
+  const cache = keep ? cacheOf(source) : null, hashes = images.map((image) => keep ? sha256(image) : "");
+  const features = await Promise.all(hashes.map((hash) => cache?.get(hash) ?? null));
+  const missing = [...features.keys()].filter((i) => features[i] === null);
+  for (let first = 0; first < missing.length; first += BATCH) {
+    const batch = missing.slice(first, first + BATCH), area = 3 * source.image_size ** 2;
+    const data = new Uint8Array(batch.length * area);
+    batch.forEach((i, at) => data.set(images[i], at * area));
+    for (const [at, values] of (await compute(source, data, batch.length)).entries()) {
+      features[batch[at]] = values;
+      await cache?.put(hashes[batch[at]], values);
+    }
+  }
+  return features as Float32Array<ArrayBuffer>[];
+}
+
+/** Sizes of what a source makes. */
+export function sizesOf({ backbone, feature_size }: FeatureSource): FeatureSizes {
+  return { C: backbone.channels, H: feature_size, W: feature_size };
+}
+
+/** One cache a source: it looks through its folder at the first image that it keeps, and warns once. */
+const caches = new WeakMap<FeatureSource, FeatureCache>();
+
+function cacheOf(source: FeatureSource): FeatureCache {
+  const { backbone, image_size, pooled, cacheFolder, onWarning } = source, { C, H, W } = sizesOf(source);
+  const cache = caches.get(source) ?? new FeatureCache({
+    folder: cacheFolder,
+    backbone: backbone.fingerprint,
+    imageSize: image_size,
+    shape: pooled ? [H * W * C + backbone.pooledChannels] : [H * W, C],
+    onWarning,
+  });
+  caches.set(source, cache);
+  return cache;
+}
+
+/** Sends a batch through the backbone. @returns [N, C] of each image, or with `pooled` [N · C + P] */
+async function compute(
+  { gpu, backbone, image_size: S, feature_size: H, pooled }: FeatureSource,
+  data: Uint8Array,
+  count: number,
+): Promise<Float32Array<ArrayBuffer>[]> {
+  const whole = pooled ? gpu.empty([count, backbone.pooledChannels], "features of whole images") : undefined;
+  const tensor = backbone.features(data, count, S, H, H, whole);
+  const parts = await gpu.stream.read(...(whole ? [tensor, whole] : [tensor]));
+  gpu.release(tensor);
+  if (whole) gpu.release(whole);
+  return Array.from({ length: count }, (_, i) => {
+    const [values, end] = parts.map((part) =>
+      part.subarray(i * part.length / count, (i + 1) * part.length / count)
+    );
+    if (!end) return values.slice();
+    const both = new Float32Array(values.length + end.length);
+    both.set(values);
+    both.set(end, values.length);
+    return both;
+  });
+}

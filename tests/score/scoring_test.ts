@@ -1,0 +1,267 @@
+/**
+ * Scoring images and measuring how well that works, with a model that has learnt nothing: whatever the scores are,
+ * they have to be the right ones of the right images.
+ *
+ * @module
+ */
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { join } from "node:path";
+import type { Category } from "../../src/host/dataset.ts";
+import { encodeGreyPng } from "../../src/data/image.ts";
+import { loadMask } from "../../src/host/load.ts";
+import { imageMetrics, pixelMetrics } from "../../src/metrics/metrics.ts";
+import { initialAdtr } from "../../src/model/adtr.ts";
+import { Detector, type ScoreOptions } from "../../src/methods/adtr/detector.ts";
+import { writeModel } from "../../src/model/model_file.ts";
+import { normalisationOf } from "../../src/model/normalisation.ts";
+import { evaluateCategory, type Metrics } from "../../src/score/evaluate.ts";
+import { extractFeatures } from "../../src/score/features.ts";
+import { openModel } from "../../src/score/open_model.ts";
+import { scoreImages } from "../../src/score/score.ts";
+import { adtrConfig } from "../../src/train/train.ts";
+import { fill } from "../fill.ts";
+import { inFolder } from "../folder.ts";
+import { gpu } from "../gpu.ts";
+import { TINY, tinyCategory, tinySource } from "../train/tiny.ts";
+
+const source = tinySource(gpu), S = TINY.image_size;
+const OPTIONS: ScoreOptions = { image_size: S, score: "residual", image_score: "max" };
+const NOTHING: Metrics = {
+  image_auroc: null,
+  image_ap: null,
+  image_f1max: null,
+  pixel_auroc: null,
+  pixel_ap: null,
+  aupro: null,
+};
+
+/** A new model of a category, with its normalisation and a covariance. */
+async function detectorOf({ train }: Category): Promise<Detector> {
+  const config = adtrConfig(TINY, 81), features = await extractFeatures(source, train);
+  const normalisation = normalisationOf(features, config.C);
+  const detector = new Detector(gpu, {
+    config,
+    parameters: initialAdtr(config, 0),
+    normalisation,
+    covariance: null,
+  });
+  await detector.measureCovariance([
+    gpu.tensor(features.flatMap((f) => Array.from(f)), [train.length, 16, 81]),
+  ]);
+  return detector;
+}
+
+const test = (name: string, body: (category: Category, folder: string) => Promise<void>): void =>
+  Deno.test(name, () => inFolder(async (folder) => await body(await tinyCategory(folder), folder)));
+
+test("an image's map and score are the same bits whatever is scored with it", async (category) => {
+  const detector = await detectorOf(category);
+  const images = [...category.train, ...category.test.map(({ path }) => path)];
+  const paths = Array.from({ length: 67 }, (_, i) => images[i * 5 % images.length]); // more than one slice
+  for (const score of ["residual", "residual-mahalanobis"] as const) {
+    const options = { ...OPTIONS, score },
+      alone = new Map<string, { map: Float32Array | null; score: number }>();
+    for (const image of images) {
+      for await (const { path, ...result } of scoreImages(source, detector, options, [image])) {
+        alone.set(path, result);
+      }
+    }
+    equal(new Set([...alone.values()].map(({ score }) => score)).size, images.length);
+    const done: number[] = [], found: string[] = [];
+    for await (
+      const { path, ...result } of scoreImages(source, detector, options, paths, (n) => void done.push(n))
+    ) {
+      deepEqual(result, alone.get(path));
+      found.push(path);
+    }
+    deepEqual(found, paths);
+    equal(done.at(-1), 67);
+    done.forEach((n, i) => ok(i === 0 || n >= done[i - 1]));
+  }
+  detector.release();
+});
+
+test("scoring gives back what it takes", async (category) => {
+  const detector = await detectorOf(category), paths = Array.from({ length: 30 }, () => category.train[0]);
+  const score = async () => void await Array.fromAsync(scoreImages(source, detector, OPTIONS, paths));
+  await score();
+  const before = gpu.memory.stats();
+  await score();
+  deepEqual(gpu.memory.stats(), before);
+  const scores = scoreImages(source, detector, OPTIONS, paths); // given up in the middle
+  await scores.next();
+  await scores.return(undefined);
+  equal(gpu.memory.stats().inUse, before.inUse);
+  detector.release();
+});
+
+test("metrics are those of the maps, scores and masks of all test images", async (category) => {
+  const detector = await detectorOf(category), { test } = category;
+  const { metrics, images } = await evaluateCategory(source, detector, OPTIONS, category);
+  deepEqual(images.map(({ path, mask, label, defect }) => ({ path, mask, label, defect })), test);
+  const scored = await Array.fromAsync(
+    scoreImages(source, detector, OPTIONS, test.map(({ path }) => path)),
+  );
+  deepEqual(images.map(({ path, map, score }) => ({ path, map, score })), scored);
+  const n = test.length, maps = new Float32Array(n * S * S), masks = new Uint8Array(n * S * S);
+  for (const [i, { path, mask }] of test.entries()) {
+    const truth = await loadMask(mask, path, S);
+    deepEqual(images[i].truth, truth);
+    equal(truth.some((on) => on), test[i].label === 1);
+    maps.set(scored[i].map!, i * S * S);
+    masks.set(truth, i * S * S);
+  }
+  deepEqual(metrics, {
+    ...imageMetrics(
+      Float32Array.from(scored, ({ score }) => score),
+      Uint8Array.from(test, ({ label }) => label),
+    ),
+    ...pixelMetrics(maps, masks, n, S, S),
+  });
+  ok(Object.values(metrics).every((value) => value !== null && value > 0 && value <= 1));
+  detector.release();
+});
+
+test("without masks there are image metrics only; with some, pixels of the others don't count", async (category) => {
+  const detector = await detectorOf(category);
+  const whole = await evaluateCategory(source, detector, OPTIONS, category);
+  const { image_auroc, image_ap, image_f1max } = whole.metrics;
+  const unmasked = { ...category, test: category.test.map((image) => ({ ...image, mask: null })) };
+  const { metrics, images } = await evaluateCategory(source, detector, OPTIONS, unmasked);
+  deepEqual(metrics, { ...NOTHING, image_auroc, image_ap, image_f1max });
+  for (const { label, truth } of images) equal(truth === null, label === 1);
+
+  const last = category.test.length - 1;
+  const partly = { ...category, test: category.test.with(last, { ...category.test[last], mask: null }) };
+  const without = { ...category, test: category.test.slice(0, last) };
+  const { pixel_auroc, pixel_ap, aupro } =
+    (await evaluateCategory(source, detector, OPTIONS, without)).metrics;
+  ok(pixel_auroc !== whole.metrics.pixel_auroc);
+  deepEqual((await evaluateCategory(source, detector, OPTIONS, partly)).metrics, {
+    image_auroc,
+    image_ap,
+    image_f1max,
+    pixel_auroc,
+    pixel_ap,
+    aupro,
+  });
+  detector.release();
+});
+
+test("with one kind of test images, or none, no metric is defined", async (category) => {
+  const detector = await detectorOf(category);
+  for (const labels of [[0], []]) {
+    const test = category.test.filter(({ label }) => labels.includes(label));
+    const { metrics, images } = await evaluateCategory(source, detector, OPTIONS, { ...category, test });
+    equal(images.length, test.length);
+    deepEqual(metrics, NOTHING);
+  }
+  detector.release();
+});
+
+test("a mask of another size than its image is refused before the work", async (category) => {
+  const detector = await detectorOf(category),
+    { mask, path } = category.test.findLast(({ label }) => label === 1)!;
+  await Deno.writeFile(mask!, encodeGreyPng({ width: 32, height: 31, data: new Uint8Array(32 * 31) }));
+  const onProgress = () => {
+    throw new Error("Expected no progress");
+  };
+  await rejects(() => evaluateCategory(source, detector, OPTIONS, category, onProgress), {
+    name: "InputError",
+    message: `Expected ${mask} to be 32×32 pixels as its image is, but found 32×31`,
+  });
+  await Deno.remove(path);
+  await rejects(() => evaluateCategory(source, detector, OPTIONS, category), { name: "InputError" });
+  detector.release();
+});
+
+test("an evaluation can be stopped", async (category) => {
+  const detector = await detectorOf(category), signal = AbortSignal.abort(new Error("enough"));
+  await rejects(
+    () => evaluateCategory(source, detector, OPTIONS, category, () => {}, signal),
+    { message: "enough" },
+  );
+  detector.release();
+});
+
+test(
+  "a model file scores as the model does, and what does not fit it is refused by name",
+  async (category, folder) => {
+    const detector = await detectorOf(category), state = await detector.state();
+    const path = join(folder, "m.safetensors"), info = { ...TINY, features: source.backbone.fingerprint };
+    await writeModel(path, state, info);
+    const model = await openModel(gpu, path);
+    const paths = category.test.map(({ path }) => path);
+    for await (const { path, map, score } of scoreImages(source, detector, OPTIONS, paths)) {
+      deepEqual(await model.score(await Deno.readFile(path)), { map, size: S, score });
+    }
+    const other = { score: "residual-mahalanobis", image_score: "mean" } as const;
+    const [wanted] = await Array.fromAsync(
+      scoreImages(source, detector, { ...OPTIONS, ...other }, [paths[0]]),
+    );
+    const found = await (await openModel(gpu, path, other)).score(await Deno.readFile(paths[0]));
+    deepEqual([found.map, found.score], [wanted.map, wanted.score]);
+    await rejects(() => model.score(new Uint8Array(3), "a.png"), {
+      name: "InputError",
+      message: /^Expected a\.png /,
+    });
+
+    const cases: [
+      info: Record<string, unknown>,
+      options: Parameters<typeof openModel>[2],
+      message: RegExp,
+    ][] = [
+      [
+        { ...info, backbone: "resnet" },
+        {},
+        /^Expected a valid backbone in the metadata of .*, but found "resnet"$/,
+      ],
+      [{ ...info, image_size: undefined }, {}, /^Expected a valid image_size in .*, but found none$/],
+      [{ ...info, score: 3 }, {}, /^Expected a valid score in .*, but found 3$/],
+      [{ ...info, image_score: "min" }, {}, /^Expected a valid image_score in .*, but found "min"$/],
+      [
+        { ...info, features: "gabor-0" },
+        {},
+        /^Expected gabor to be what .* was trained on, gabor-0,\nbut found gabor-/,
+      ],
+      [
+        info,
+        { weights: "w.pth" },
+        /^Expected no weight file .* for the built-in backbone gabor, but found w\.pth$/,
+      ],
+      [
+        { ...info, backbone: "efficientnet_b4" },
+        {},
+        /^Expected a weight file .* for the backbone efficientnet_b4/,
+      ],
+    ];
+    for (const [changed, options, message] of cases) {
+      await writeModel(path, state, changed);
+      await rejects(() => openModel(gpu, path, options), { name: "InputError", message });
+    }
+    await writeModel(path, { ...state, covariance: null }, info);
+    await rejects(() => openModel(gpu, path, other), {
+      name: "InputError",
+      message: `Expected residual_covariance in ${path} for the score residual-mahalanobis, but found none`,
+    });
+    await writeModel(path, state, { ...info, image_size: 15, image_score: "mean" });
+    await openModel(gpu, path);
+    await rejects(() => openModel(gpu, path, { image_score: "max" }), {
+      name: "InputError",
+      message:
+        /^Expected maps of at least 16×16 pixels for the image score max, but found .* to make maps of 15×15$/,
+    });
+    const narrow = adtrConfig(TINY, 80);
+    await writeModel(path, {
+      config: narrow,
+      parameters: initialAdtr(narrow, 0),
+      normalisation: { mean: fill("mean", 16 * 80), deviation: new Float32Array(80).fill(1) },
+      covariance: null,
+    }, info);
+    await rejects(() => openModel(gpu, path), {
+      name: "InputError",
+      message: `Expected a model of gabor's 81 channels in ${path}, but found one of 80`,
+    });
+    detector.release();
+  },
+);
