@@ -26,7 +26,7 @@ const optimizer = new AdamW(gpu, model);
 const x = gpu.tensor(xs, [SAMPLES, 1]), wanted = gpu.tensor(xs.map(Math.sin), [SAMPLES, 1]);
 
 for (let step = 1; step <= 300; step++) {
-  await gpu.step(async () => { // what is made within goes back to the pool at its end
+  await gpu.step(async (gpu) => { // what is made within goes back to the pool at its end
     const tape = new Tape(gpu);
     const hidden = linear(tape, x, model.get("1.weight"), model.get("1.bias"), { act: "relu" });
     const y = linear(tape, hidden, model.get("2.weight"), model.get("2.bias"));

@@ -8,17 +8,21 @@ import type { Gpu } from "../src/gpu/gpu.ts";
 import { gpu } from "./gpu.ts";
 
 /** The same device, said to be no software adapter. */
-export const hardware: Gpu = Object.create(gpu, {
-  info: { value: { ...gpu.info, software: false, subgroup: 0 } },
-});
+export const hardware: Gpu = other({ info: { ...gpu.info, software: false, subgroup: 0 } });
 
 /** Both ways in which kernels are specialised, by name. */
 export const variants: Record<string, Gpu> = {
-  software: Object.create(gpu, { info: { value: { ...gpu.info, software: true } } }),
+  software: other({ info: { ...gpu.info, software: true } }),
   hardware,
 };
 
 /** The same device, said to bind no more than `bytes` at once. */
 export function binding(bytes: number): Gpu {
-  return Object.create(gpu, { limits: { value: { maxStorageBufferBindingSize: bytes } } });
+  return other({ limits: { ...gpu.limits, maxStorageBufferBindingSize: bytes } });
 }
+
+/** The same device, said to be another: steps on it take from its pool, as it is said to be. */
+function other(said: Partial<Pick<Gpu, "info" | "limits">>): Gpu {
+  return Object.create(gpu, Object.fromEntries(Object.entries(said).map(([name, value]) => [name, { value }])));
+}
+

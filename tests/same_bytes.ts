@@ -37,13 +37,12 @@ async function modelDigests(path: string, name: string): Promise<Digests> {
   const file = await Deno.readFile(path), length = Number(new DataView(file.buffer).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length)));
   const found: Digests = {};
-  for (
-    const [tensor, { shape, data_offsets: [from, to] }] of Object.entries<Record<string, number[]>>(header)
-  ) {
-    if (tensor === "__metadata__") continue;
+  const { __metadata__: metadata, ...tensors } = header;
+  for (const [tensor, entry] of Object.entries<Record<string, number[]>>(tensors)) {
+    const { shape, data_offsets: [from, to] } = entry;
     found[`${name} ${tensor}`] = `${shape} ${await sha256(file.slice(8 + length + from, 8 + length + to))}`;
   }
-  for (const [key, text] of Object.entries<string>(header.__metadata__)) {
+  for (const [key, text] of Object.entries<string>(metadata)) {
     const fields = key === "format" ? { "": text } : JSON.parse(text);
     for (const [field, value] of Object.entries(fields)) {
       found[`${name} ${[key, field].filter(Boolean).join(".")}`] = JSON.stringify(value);

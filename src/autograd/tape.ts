@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../gpu/gpu.ts";
+import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { mix32 } from "../hash.ts";
 import { fill } from "../kernels/dense/elementwise.ts";
@@ -34,7 +34,7 @@ interface Node {
 /** Records ops and computes gradients. */
 export class Tape {
   /** Where the ops run. */
-  readonly gpu: Gpu;
+  readonly gpu: Compute;
   /** Whether ops are recorded and dropout drops. */
   readonly training: boolean;
   #seed: number;
@@ -42,7 +42,7 @@ export class Tape {
   #gradients = new Map<string, Tensor>();
 
   /** An empty tape, for one step. */
-  constructor(gpu: Gpu, { training = true, seed = 0 }: TapeOptions = {}) {
+  constructor(gpu: Compute, { training = true, seed = 0 }: TapeOptions = {}) {
     this.gpu = gpu;
     this.training = training;
     this.#seed = seed >>> 0;

@@ -11,6 +11,7 @@ import { meanSquaredError } from "../autograd/ops.ts";
 import { Tape } from "../autograd/tape.ts";
 import { listImages } from "../host/folder.ts";
 import { makeDataset } from "../host/make_dataset.ts";
+import type { Compute } from "../gpu/compute.ts";
 import { Gpu } from "../gpu/gpu.ts";
 import { type AdtrConfig, initialAdtr } from "../model/adtr.ts";
 import { type Backbone, efficientNetBackbone } from "../model/backbone.ts";
@@ -93,14 +94,14 @@ function training(note: string, config: AdtrConfig, B: number): ModelCase {
 }
 
 /** What records a training step. */
-function trainingStep(gpu: Gpu, config: AdtrConfig, B: number): () => void {
+function trainingStep(gpu: Gpu, config: AdtrConfig, B: number): (gpu: Compute) => void {
   const parameters = initialAdtr(config, 0);
   const detector = new Detector(gpu, { config, parameters, normalisation: null, covariance: null });
   const optimizer = new AdamW(gpu, detector.adtr.parameters);
   const features = Array.from({ length: B }, () => noiseOf(config.H * config.W * config.C));
   const { lr, weight_decay, clip } = PAPER;
-  return () => {
-    const x = detector.prepare(upload(gpu, features, config));
+  return (gpu) => {
+    const x = detector.prepare(gpu, upload(gpu, features, config));
     const tape = new Tape(gpu, { seed: optimizer.steps });
     tape.backward(meanSquaredError(tape, detector.adtr.forward(tape, x), x));
     optimizer.step(tape, { lr, weight_decay, clip });

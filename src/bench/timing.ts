@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { Compute } from "../gpu/compute.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 
 /** How long one piece of work takes, milliseconds. */
@@ -49,7 +50,7 @@ export class Stopwatch {
    *
    * @param work records it
    */
-  async time(work: () => void | Promise<void>): Promise<Timing> {
+  async time(work: (gpu: Compute) => void | Promise<void>): Promise<Timing> {
     const cold = await this.once(work, 1), warm = await this.once(work, 1);
     const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(LEAST_MS / Math.max(warm, 1e-3))));
     const runs = repeats === 1 ? [warm] : [];
@@ -61,7 +62,7 @@ export class Stopwatch {
   }
 
   /** Milliseconds that one of `repeats` takes, the read-back taken off. */
-  async once(work: () => void | Promise<void>, repeats: number): Promise<number> {
+  async once(work: (gpu: Compute) => void | Promise<void>, repeats: number): Promise<number> {
     const gpu = this.#gpu;
     const fence = gpu.empty([1], "a fence");
     const began = performance.now();

@@ -4,11 +4,13 @@
  *
  * @module
  */
+import type { Compute, Scope } from "./compute.ts";
 import { GpuError, mib, OUT_OF_MEMORY } from "./error.ts";
 import { assemble, type Kernel } from "./kernel.ts";
-import { Memory } from "./memory.ts";
+import { Memory, type Slab } from "./memory.ts";
 import { Stream } from "./stream.ts";
 import { count, Tensor } from "./tensor.ts";
+import { Turns } from "./turns.ts";
 import selftest from "./selftest.wgsl" with { type: "text" };
 import subgroup from "./subgroup.wgsl" with { type: "text" };
 
@@ -37,7 +39,7 @@ const NO_ADAPTER =
   "`apt-get install libvulkan1 mesa-vulkan-drivers` gives a software one (./adtr does this for you).";
 
 /** An open GPU. */
-export class Gpu {
+export class Gpu implements Compute {
   /** The adapter in use. */
   readonly info: AdapterInfo;
   /** The device's limits, those of the adapter. */
@@ -51,6 +53,7 @@ export class Gpu {
   #device: GPUDevice;
   #failure: GpuError | null = null;
   #closed = false;
+  private readonly turns: Turns = new Turns();
 
   private constructor(device: GPUDevice, info: AdapterInfo, options: GpuOptions) {
     this.#device = device;
@@ -152,20 +155,26 @@ export class Gpu {
     this.memory.give(tensor.slab);
   }
 
-  /** Lets a tensor made within a step outlive it. */
-  keep(tensor: Tensor): Tensor {
-    this.memory.keep(tensor.slab);
-    return tensor;
-  }
-
-  /** Runs `work` as one step: every tensor made within it and not kept goes back to the pool at its end. */
-  async step<T>(work: () => T | Promise<T>): Promise<T> {
-    this.memory.begin();
-    try {
-      return await work();
-    } finally {
-      this.memory.end();
-    }
+  /**
+   * Runs `work` as one step: what it takes through the scope and does not keep goes back to the pool at its end, also
+   * where it throws. Steps come one after the other: others wait until this one has ended, so `work` must not wait for
+   * a step itself.
+   *
+   * @param work gets the scope to compute in; it must not be used once the step has ended
+   * @param signal ends the waiting for its turn, but not the work
+   * @returns what `work` returns
+   * @throws {Error} where it is called from within a step before that awaits anything; later it would wait for ever
+   */
+  async step<T>(work: (scope: Scope) => T | Promise<T>, signal?: AbortSignal): Promise<T> {
+    return await this.turns.take(async () => {
+      const scope = new StepScope(this);
+      this.memory.sort();
+      try {
+        return await work(scope);
+      } finally {
+        scope.end();
+      }
+    }, signal);
   }
 
   /**
@@ -240,4 +249,58 @@ async function compiles(device: GPUDevice, kernel: Kernel): Promise<boolean> {
   device.pushErrorScope("validation");
   device.createShaderModule({ code: assemble(kernel) });
   return await device.popErrorScope() === null;
+}
+
+/** What a step has taken. */
+class StepScope implements Scope {
+  readonly info: AdapterInfo;
+  readonly limits: GPUSupportedLimits;
+  readonly stream: Stream;
+  #gpu: Gpu;
+  #taken = new Set<Slab>();
+  #ended = false;
+
+  constructor(gpu: Gpu) {
+    this.#gpu = gpu;
+    this.info = gpu.info;
+    this.limits = gpu.limits;
+    this.stream = gpu.stream;
+  }
+
+  empty(shape: readonly number[], what?: string): Tensor {
+    return this.#take(this.#gpu.empty(shape, what));
+  }
+
+  tensor(values: ArrayLike<number>, shape?: readonly number[]): Tensor {
+    return this.#take(this.#gpu.tensor(values, shape));
+  }
+
+  read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    return this.#gpu.read(tensor);
+  }
+
+  release(tensor: Tensor): void {
+    this.#taken.delete(tensor.slab);
+    this.#gpu.release(tensor);
+  }
+
+  keep(tensor: Tensor): Tensor {
+    this.#taken.delete(tensor.slab);
+    return tensor;
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const slab of this.#taken) this.#gpu.memory.give(slab);
+    this.#taken.clear();
+  }
+
+  #take(tensor: Tensor): Tensor {
+    this.#taken.add(tensor.slab);
+    if (this.#ended) {
+      this.end();
+      throw new Error("Expected a step under way, but this scope's has ended");
+    }
+    return tensor;
+  }
 }

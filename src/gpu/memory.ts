@@ -1,7 +1,6 @@
 /**
- * GPU memory: a pool of buffers that are never freed before the device, so that a training step finds again
- * what the last one left, and a step arena on top. Whatever is taken between `begin` and `end` goes back at
- * `end` unless it was kept; what is taken outside of a step persists until it is given back.
+ * GPU memory: a pool of buffers that are never freed before the device, so that a training step finds again what the
+ * last one left. Who gives back what, and when, is for the step (`Gpu.step`) or the owner of a tensor.
  *
  * @module
  */
@@ -43,7 +42,6 @@ export class Memory {
   #device: GPUDevice;
   #maxBytes: number;
   #free = new Map<number, Slab[]>();
-  #arena: Set<Slab> | null = null;
   #out = new Set<Slab>();
   #all: GPUBuffer[] = [];
   #held = 0;
@@ -73,7 +71,6 @@ export class Memory {
     }
     const slab = this.#free.get(size)?.pop() ?? this.#create(size);
     this.#out.add(slab);
-    this.#arena?.add(slab);
     this.#inUse += size;
     this.#peak = Math.max(this.#peak, this.#inUse);
     return slab;
@@ -88,31 +85,15 @@ export class Memory {
     if (!this.#out.delete(slab)) {
       throw new Error(`Expected memory in use, but buffer ${slab.id} was given back before`);
     }
-    this.#arena?.delete(slab);
     this.#inUse -= slab.bytes;
     const list = this.#free.get(slab.bytes);
     if (list) list.push(slab);
     else this.#free.set(slab.bytes, [slab]);
   }
 
-  /** Opens a step; steps do not nest. One that asks for the same things as the last gets the same buffers. */
-  begin(): void {
-    if (this.#arena) throw new Error("Expected no open step, but one is open");
-    this.#arena = new Set();
+  /** Orders what is free, so that a step which asks for the same things as the last gets the same buffers. */
+  sort(): void {
     for (const list of this.#free.values()) list.sort((a, b) => b.id - a.id);
-  }
-
-  /** Takes a slab out of the step: it outlives `end`. */
-  keep(slab: Slab): void {
-    this.#arena?.delete(slab);
-  }
-
-  /** Closes the step: everything that it took and did not keep goes back to the pool. */
-  end(): void {
-    if (!this.#arena) throw new Error("Expected an open step, but none is open");
-    const left = this.#arena;
-    this.#arena = null;
-    for (const slab of left) this.give(slab);
   }
 
   /** Sizes at the moment. */

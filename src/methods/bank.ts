@@ -9,6 +9,7 @@
 import type { HostTensor } from "../optim/parameters.ts";
 import { InputError } from "../errors.ts";
 import { GpuError, mib, OUT_OF_MEMORY } from "../gpu/error.ts";
+import type { Compute } from "../gpu/compute.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { Tensor } from "../gpu/tensor.ts";
 import { fill } from "../kernels/dense/elementwise.ts";
@@ -172,30 +173,31 @@ export class Bank {
   }
 
   /** Queries [Q, C] less the bank's mean, with zeros behind them, as the rows are: [Q, wide]. */
-  centre(queries: Tensor): Tensor {
+  centre(gpu: Compute, queries: Tensor): Tensor {
     const { C, wide } = this.#slots, Q = queries.size / C;
-    return standardise(this.#gpu, queries.view([Q, 1, C]), this.#mean, this.#ones, wide).view([Q, wide]);
+    return standardise(gpu, queries.view([Q, 1, C]), this.#mean, this.#ones, wide).view([Q, wide]);
   }
 
   /**
    * The nearest rows.
    *
+   * @param gpu where to compute, and what the result is taken from
    * @param queries [Q, wide] from {@linkcode Bank.centre} or {@linkcode Bank.gather}
    * @param k at most as many as rows are searched
    * @param units the units that are searched; all by default
    * @returns for the caller to release
    */
-  nearest(queries: Tensor, k: number, units?: readonly number[]): Nearest {
-    const gpu = this.#gpu, { wide } = this.#slots, [Q] = queries.shape;
+  nearest(gpu: Compute, queries: Tensor, k: number, units?: readonly number[]): Nearest {
+    const { wide } = this.#slots, [Q] = queries.shape;
     const searched = units ? Math.min(this.rows, units.length * this.#slots.unit) : this.rows;
     if (k > searched) throw new RangeError(`Expected at least ${k} rows to search, but found ${searched}`);
-    if (Q <= QUERIES) return this.#look(queries, k, units);
+    if (Q <= QUERIES) return this.#look(gpu, queries, k, units);
     // A few queries at a time: what is found of each part is copied to its place.
     const distances = gpu.empty([Q, k], "distances"), slots = gpu.empty([Q, k], "nearest rows");
     for (let first = 0; first < Q; first += QUERIES) {
       const count = Math.min(QUERIES, Q - first);
       const part = new Tensor([count, wide], queries.slab, queries.offset + 4 * wide * first);
-      const found = this.#look(part, k, units);
+      const found = this.#look(gpu, part, k, units);
       for (const [from, to] of [[found.distances, distances], [found.slots, slots]]) {
         gpu.stream.copy(from, new Tensor([count, k], to.slab, to.offset + 4 * k * first));
         gpu.release(from);
@@ -204,8 +206,8 @@ export class Bank {
     return { distances, slots };
   }
 
-  #look(queries: Tensor, k: number, units?: readonly number[]): Nearest {
-    const gpu = this.#gpu, { wide } = this.#slots, [Q] = queries.shape;
+  #look(gpu: Compute, queries: Tensor, k: number, units?: readonly number[]): Nearest {
+    const { wide } = this.#slots, [Q] = queries.shape;
     const lists = candidates(gpu, Q, k + SPARE);
     let fresh = true;
     for (const { piece: { values, squares, first }, from, count } of this.#spans(Q, units)) {
@@ -251,15 +253,15 @@ export class Bank {
   }
 
   /** Squared distances of queries [Q, wide] to rows by their slots, [Q, k] → [Q, k]. */
-  squaredDistances(queries: Tensor, slots: Tensor): Tensor {
-    const values = this.#gpu.empty(slots.shape, "squared distances");
-    squaredDistances(this.#gpu, queries, this.#pieces, { values, rows: slots });
+  squaredDistances(gpu: Compute, queries: Tensor, slots: Tensor): Tensor {
+    const values = gpu.empty(slots.shape, "squared distances");
+    squaredDistances(gpu, queries, this.#pieces, { values, rows: slots });
     return values;
   }
 
   /** Rows by their slots, [Q] u32 in the bits of floats → [Q, wide], as `nearest` takes queries. */
-  gather(slots: Tensor): Tensor {
-    return gather(this.#gpu, this.#pieces, slots);
+  gather(gpu: Compute, slots: Tensor): Tensor {
+    return gather(gpu, this.#pieces, slots);
   }
 
   /** The rows less their mean [rows, C], and the mean [C]. */

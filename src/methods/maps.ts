@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Compute } from "../gpu/compute.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { gaussianBlur } from "../kernels/conv/blur.ts";
@@ -12,7 +13,7 @@ import { POOL } from "./adtr/detector.ts";
 import type { MapOptions, MethodScores, MethodSettings } from "./method.ts";
 
 /** Scores s of positions [B · N] as maps: bilinear with aligned corners, then smoothed. Within a step. */
-export function mapsOf(gpu: Gpu, s: Tensor, { H, W, sigma }: MethodSettings, S: number): Tensor {
+export function mapsOf(gpu: Compute, s: Tensor, { H, W, sigma }: MethodSettings, S: number): Tensor {
   const B = s.size / (H * W), maps = gpu.empty([B, S, S], "score maps");
   resize(gpu, s.view([B, H, W]), maps);
   return sigma > 0 ? gaussianBlur(gpu, maps, sigma) : maps;
@@ -28,11 +29,11 @@ export function scoreByMaps(
   gpu: Gpu,
   settings: MethodSettings,
   { image_size, image_score }: MapOptions,
-  distances: () => Tensor,
+  distances: (gpu: Compute) => Tensor,
   window = POOL,
 ): Promise<MethodScores> {
-  return gpu.step(async () => {
-    const maps = mapsOf(gpu, distances(), settings, image_size);
+  return gpu.step(async (gpu) => {
+    const maps = mapsOf(gpu, distances(gpu), settings, image_size);
     const scores = image_score === "mean"
       ? reduceImages(gpu, maps, "mean")
       : reduceImages(gpu, window > 1 ? averagePool(gpu, maps, window) : maps, "max");

@@ -10,7 +10,7 @@ import { linear, type LinearOptions } from "../autograd/linear.ts";
 import { add, layerNorm, positions } from "../autograd/ops.ts";
 import { type HostTensor, Parameters } from "../optim/parameters.ts";
 import type { Tape } from "../autograd/tape.ts";
-import type { Gpu } from "../gpu/gpu.ts";
+import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { Random } from "../hash.ts";
 import { fill } from "../kernels/dense/elementwise.ts";
@@ -122,7 +122,7 @@ export class Adtr {
    * @param state the parameters' values by their names
    * @throws {RangeError} where one is missing or has another number of values
    */
-  constructor(gpu: Gpu, config: AdtrConfig, state: ReadonlyMap<string, { data: ArrayLike<number> }>) {
+  constructor(gpu: Compute, config: AdtrConfig, state: ReadonlyMap<string, { data: ArrayLike<number> }>) {
     this.config = config;
     const wide = paddedChannels(config.C);
     this.parameters = new Parameters(

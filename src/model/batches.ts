@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../gpu/gpu.ts";
+import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 
 /** Sizes of features: C channels of H × W positions. */
@@ -19,7 +19,7 @@ export interface FeatureSizes {
  * @param images [N, C] of each; what follows is left out
  * @returns [B, N, C], for the caller to release outside of a step
  */
-export function upload(gpu: Gpu, images: readonly Float32Array[], { C, H, W }: FeatureSizes): Tensor {
+export function upload(gpu: Compute, images: readonly Float32Array[], { C, H, W }: FeatureSizes): Tensor {
   const N = H * W, values = new Float32Array(images.length * N * C);
   images.forEach((image, i) => values.set(image.subarray(0, N * C), i * N * C));
   const x = gpu.empty([images.length, N, C], "features");
@@ -29,7 +29,7 @@ export function upload(gpu: Gpu, images: readonly Float32Array[], { C, H, W }: F
 
 /** All features in order, `size` images at a time: [B, N, C], for the caller to release. */
 export function* batches(
-  gpu: Gpu,
+  gpu: Compute,
   features: readonly Float32Array[],
   sizes: FeatureSizes,
   size: number,

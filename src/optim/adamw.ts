@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../gpu/gpu.ts";
+import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { adamwStep } from "../kernels/rows/adamw.ts";
 import { fill } from "../kernels/dense/elementwise.ts";
@@ -33,15 +33,15 @@ export class AdamW {
   readonly v: Tensor;
   /** Steps done; to be set together with `m` and `v` where a training goes on. */
   steps = 0;
-  #gpu: Gpu;
+  #gpu: Compute;
   #parameters: Parameters;
 
   /** Begins with moments of zero. @param parameters what every step changes */
-  constructor(gpu: Gpu, parameters: Parameters) {
+  constructor(gpu: Compute, parameters: Parameters) {
     this.#gpu = gpu;
     this.#parameters = parameters;
-    this.m = gpu.keep(gpu.empty([parameters.values.size], "AdamW's first moments"));
-    this.v = gpu.keep(gpu.empty([parameters.values.size], "AdamW's second moments"));
+    this.m = gpu.empty([parameters.values.size], "AdamW's first moments");
+    this.v = gpu.empty([parameters.values.size], "AdamW's second moments");
     fill(gpu, this.m, 0);
     fill(gpu, this.v, 0);
   }
@@ -54,11 +54,11 @@ export class AdamW {
    */
   step(tape: Tape, options: AdamWOptions, norms?: Tensor, at = 0): void {
     const { lr, weight_decay = 0.01, betas: [beta1, beta2] = [0.9, 0.999], eps = 1e-8, clip = 0 } = options;
-    const parameters = this.#parameters, { gradients } = parameters;
+    const { gpu } = tape, parameters = this.#parameters, { gradients } = parameters;
     for (const [, parameter] of parameters.entries()) if (parameter.requiresGrad) tape.gradient(parameter);
-    for (const frozen of parameters.pieces(gradients, false)) fill(this.#gpu, frozen, 0); // of earlier steps
-    const squares = norms ?? this.#gpu.empty([1], "a gradient norm");
-    sumOfSquares(this.#gpu, gradients, squares, { offset: at });
+    for (const frozen of parameters.pieces(gradients, false)) fill(gpu, frozen, 0); // of earlier steps
+    const squares = norms ?? gpu.empty([1], "a gradient norm");
+    sumOfSquares(gpu, gradients, squares, { offset: at });
     const settings = { lr, weight_decay, beta1, beta2, eps, clip };
     const [p, g, m, v] = [parameters.values, gradients, this.m, this.v].map((flat) =>
       parameters.pieces(flat, true)
@@ -66,9 +66,9 @@ export class AdamW {
     this.steps++;
     p.forEach((piece, i) => {
       const flat = { parameters: piece, gradients: g[i], m: m[i], v: v[i] };
-      adamwStep(this.#gpu, flat, settings, this.steps, squares, at);
+      adamwStep(gpu, flat, settings, this.steps, squares, at);
     });
-    if (!norms) this.#gpu.release(squares);
+    if (!norms) gpu.release(squares);
   }
 
   /** Gives the moments' memory back; no step can be made any more. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../gpu/gpu.ts";
+import type { Compute } from "../gpu/compute.ts";
 import { count, Tensor } from "../gpu/tensor.ts";
 import { fill } from "../kernels/dense/elementwise.ts";
 
@@ -26,7 +26,7 @@ export class Parameters {
   readonly values: Tensor;
   /** All gradients, [size]. */
   readonly gradients: Tensor;
-  #gpu: Gpu;
+  #gpu: Compute;
   #tensors = new Map<string, Tensor>();
 
   /**
@@ -38,7 +38,7 @@ export class Parameters {
    * @throws {RangeError} where a larger shape is of no parameter, or not larger
    */
   constructor(
-    gpu: Gpu,
+    gpu: Compute,
     shapes: ReadonlyMap<string, readonly number[]>,
     wider: ReadonlyMap<string, readonly number[]> = new Map(),
   ) {
@@ -55,8 +55,8 @@ export class Parameters {
     const kept = new Map([...shapes].map(([name, shape]) => [name, wider.get(name) ?? shape]));
     const padded = (shape: readonly number[]) => Math.ceil(count(shape) / ALIGN) * ALIGN;
     const size = [...kept.values()].reduce((sum, shape) => sum + padded(shape), 0);
-    this.values = gpu.keep(gpu.empty([size], "the parameters"));
-    this.gradients = gpu.keep(gpu.empty([size], "the parameters' gradients"));
+    this.values = gpu.empty([size], "the parameters");
+    this.gradients = gpu.empty([size], "the parameters' gradients");
     fill(gpu, this.values, 0);
     fill(gpu, this.gradients, 0);
     let at = 0;

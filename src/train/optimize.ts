@@ -130,13 +130,18 @@ async function step(
 ): Promise<void> {
   const { weight_decay, clip, seed } = settings;
   const epoch = Math.floor(optimizer.steps / perEpoch) + 1;
-  await gpu.step(() => {
-    const x = detector.prepare(upload(gpu, batch.map(({ features }) => features), detector.adtr.config));
+  await gpu.step((gpu) => {
+    const x = detector.prepare(gpu, upload(gpu, batch.map(({ features }) => features), detector.adtr.config));
     const tape = new Tape(gpu, { seed: new Random(seed, `dropout ${optimizer.steps}`).bits() });
     const reconstruction = detector.adtr.forward(tape, x);
     const loss = lossOf(tape, reconstruction, x, batch, settings, detector.adtr.config);
     tape.backward(loss);
-    optimizer.step(tape, { lr: learningRate(settings, epoch), weight_decay, clip }, look, MOST_STEPS + at);
+    optimizer.step(
+      tape,
+      { lr: learningRate(settings, epoch), weight_decay, clip },
+      look,
+      MOST_STEPS + at,
+    );
     sumColumns(gpu, loss, look, { rows: 1, columns: 1, offset: at });
   });
 }

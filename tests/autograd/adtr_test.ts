@@ -47,7 +47,7 @@ for (const [architecture, dropout] of CASES) {
       const y = forward(state);
       return sum(y.length, (i) => (y[i] - features[i]) ** 2) / y.length;
     };
-    const found = await gpu.step(async () => {
+    const found = await gpu.step(async (gpu) => {
       const tape = new Tape(gpu, { seed: SEED }), x = gpu.tensor(padded, [IMAGES, N, wide]);
       const reconstruction = model.forward(tape, x);
       const error = meanSquaredError(tape, reconstruction, x, features.length);

@@ -72,7 +72,7 @@ export async function checkOp<Name extends string>(op: Op<Name>): Promise<void> 
   const on = op.on ?? gpu;
   for (const frozen of ["nothing", ...names.length > 1 ? names : []]) {
     for (const twice of [false, true]) {
-      await gpu.step(async () => {
+      await gpu.step(async (gpu) => {
         const tape = new Tape(on, { seed: SEED }), tensors = leaves(op, [frozen]);
         const result = op.run(tape, tensors);
         tape.backward(weighted(tape, twice ? add(tape, result, op.run(tape, tensors)) : result, dy));
@@ -101,7 +101,7 @@ export async function backwardDispatches<Name extends string>(
   op: Op<Name>,
   ...frozen: NoInfer<Name>[]
 ): Promise<number> {
-  return await gpu.step(() => {
+  return await gpu.step((gpu) => {
     const tape = new Tape(gpu), y = op.run(tape, leaves(op, frozen));
     const loss = weighted(tape, y, fill("dy", y.size)), before = gpu.stream.counts.dispatches;
     tape.backward(loss);

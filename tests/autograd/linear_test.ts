@@ -58,7 +58,7 @@ async function packed(slices: { first: number; count: number }[]): Promise<void>
   parameters.load(new Map(Object.entries(values).map(([name, data]) => [name, { data }])));
   fillWith(gpu, parameters.gradients, 7); // left over from an earlier step
   const wanted = { weight: new Float64Array(48), bias: new Float64Array(12) };
-  await gpu.step(async () => {
+  await gpu.step(async (gpu) => {
     // The loss Σ of all results, each weighted: one `weighted` op over all of them.
     const tape = new Tape(gpu), gx = gpu.tensor(x, [3, 4]);
     const results = slices.map((rows) =>

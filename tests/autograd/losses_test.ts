@@ -63,7 +63,7 @@ async function computed(on: Gpu, { x, target, y, N, C, k }: Case, channels = C) 
       ),
       [B, N, wide],
     );
-  return await on.step(async () => {
+  return await on.step(async (on) => {
     const tape = new Tape(on), a = pad(x);
     a.requiresGrad = true;
     const loss = k === undefined
@@ -167,7 +167,7 @@ Deno.test("a loss that is not a number stays so, also where the number is pushed
 
 Deno.test("gradients add up with those of other losses of the same tensor", async () => {
   const input = CASES["px.mixed"], { gradient } = referenceOf(input);
-  await gpu.step(async () => {
+  await gpu.step(async (gpu) => {
     const tape = new Tape(gpu), shape = [4, 64, 6];
     const x = gpu.tensor(input.x, shape), target = gpu.tensor(input.target, shape);
     x.requiresGrad = true;

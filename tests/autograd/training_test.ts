@@ -13,7 +13,7 @@ function training() {
   const model = new Adtr(gpu, CONFIG, initialAdtr(CONFIG, 3)), optimizer = new AdamW(gpu, model.parameters);
   const x = gpu.tensor(fill("features", 3 * 6 * 8), [3, 6, 8]);
   const step = (look = false) =>
-    gpu.step(async () => {
+    gpu.step(async (gpu) => {
       const tape = new Tape(gpu, { seed: optimizer.steps });
       const loss = meanSquaredError(tape, model.forward(tape, x), x);
       tape.backward(loss);
@@ -58,6 +58,6 @@ Deno.test("two trainings of five steps give the same bits", async () => {
     return [losses, ...state];
   };
   const first = await run();
-  await gpu.step(() => gpu.tensor(fill("junk", 5000))); // other contents in the pool
+  await gpu.step((gpu) => gpu.tensor(fill("junk", 5000))); // other contents in the pool
   assert.deepEqual(await run(), first);
 });

@@ -27,7 +27,7 @@ async function check(
   const queries = rowsOf("queries", Q, C);
   queries.set(held.subarray(0, C)); // one that is in the bank
   const x = gpu.tensor(queries, [Q, C]);
-  const centred = bank.centre(x), found = bank.nearest(centred, k, units);
+  const centred = bank.centre(gpu, x), found = bank.nearest(gpu, centred, k, units);
   const [d, slots] = await gpu.stream.read(found.distances, found.slots);
   const numbers = new Uint32Array(slots.buffer);
   for (let q = 0; q < Q; q++) {
@@ -63,7 +63,8 @@ Deno.test("a bank in pieces, in units, gives the same as one, and remembers its 
   const N = 6, C = 10, images = Array.from({ length: 9 }, (_, i) => rowsOf(`image ${i}`, N, C));
   const held = Float32Array.from(images.flatMap((image) => [...image]));
   const look = async (bank: Bank, units?: number[]) => {
-    const x = gpu.tensor(held, [held.length / C, C]), found = bank.nearest(bank.centre(x), 3, units);
+    const x = gpu.tensor(held, [held.length / C, C]),
+      found = bank.nearest(gpu, bank.centre(gpu, x), 3, units);
     return (await gpu.stream.read(found.distances, found.slots)).map((v) => [...new Uint32Array(v.buffer)]);
   };
   const whole = await Bank.of(gpu, images, C, N),
@@ -86,14 +87,14 @@ Deno.test("only the units that are asked for are searched", async () => {
   const images = Array.from({ length: 10 }, (_, i) => held.slice(i * 6 * C, (i + 1) * 6 * C));
   const bank = await Bank.of(gpu, images, C, 6);
   await check(bank, held, 5, C, 4, [3, 0, 9]);
-  assert.throws(() => bank.nearest(gpu.empty([1, 8]), 7, [1]), /at least 7 rows to search, but found 6/);
+  assert.throws(() => bank.nearest(gpu, gpu.empty([1, 8]), 7, [1]), /at least 7 rows to search, but found 6/);
   bank.release();
 });
 
 Deno.test("more queries than are looked up at once", async () => {
   const C = 4, held = rowsOf("bank", 30, C), bank = await Bank.of(gpu, [held], C);
-  const queries = rowsOf("queries", 4099, C), x = bank.centre(gpu.tensor(queries, [4099, C]));
-  const { distances } = bank.nearest(x, 1), d = await gpu.read(distances);
+  const queries = rowsOf("queries", 4099, C), x = bank.centre(gpu, gpu.tensor(queries, [4099, C]));
+  const { distances } = bank.nearest(gpu, x, 1), d = await gpu.read(distances);
   for (let q = 0; q < 4099; q += 7) {
     const wanted = nearestRows(queries, q, held, C)[0].distance;
     assert.ok(Math.abs(d[q] - wanted) <= 1e-4 * wanted, `${q}`);

@@ -34,7 +34,7 @@ for (const architecture of ["no-query", "no-attention", "conv"] as const) {
     const model = new Adtr(gpu, config, filled(new Map(Object.entries(shapes))));
     const optimizer = new AdamW(gpu, model.parameters), features = featuresOf(sizes, images);
     for (const [step, wantedLoss] of losses.entries()) {
-      await gpu.step(async () => {
+      await gpu.step(async (gpu) => {
         const tape = new Tape(gpu), x = gpu.tensor(features, [images, N, paddedChannels(C)]);
         const reconstruction = model.forward(tape, x);
         const loss = meanSquaredError(tape, reconstruction, x, images * N * C);
@@ -69,7 +69,7 @@ for (const architecture of ARCHITECTURES) {
     const config = { C: 8, D: 8, A: 2, F: 12, H: 2, W: 9, encoder: 1, decoder: 1, dropout: 0, architecture };
     const model = new Adtr(gpu, config, initialAdtr(config, 1)), size = 18 * 8;
     const reconstruct = (features: Float32Array, B = 2) =>
-      gpu.step(() =>
+      gpu.step((gpu) =>
         gpu.read(model.forward(new Tape(gpu, { training: false }), gpu.tensor(features, [B, 18, 8])))
       );
     const features = fill("features", 2 * size), before = await reconstruct(features);

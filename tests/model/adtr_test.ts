@@ -41,7 +41,7 @@ Deno.test("the reconstruction at the paper's sizes meets PyTorch's", async () =>
   const { config, images } = golden.forward;
   const { model, features } = made(config, images);
   const wanted = (await stored("forward")).get("reconstruction.every7")!;
-  await gpu.step(async () => {
+  await gpu.step(async (gpu) => {
     const tape = new Tape(gpu, { training: false });
     const found = await gpu.read(model.forward(tape, gpu.tensor(features, shapeOf(config, images))));
     assertClose(channelsFirst(found, config).filter((_, i) => i % 7 === 0), wanted, 5e-6);
@@ -53,7 +53,7 @@ for (const name of ["small21", "small12"] as const) {
     const { config, images, loss: wantedLoss, gradient_norm } = golden[name];
     const { model, features } = made(config, images);
     const wanted = await stored(name);
-    await gpu.step(async () => {
+    await gpu.step(async (gpu) => {
       const tape = new Tape(gpu);
       const x = gpu.tensor(features, shapeOf(config, images));
       const reconstruction = model.forward(tape, x);
@@ -88,7 +88,7 @@ Deno.test("twelve AdamW steps with clipping and step decay meet PyTorch's losses
   for (let epoch = 0; epoch < epochs; epoch++) {
     for (let first = 0; first < images; first += batch, step++) {
       const B = Math.min(batch, images - first);
-      await gpu.step(async () => {
+      await gpu.step(async (gpu) => {
         const tape = new Tape(gpu);
         const x = gpu.tensor(features.subarray(first * size, (first + B) * size), [
           B,

@@ -16,7 +16,7 @@ function regression() {
   parameters.load(new Map([["weight", { data: fill("weight", 15) }], ["bias", { data: fill("bias", 5) }]]));
   const optimizer = new AdamW(gpu, parameters);
   const step = (options: AdamWOptions, norms?: Tensor, at?: number) =>
-    gpu.step(async () => {
+    gpu.step(async (gpu) => {
       const tape = new Tape(gpu),
         x = gpu.tensor(fill("x", 12), [4, 3]),
         target = gpu.tensor(fill("target", 20));
@@ -67,7 +67,7 @@ Deno.test("a parameter without a gradient is refused and nothing changed", async
   const before = await gpu.read(parameters.values);
   await assert.rejects(
     () =>
-      gpu.step(() => {
+      gpu.step((gpu) => {
         const tape = new Tape(gpu), weight = parameters.get("weight");
         tape.backward(meanSquaredError(tape, weight, gpu.tensor(fill("target", 15))));
         optimizer.step(tape, { lr: 0.1 });
@@ -80,9 +80,9 @@ Deno.test("a parameter without a gradient is refused and nothing changed", async
 
 Deno.test("moments outlive the step in which they were made, and begin with zeros", async () => {
   const parameters = new Parameters(gpu, new Map([["weight", [64]]]));
-  await gpu.step(() => gpu.tensor(fill("junk", 64)));
+  await gpu.step((gpu) => gpu.tensor(fill("junk", 64)));
   const optimizer = await gpu.step(() => new AdamW(gpu, parameters));
-  await gpu.step(() => gpu.tensor(fill("junk", 64)));
+  await gpu.step((gpu) => gpu.tensor(fill("junk", 64)));
   for (const moments of await gpu.stream.read(optimizer.m, optimizer.v)) {
     assert.ok(moments.every((v) => v === 0));
   }

@@ -53,7 +53,7 @@ Deno.test("another tensor of the same layout is loaded and read by the same name
 Deno.test("parameters outlive the step in which they were made", async () => {
   const parameters = await gpu.step(() => new Parameters(gpu, SHAPES));
   parameters.load(STATE);
-  await gpu.step(() => {
+  await gpu.step((gpu) => {
     for (let i = 0; i < 4; i++) gpu.tensor(fill("junk", parameters.values.size));
   });
   assert.deepEqual([...await parameters.read()], [...STATE]);

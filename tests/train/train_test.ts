@@ -114,8 +114,8 @@ async function initialLosses(paths: string[], batches: number[][]): Promise<numb
   const losses: number[] = [];
   for (const batch of batches) {
     const values = batch.flatMap((i) => Array.from(features[i]));
-    await gpu.step(async () => {
-      const d = await gpu.read(detector.residual(gpu.tensor(values, [batch.length, N, C])));
+    await gpu.step(async (gpu) => {
+      const d = await gpu.read(detector.residual(gpu, gpu.tensor(values, [batch.length, N, C])));
       equal(d.length, batch.length * N * paddedChannels(C));
       losses.push(d.reduce((sum, v) => sum + v * v, 0) / (batch.length * N * C));
     });

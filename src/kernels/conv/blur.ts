@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import source from "./blur.wgsl" with { type: "text" };
 
@@ -11,7 +11,7 @@ const BLUR = { name: "blur", source, entry: "blur" };
 const TRUNCATE = 4; // standard deviations to each side
 
 /** scipy.ndimage.gaussian_filter(x[b], sigma, mode="reflect", truncate=4) of each map: x [B, H, W] → [B, H, W]. */
-export function gaussianBlur(gpu: Gpu, x: Tensor, sigma: number): Tensor {
+export function gaussianBlur(gpu: Compute, x: Tensor, sigma: number): Tensor {
   const [B, H, W] = x.shape, radius = Math.floor(TRUNCATE * sigma + 0.5);
   const bell = Float64Array.from(
     { length: 2 * radius + 1 },

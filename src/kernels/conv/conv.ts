@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { Activation } from "../dense/gemm.ts";
@@ -48,7 +48,7 @@ export function packConv(
  * @throws {RangeError} where O is no multiple of 4, or the weight is not for C channels
  */
 export function conv(
-  gpu: Gpu,
+  gpu: Compute,
   x: Tensor,
   weight: Tensor,
   bias: Tensor,

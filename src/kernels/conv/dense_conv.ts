@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { Window } from "./conv.ts";
@@ -40,7 +40,7 @@ const THREADS = { software: 32, hardware: 64 };
  * @throws {RangeError} where C or O is no multiple of 4, the weight is not for C channels, or `skip` is of another size
  */
 export function denseConv(
-  gpu: Gpu,
+  gpu: Compute,
   x: Tensor,
   weight: Tensor,
   bias: Tensor,
@@ -85,7 +85,7 @@ export function denseConv(
 }
 
 /** How M windows of O channels are divided among threads: `tilesN` tiles cover the channels. */
-function division(gpu: Gpu, M: number, O: number) {
+function division(gpu: Compute, M: number, O: number) {
   const { software, subgroup } = gpu.info;
   const kind = software ? "software" : "hardware";
   const shared = software && subgroup > 0 && M > 4 * subgroup, lanes = shared ? subgroup : 1;

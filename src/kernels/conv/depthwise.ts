@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { Window } from "./conv.ts";
@@ -18,7 +18,7 @@ const COLUMNS = 4; // pixels a thread, times ROWS
  * Rows of pixels a thread. Hardware gains by more threads, software adapters by fewer loads, for which they compile
  * longer: 8 rows spare 5×5/1 a third of its time, and the others nothing (llvmpipe, 2026-11).
  */
-function rowsOf(gpu: Gpu, K: number, stride: number): number {
+function rowsOf(gpu: Compute, K: number, stride: number): number {
   if (!gpu.info.software) return 1;
   return K === 5 && stride === 1 ? 8 : 4;
 }
@@ -35,7 +35,7 @@ export function packDepthwise(weight: Float32Array, C: number, k: number): Float
  * @throws {RangeError} where C is no multiple of 4, or the weight is not for C channels
  */
 export function depthwise(
-  gpu: Gpu,
+  gpu: Compute,
   x: Tensor,
   weight: Tensor,
   bias: Tensor,

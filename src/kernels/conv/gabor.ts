@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import source from "./gabor.wgsl" with { type: "text" };
@@ -59,7 +59,7 @@ function bankConstants(): string {
  * @param planes takes the first `take` of every `of` planes; all of them by default
  */
 export function halve(
-  gpu: Gpu,
+  gpu: Compute,
   x: Tensor,
   planes: { take: number; of: number } = { take: 1, of: 1 },
 ): Tensor {
@@ -72,7 +72,7 @@ export function halve(
 }
 
 /** Moduli of the Gabor bank's six complex responses: [P, h, w] → [P · 6, h, w], orientation fastest. */
-export function moduli(gpu: Gpu, x: Tensor): Tensor {
+export function moduli(gpu: Compute, x: Tensor): Tensor {
   const [P, h, w] = x.shape;
   const halfway = gpu.empty([P, h, w, 8], "half-filtered planes");
   const y = gpu.empty([P * ORIENTATIONS, h, w], "moduli");
@@ -87,7 +87,7 @@ export function moduli(gpu: Gpu, x: Tensor): Tensor {
  * Standard deviation in the windows of {@linkcode bring}: [P, h, w] → [P, min(h, H), min(w, W)]. Along an axis that
  * does not shrink, over each pixel and its two neighbours.
  */
-export function deviation(gpu: Gpu, x: Tensor, H: number, W: number): Tensor {
+export function deviation(gpu: Compute, x: Tensor, H: number, W: number): Tensor {
   const [P, h, w] = x.shape;
   const size = { H: Math.min(h, H), W: Math.min(w, W) };
   const y = gpu.empty([P, size.H, size.W], "deviations");
@@ -109,7 +109,7 @@ export interface Slice {
 }
 
 /** Brings planes [P, h, w] to H×W: means over windows of twice the stride, or bilinear along an axis that grows. */
-export function bring(gpu: Gpu, x: Tensor, features: Tensor, slice: Slice): void {
+export function bring(gpu: Compute, x: Tensor, features: Tensor, slice: Slice): void {
   const [P, h, w] = x.shape;
   const { H, W, image, channel, planes, log } = slice;
   const [, N, C] = features.shape;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { Window } from "./conv.ts";
 import maxPoolSource from "./max_pool.wgsl" with { type: "text" };
@@ -24,7 +24,7 @@ const RADIX = 64; // values a thread reduces in one run
  *
  * @throws {RangeError} where the window is larger than the map
  */
-export function averagePool(gpu: Gpu, x: Tensor, size: number): Tensor {
+export function averagePool(gpu: Compute, x: Tensor, size: number): Tensor {
   const [B, H, W] = x.shape;
   const outH = H - size + 1, outW = W - size + 1;
   if (outH < 1 || outW < 1) {
@@ -42,7 +42,7 @@ export function averagePool(gpu: Gpu, x: Tensor, size: number): Tensor {
 }
 
 /** The largest value or the mean of each image: x [B, …] → [B]. */
-export function reduceImages(gpu: Gpu, x: Tensor, how: "max" | "mean"): Tensor {
+export function reduceImages(gpu: Compute, x: Tensor, how: "max" | "mean"): Tensor {
   const B = x.shape[0], count = x.size / B;
   let values = x, n = count;
   do {
@@ -63,7 +63,7 @@ export function reduceImages(gpu: Gpu, x: Tensor, how: "max" | "mean"): Tensor {
  *
  * @throws {RangeError} where C is no multiple of 4
  */
-export function maxPool(gpu: Gpu, x: Tensor, size: number, window: Window): Tensor {
+export function maxPool(gpu: Compute, x: Tensor, size: number, window: Window): Tensor {
   const [B, H, W, C] = x.shape;
   const { stride, top, left, outH, outW } = window;
   if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import source from "./resize.wgsl" with { type: "text" };
 
@@ -22,7 +22,7 @@ export interface Place {
  *
  * @throws {RangeError} where y has no room for it
  */
-export function resize(gpu: Gpu, x: Tensor, y: Tensor, { channel = 0, image = 0 }: Place = {}): void {
+export function resize(gpu: Compute, x: Tensor, y: Tensor, { channel = 0, image = 0 }: Place = {}): void {
   const [B, inH, inW, C = 1] = x.shape;
   const [images, H, W, wide = 1] = y.shape;
   if (image + B > images || channel + C > wide) {

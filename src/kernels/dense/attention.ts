@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { each } from "../each.ts";
@@ -40,13 +40,13 @@ const GROUP = { software: 16, hardware: 64 };
  *
  * @param stats [B, heads, N, 2] receives what the backward pass needs
  */
-export function attention(gpu: Gpu, a: Attention, y: Tensor, stats: Tensor): void {
+export function attention(gpu: Compute, a: Attention, y: Tensor, stats: Tensor): void {
   launch(gpu, "forward", a, { q: a.q, k: a.k, v: a.v, y, stats });
 }
 
 /** Gradient of q from dy. `stats` is completed for {@linkcode attentionKeys}. */
 export function attentionQueries(
-  gpu: Gpu,
+  gpu: Compute,
   a: Attention,
   y: Tensor,
   stats: Tensor,
@@ -58,7 +58,7 @@ export function attentionQueries(
 
 /** Gradients of k and v, two tensors, from dy. */
 export function attentionKeys(
-  gpu: Gpu,
+  gpu: Compute,
   a: Attention,
   stats: Tensor,
   dy: Tensor,
@@ -78,7 +78,7 @@ export function attentionKeys(
 type Entry = keyof typeof VALUES;
 
 function launch(
-  gpu: Gpu,
+  gpu: Compute,
   entry: Entry,
   { q, k, heads, drop }: Attention,
   tensors: Record<string, Tensor>,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import dropout from "./dropout.wgsl" with { type: "text" };
 import rows from "../rows/rows.wgsl" with { type: "text" };
@@ -28,7 +28,13 @@ const kernels = new Map<string, RowKernel>();
  * The entry point of a row kernel for rows of `columns` values. The text is preceded by dropout.wgsl, rows.wgsl and
  * constants; it is made once for each kind.
  */
-export function rowKernel(gpu: Gpu, source: string, name: string, entry: string, columns: number): RowKernel {
+export function rowKernel(
+  gpu: Compute,
+  source: string,
+  name: string,
+  entry: string,
+  columns: number,
+): RowKernel {
   const width = columns % 4 === 0 ? 4 : 1;
   const lanes = LANES[gpu.info.software ? "software" : "hardware"];
   const key = `${name} ${entry} ${width} ${lanes}`;

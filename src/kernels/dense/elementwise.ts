@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "./element.ts";
@@ -11,28 +11,28 @@ import { spread } from "../grid.ts";
 import source from "./elementwise.wgsl" with { type: "text" };
 
 /** y = x + scale · p, where p's values repeat over x's: y = x + p[i mod p.size]. */
-export function add(gpu: Gpu, x: Tensor, p: Tensor, y: Tensor, scale = 1): void {
+export function add(gpu: Compute, x: Tensor, p: Tensor, y: Tensor, scale = 1): void {
   if (x.size % p.size !== 0) throw new RangeError(`Expected [${p.shape}] to divide [${x.shape}]`);
   launch(gpu, "sum", { x, p, y }, { period: p.size, scale });
 }
 
 /** y = x, or y += x if `add`. */
-export function accumulate(gpu: Gpu, x: Tensor, y: Tensor, add: boolean): void {
+export function accumulate(gpu: Compute, x: Tensor, y: Tensor, add: boolean): void {
   launch(gpu, "accumulate", { x, y }, { add: add ? 1 : 0 });
 }
 
 /** y = value everywhere. */
-export function fill(gpu: Gpu, y: Tensor, value: number): void {
+export function fill(gpu: Compute, y: Tensor, value: number): void {
   launch(gpu, "fill", { y }, { scale: value });
 }
 
 /** dx = scale · dy where the output y of ReLU (and of a dropout that scaled by `scale`) is positive, else 0. */
-export function reluBackward(gpu: Gpu, dy: Tensor, y: Tensor, dx: Tensor, scale = 1): void {
+export function reluBackward(gpu: Compute, dy: Tensor, y: Tensor, dx: Tensor, scale = 1): void {
   launch(gpu, "rectified", { x: dy, p: y, y: dx }, { scale });
 }
 
 function launch(
-  gpu: Gpu,
+  gpu: Compute,
   entry: string,
   tensors: { y: Tensor; x?: Tensor; p?: Tensor },
   given: { period?: number; add?: number; scale?: number },

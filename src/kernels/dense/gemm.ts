@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { sumColumns } from "../rows/columns.ts";
@@ -85,7 +85,7 @@ const ENOUGH_THREADS = { software: 64, hardware: 1 << 14 };
 const ACTIVATIONS: Record<Activation, number> = { none: 0, relu: 1, silu: 2, sigmoid: 3 };
 
 /** Records the product. */
-export function gemm(gpu: Gpu, g: Gemm): void {
+export function gemm(gpu: Compute, g: Gemm): void {
   const { M, N, K } = g;
   const outer = g.outer ?? 1, inner = g.inner ?? 1, batch = outer * inner;
   const A = { offset: 0, outer: 0, inner: 0, ...(g.layoutA ?? { ld: g.transA ? M : K }) };

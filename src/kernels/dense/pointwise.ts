@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { gemm } from "./gemm.ts";
@@ -32,7 +32,7 @@ const TM = { large: 8, small: 2 }, TN = 24;
  * @throws {RangeError} where K or N is no multiple of 4, or a tensor's size is not what the others ask for
  */
 export function pointwise(
-  gpu: Gpu,
+  gpu: Compute,
   x: Tensor,
   weight: Tensor,
   bias: Tensor,

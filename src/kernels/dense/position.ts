@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import source from "./position.wgsl" with { type: "text" };
 
@@ -11,7 +11,7 @@ const FORWARD = { name: "position", source, entry: "forward" };
 const BACKWARD = { name: "position", source, entry: "backward" };
 
 /** pos [H·W, D] = cat(columns[w], rows[h]) for columns [W, D/2] and rows [H, D/2]. */
-export function positions(gpu: Gpu, columns: Tensor, rows: Tensor): Tensor {
+export function positions(gpu: Compute, columns: Tensor, rows: Tensor): Tensor {
   const [W, half] = columns.shape, [H, other] = rows.shape;
   if (half !== other) throw new RangeError(`Expected tables of one width, but found ${half} and ${other}`);
   const pos = gpu.empty([H * W, 2 * half], "position embeddings");
@@ -22,7 +22,7 @@ export function positions(gpu: Gpu, columns: Tensor, rows: Tensor): Tensor {
 
 /** Gradients of both tables from dpos [H·W, D], each added to what is there if its flag is set. */
 export function positionsBackward(
-  gpu: Gpu,
+  gpu: Compute,
   dpos: Tensor,
   dcolumns: { tensor: Tensor; add: boolean },
   drows: { tensor: Tensor; add: boolean },

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import source from "./se.wgsl" with { type: "text" };
 
@@ -18,7 +18,7 @@ const UNUSED = { rows: 0, W: 0, K4: 0, block: 0, blocks: 0, scale: 0, silu: 0 };
  *
  * @param positions by how many the sum is divided: more than H·W where x has sums of several
  */
-export function positionMean(gpu: Gpu, x: Tensor, positions?: number): Tensor {
+export function positionMean(gpu: Compute, x: Tensor, positions?: number): Tensor {
   const [B, H, W, C] = x.shape;
   const scale = 1 / (positions ?? H * W);
   if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);
@@ -45,7 +45,13 @@ export function positionMean(gpu: Gpu, x: Tensor, positions?: number): Tensor {
  *
  * @throws {RangeError} where K or N is no multiple of 4, or the weight is not for K channels
  */
-export function dense(gpu: Gpu, x: Tensor, weight: Tensor, bias: Tensor, act: "silu" | "sigmoid"): Tensor {
+export function dense(
+  gpu: Compute,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  act: "silu" | "sigmoid",
+): Tensor {
   const [B, K] = x.shape, [N, inputs] = weight.shape;
   if (K % 4 !== 0 || N % 4 !== 0) {
     throw new RangeError(`Expected multiples of 4 channels, but found ${K} and ${N}`);
@@ -58,7 +64,7 @@ export function dense(gpu: Gpu, x: Tensor, weight: Tensor, bias: Tensor, act: "s
 }
 
 /** x[b, h, w, c] *= gates[b, c], in place: x [B, H, W, C], gates [B, C]. */
-export function gate(gpu: Gpu, x: Tensor, gates: Tensor): void {
+export function gate(gpu: Compute, x: Tensor, gates: Tensor): void {
   const [B, H, W, C] = x.shape;
   if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);
   if (gates.size !== B * C) throw new RangeError(`Expected gates [${B},${C}], but found [${gates.shape}]`);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { sumColumns } from "../rows/columns.ts";
 import { type Dropout, dropoutParams, rowKernel } from "../dense/element.ts";
@@ -20,7 +20,7 @@ export interface Normalised {
 
 /** y = LayerNorm(x + dropout(branch)) · gamma + beta over the last dimension; a branch is optional. */
 export function layerNorm(
-  gpu: Gpu,
+  gpu: Compute,
   x: Tensor,
   branch: Tensor | null,
   gamma: Tensor,
@@ -37,7 +37,7 @@ export function layerNorm(
 
 /** Gradients of {@linkcode layerNorm}'s x (added to what is there if `add`) and branch, from dy. */
 export function layerNormBackward(
-  gpu: Gpu,
+  gpu: Compute,
   dy: Tensor,
   { z, stats }: Normalised,
   gamma: Tensor,
@@ -58,7 +58,7 @@ export function layerNormBackward(
 
 /** Gradients of gamma and beta, each added to what is there if its flag is set. */
 export function layerNormAffineBackward(
-  gpu: Gpu,
+  gpu: Compute,
   dy: Tensor,
   { z, stats }: Normalised,
   dgamma: { tensor: Tensor; add: boolean },
@@ -76,7 +76,7 @@ export function layerNormAffineBackward(
   gpu.release(parts);
 }
 
-function launch(gpu: Gpu, entry: string, x: Tensor, branch: Tensor | null, drop?: Dropout) {
+function launch(gpu: Compute, entry: string, x: Tensor, branch: Tensor | null, drop?: Dropout) {
   const D = x.shape[x.shape.length - 1], rows = x.size / D;
   const { kernel, width, grid } = rowKernel(gpu, source, "layernorm", entry, D);
   const [across, down] = grid(rows);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import source from "./standardise.wgsl" with { type: "text" };
 
@@ -12,7 +12,7 @@ const CENTRE = { name: "standardise", source, entry: "centre" };
 const ROWS = 32768; // along y of the grid
 
 /** (x − mean) / deviation with zeros behind it: x [B, N, C], mean [N, C], deviation [C] → [B, N, wide]. */
-export function standardise(gpu: Gpu, x: Tensor, mean: Tensor, deviation: Tensor, wide: number): Tensor {
+export function standardise(gpu: Compute, x: Tensor, mean: Tensor, deviation: Tensor, wide: number): Tensor {
   const [B, N, C] = x.shape;
   if (mean.size !== N * C || deviation.size !== C || wide < C) {
     throw new RangeError(
@@ -38,7 +38,13 @@ export function standardise(gpu: Gpu, x: Tensor, mean: Tensor, deviation: Tensor
  * @param mean [N, chosen]
  * @returns [B, N, wide]
  */
-export function centreChannels(gpu: Gpu, x: Tensor, channels: Tensor, mean: Tensor, wide: number): Tensor {
+export function centreChannels(
+  gpu: Compute,
+  x: Tensor,
+  channels: Tensor,
+  mean: Tensor,
+  wide: number,
+): Tensor {
   const [B, N, C] = x.shape, chosen = channels.size;
   if (mean.size !== N * chosen || wide < chosen) {
     throw new RangeError(

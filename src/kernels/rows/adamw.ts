@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { spread } from "../grid.ts";
 import source from "./adamw.wgsl" with { type: "text" };
@@ -35,7 +35,7 @@ export interface AdamWSettings {
  * @param squares holds at `at` the sum of all gradients' squares
  */
 export function adamwStep(
-  gpu: Gpu,
+  gpu: Compute,
   flat: Flat,
   s: AdamWSettings,
   t: number,

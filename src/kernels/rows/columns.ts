@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "../dense/element.ts";
 import source from "./columns.wgsl" with { type: "text" };
@@ -31,7 +31,7 @@ export interface SumColumns {
 }
 
 /** y[offset + j] = scale · Σ_r x[r · pitch + first + j], or added to what is there. */
-export function sumColumns(gpu: Gpu, x: Tensor, y: Tensor, s: SumColumns): void {
+export function sumColumns(gpu: Compute, x: Tensor, y: Tensor, s: SumColumns): void {
   const { rows, columns, pitch = columns, first = 0, offset = 0, scale = 1, accumulate = false } = s;
   const width = [columns, pitch, first, offset].every((n) => n % 4 === 0) ? 4 : 1;
   const groups = Math.ceil(columns / width / 64);

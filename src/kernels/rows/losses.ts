@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { rowKernel } from "../dense/element.ts";
 import { spread } from "../grid.ts";
@@ -12,7 +12,7 @@ import source from "./losses.wgsl" with { type: "text" };
 const UNUSED = { C: 0, k: 0, n: 0, alpha: 0, factor: 0 };
 
 /** m = (1/C) Σ |x − wanted| over the last dimension: x, wanted [B, N, wide] → m [B, N]. */
-export function absoluteMeans(gpu: Gpu, x: Tensor, wanted: Tensor, m: Tensor, C: number): void {
+export function absoluteMeans(gpu: Compute, x: Tensor, wanted: Tensor, m: Tensor, C: number): void {
   const wide = x.size / m.size;
   const { kernel, width, grid } = rowKernel(gpu, source, "losses", "means", wide);
   const [across, down] = grid(m.size);
@@ -21,14 +21,14 @@ export function absoluteMeans(gpu: Gpu, x: Tensor, wanted: Tensor, m: Tensor, C:
 }
 
 /** roles [B, N]: 1 where y [B, N] is 0, −1 where it is 1. */
-export function labelledRoles(gpu: Gpu, y: Tensor, roles: Tensor): void {
+export function labelledRoles(gpu: Compute, y: Tensor, roles: Tensor): void {
   const { kernel } = rowKernel(gpu, source, "losses", "labelled", 1);
   const { across, grid } = spread(roles.size);
   gpu.stream.dispatch(kernel, { y, roles }, { ...UNUSED, rows: roles.size, columns: 1, across }, grid);
 }
 
 /** roles [B, N]: 0 but for the k largest m of every image, the first of equals; there as its label in y [B] says. */
-export function largestRoles(gpu: Gpu, m: Tensor, y: Tensor, roles: Tensor, k: number): void {
+export function largestRoles(gpu: Compute, m: Tensor, y: Tensor, roles: Tensor, k: number): void {
   const { kernel } = rowKernel(gpu, source, "losses", "k_largest", 1);
   const { across, grid } = spread(roles.size);
   const params = { ...UNUSED, rows: roles.size, columns: roles.size / y.size, across, k };
@@ -41,7 +41,7 @@ export function largestRoles(gpu: Gpu, m: Tensor, y: Tensor, roles: Tensor, k: n
  * @param n what the sums of φ are divided by
  */
 export function pullAndPush(
-  gpu: Gpu,
+  gpu: Compute,
   m: Tensor,
   roles: Tensor,
   losses: Tensor,
@@ -58,7 +58,7 @@ export function pullAndPush(
 
 /** dx = factor · dloss[0] · slopes · sign(x − wanted): x, wanted, dx [B, N, wide], slopes [B, N]. */
 export function absoluteMeansBackward(
-  gpu: Gpu,
+  gpu: Compute,
   x: Tensor,
   wanted: Tensor,
   slopes: Tensor,

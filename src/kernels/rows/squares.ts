@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { sumColumns } from "./columns.ts";
 import { rowKernel } from "../dense/element.ts";
@@ -19,19 +19,19 @@ export interface Sum {
 }
 
 /** y[offset] = scale · Σ x². */
-export function sumOfSquares(gpu: Gpu, x: Tensor, y: Tensor, sum: Sum = {}): void {
+export function sumOfSquares(gpu: Compute, x: Tensor, y: Tensor, sum: Sum = {}): void {
   reduce(gpu, "sum", x, { x }, y, sum);
 }
 
 /** y[offset] = scale · Σ (x − wanted)². */
-export function squaredDistance(gpu: Gpu, x: Tensor, wanted: Tensor, y: Tensor, sum: Sum = {}): void {
+export function squaredDistance(gpu: Compute, x: Tensor, wanted: Tensor, y: Tensor, sum: Sum = {}): void {
   if (x.size !== wanted.size) throw new RangeError(`Expected [${x.shape}], but found [${wanted.shape}]`);
   reduce(gpu, "distance", x, { x, wanted }, y, sum);
 }
 
 /** dx = factor · dloss[0] · (x − wanted): the gradient of factor/2 · Σ (x − wanted)². */
 export function squaredDistanceBackward(
-  gpu: Gpu,
+  gpu: Compute,
   x: Tensor,
   wanted: Tensor,
   dloss: Tensor,
@@ -45,7 +45,7 @@ export function squaredDistanceBackward(
 }
 
 /** L2 norms over the last dimension: x [..., C] → y, one value a row. */
-export function norms(gpu: Gpu, x: Tensor, y: Tensor): void {
+export function norms(gpu: Compute, x: Tensor, y: Tensor): void {
   const C = x.shape[x.shape.length - 1], rows = x.size / C;
   if (y.size !== rows) throw new RangeError(`Expected room for ${rows} norms, but found [${y.shape}]`);
   const { kernel, width, grid } = rowKernel(gpu, source, "squares", "norms", C);
@@ -55,7 +55,7 @@ export function norms(gpu: Gpu, x: Tensor, y: Tensor): void {
 }
 
 function reduce(
-  gpu: Gpu,
+  gpu: Compute,
   entry: string,
   x: Tensor,
   tensors: Record<string, Tensor>,

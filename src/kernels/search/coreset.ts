@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import { Tensor } from "../../gpu/tensor.ts";
 import { fill } from "../dense/elementwise.ts";
 import source from "./coreset.wgsl" with { type: "text" };
@@ -26,7 +26,7 @@ export interface Picks {
 
 /** Picks that cover points ever more finely. */
 export class Cover {
-  #gpu: Gpu;
+  #gpu: Compute;
   #pieces: { points: Points; nearest: Tensor; threads: number; part: number }[] = [];
   #centre: Tensor;
   #far: Tensor;
@@ -41,7 +41,7 @@ export class Cover {
    * @param start the first pick
    * @param most picks there will be
    */
-  constructor(gpu: Gpu, points: readonly Points[], count: number, start: number, most: number) {
+  constructor(gpu: Compute, points: readonly Points[], count: number, start: number, most: number) {
     this.#gpu = gpu;
     for (const piece of points) {
       const size = piece.values.shape[1], nearest = gpu.empty([size], "distances to a coreset");

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../../gpu/gpu.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { spread } from "../grid.ts";
@@ -26,7 +26,7 @@ export interface Piece {
 }
 
 /** Empty running lists of the K best, for {@linkcode choose}. */
-export function candidates(gpu: Gpu, queries: number, K: number): Candidates {
+export function candidates(gpu: Compute, queries: number, K: number): Candidates {
   const shape = [queries, segments(gpu), K];
   return { values: gpu.empty(shape, "nearest rows"), rows: gpu.empty(shape, "nearest rows") };
 }
@@ -37,7 +37,7 @@ export function candidates(gpu: Gpu, queries: number, K: number): Candidates {
  * @param scores [queries, columns], columns a multiple of 4, of the bank's rows from `first` on
  * @param fresh there is nothing in the lists yet
  */
-export function choose(gpu: Gpu, scores: Tensor, lists: Candidates, first: number, fresh: boolean): void {
+export function choose(gpu: Compute, scores: Tensor, lists: Candidates, first: number, fresh: boolean): void {
   const [queries, columns] = scores.shape, [, , K] = lists.values.shape;
   launch(gpu, "choose", K, queries * segments(gpu), { scores, ...lists }, {
     queries,
@@ -48,7 +48,7 @@ export function choose(gpu: Gpu, scores: Tensor, lists: Candidates, first: numbe
 }
 
 /** One list a query, [queries, K]; releases the running ones, or returns them where they are it. */
-export function merge(gpu: Gpu, lists: Candidates): Candidates {
+export function merge(gpu: Compute, lists: Candidates): Candidates {
   const [queries, parts, K] = lists.values.shape, shape = [queries, K];
   if (parts === 1) return { values: lists.values.view(shape), rows: lists.rows.view(shape) };
   const merged = { values: gpu.empty(shape, "nearest rows"), rows: gpu.empty(shape, "nearest rows") };
@@ -59,7 +59,7 @@ export function merge(gpu: Gpu, lists: Candidates): Candidates {
 }
 
 /** Sets the candidates' values to their squared distances from x [queries, wide], summed from differences. */
-export function squaredDistances(gpu: Gpu, x: Tensor, pieces: readonly Piece[], list: Candidates): void {
+export function squaredDistances(gpu: Compute, x: Tensor, pieces: readonly Piece[], list: Candidates): void {
   const [queries, K] = list.values.shape, wide = x.shape[1] / 4;
   for (const { values: bank, first } of pieces) {
     const params = { queries, wide, first, count: bank.shape[0] };
@@ -68,7 +68,7 @@ export function squaredDistances(gpu: Gpu, x: Tensor, pieces: readonly Piece[], 
 }
 
 /** The nearest `keep` of the candidates: distances (roots of their values) and rows, nearest first, [queries, keep]. */
-export function order(gpu: Gpu, list: Candidates, keep: number): { distances: Tensor; rows: Tensor } {
+export function order(gpu: Compute, list: Candidates, keep: number): { distances: Tensor; rows: Tensor } {
   const [queries, K] = list.values.shape;
   const distances = gpu.empty([queries, keep], "distances"),
     rows = gpu.empty([queries, keep], "nearest rows");
@@ -77,7 +77,7 @@ export function order(gpu: Gpu, list: Candidates, keep: number): { distances: Te
 }
 
 /** Rows of a bank by their numbers: rows [queries] → [queries, wide]. */
-export function gather(gpu: Gpu, pieces: readonly Piece[], rows: Tensor): Tensor {
+export function gather(gpu: Compute, pieces: readonly Piece[], rows: Tensor): Tensor {
   const queries = rows.size, width = pieces[0].values.shape[1], wide = width / 4;
   const picked = gpu.empty([queries, width], "rows of a bank");
   for (const { values: bank, first } of pieces) {
@@ -87,14 +87,14 @@ export function gather(gpu: Gpu, pieces: readonly Piece[], rows: Tensor): Tensor
   return picked;
 }
 
-function segments(gpu: Gpu): number {
+function segments(gpu: Compute): number {
   return SEGMENTS[gpu.info.software ? "software" : "hardware"];
 }
 
 const NOTHING = { queries: 0, columns: 0, first: 0, count: 0, wide: 0, fresh: 0, keep: 0 };
 
 function launch(
-  gpu: Gpu,
+  gpu: Compute,
   entry: string,
   K: number,
   threads: number,

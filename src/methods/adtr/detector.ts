@@ -5,6 +5,7 @@
  */
 import type { HostTensor } from "../../optim/parameters.ts";
 import { Tape } from "../../autograd/tape.ts";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { sumColumns } from "../../kernels/rows/columns.ts";
@@ -78,14 +79,14 @@ export class Detector {
   }
 
   /** Features [B, N, C] as the transformer takes them, [B, N, `paddedChannels`(C)]. */
-  prepare(features: Tensor): Tensor {
+  prepare(gpu: Compute, features: Tensor): Tensor {
     const wide = paddedChannels(this.adtr.config.C);
-    return standardise(this.#gpu, features, this.#mean, this.#deviation, wide);
+    return standardise(gpu, features, this.#mean, this.#deviation, wide);
   }
 
   /** d = reconstruction − features, of prepared features' shape. Within a step. */
-  residual(features: Tensor): Tensor {
-    const gpu = this.#gpu, x = this.prepare(features);
+  residual(gpu: Compute, features: Tensor): Tensor {
+    const x = this.prepare(gpu, features);
     const reconstruction = this.adtr.forward(new Tape(gpu, { training: false }), x);
     const d = gpu.empty(x.shape, "a residual");
     add(gpu, reconstruction, x, d, -1);
@@ -99,10 +100,10 @@ export class Detector {
    *   covariance is known
    */
   score(features: Tensor, options: ScoreOptions): Promise<Scores> {
-    const gpu = this.#gpu, { H, W } = this.adtr.config, [B] = features.shape, S = options.image_size;
-    return gpu.step(async () => {
-      let d = this.residual(features);
-      if (options.score === "residual-mahalanobis") d = this.#whiten(d);
+    const { H, W } = this.adtr.config, [B] = features.shape, S = options.image_size;
+    return this.#gpu.step(async (gpu) => {
+      let d = this.residual(gpu, features);
+      if (options.score === "residual-mahalanobis") d = this.#whiten(gpu, d);
       const s = gpu.empty([B, H, W], "score maps");
       norms(gpu, d, s);
       const maps = gpu.empty([B, S, S], "score maps");
@@ -116,14 +117,14 @@ export class Detector {
   }
 
   /** L⁻¹ d for every position. */
-  #whiten(d: Tensor): Tensor {
-    const gpu = this.#gpu, { C } = this.adtr.config, wide = paddedChannels(C);
+  #whiten(gpu: Compute, d: Tensor): Tensor {
+    const { C } = this.adtr.config, wide = paddedChannels(C);
     if (!this.#covariance) {
       throw new RangeError("Expected a model with the covariance of its training residuals");
     }
     if (!this.#whitening) {
       const inverse = widened(whitening(this.#covariance, C), C, wide);
-      this.#whitening = gpu.keep(gpu.tensor(inverse, [wide, wide]));
+      this.#whitening = this.#gpu.tensor(inverse, [wide, wide]);
     }
     const white = gpu.empty(d.shape, "whitened residuals");
     const sizes = { M: d.size / wide, N: wide, K: wide };
@@ -141,8 +142,8 @@ export class Detector {
     const covariance = new Covariance(C), ones = gpu.tensor(new Float32Array(wide).fill(1));
     for (const features of batches) {
       const rows = features.size / C;
-      await gpu.step(async () => {
-        const d = this.residual(features);
+      await gpu.step(async (gpu) => {
+        const d = this.residual(gpu, features);
         const products = gpu.empty([wide, wide], "a covariance"),
           mean = gpu.empty([wide]),
           sum = gpu.empty([wide]);

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { Compute } from "../../gpu/compute.ts";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { Bank } from "../bank.ts";
@@ -51,7 +52,8 @@ class Fitted implements FittedMethod {
 
   score(features: Tensor, _: unknown, options: MapOptions): Promise<MethodScores> {
     checkFeatures(features, this.settings);
-    const distances = () => this.#bank.nearest(this.#bank.centre(features), 1).distances;
+    const distances = (gpu: Compute) =>
+      this.#bank.nearest(gpu, this.#bank.centre(gpu, features), 1).distances;
     return scoreByMaps(this.#gpu, this.settings, options, distances);
   }
 

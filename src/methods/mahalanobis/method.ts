@@ -69,7 +69,7 @@ async function covarianceOf(
   try {
     for (const x of batches(gpu, features, { C, H, W }, size)) {
       const rows = x.size / C;
-      await gpu.step(async () => {
+      await gpu.step(async (gpu) => {
         const centred = standardise(gpu, x.view([rows, 1, C]), mu, ones, wide);
         const products = gpu.empty([wide, wide], "a covariance"), sum = gpu.empty([wide], "a sum");
         gemm(gpu, { a: centred, b: centred, c: products, M: wide, N: wide, K: rows, transA: true });
@@ -123,8 +123,8 @@ class Fitted implements FittedMethod {
 
   score(features: Tensor, _: unknown, options: MapOptions): Promise<MethodScores> {
     checkFeatures(features, this.settings);
-    const gpu = this.#gpu, [wide] = this.#whitening.shape, rows = features.size / this.settings.C;
-    return scoreByMaps(gpu, this.settings, options, () => {
+    const [wide] = this.#whitening.shape, rows = features.size / this.settings.C;
+    return scoreByMaps(this.#gpu, this.settings, options, (gpu) => {
       const flat = features.view([rows, 1, this.settings.C]);
       const centred = standardise(gpu, flat, this.#mean, this.#ones, wide);
       const white = gpu.empty([rows, wide], "whitened features"), s = gpu.empty([rows], "score maps");

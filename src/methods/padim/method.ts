@@ -157,8 +157,8 @@ class Fitted implements FittedMethod {
 
   score(features: Tensor, _: unknown, options: MapOptions): Promise<MethodScores> {
     checkFeatures(features, this.settings);
-    const gpu = this.#gpu, wide = this.#wide, [B, N] = features.shape;
-    return scoreByMaps(gpu, this.settings, options, () => {
+    const wide = this.#wide, [B, N] = features.shape;
+    return scoreByMaps(this.#gpu, this.settings, options, (gpu) => {
       const x = centreChannels(gpu, features, this.#channels, this.#mean, wide);
       const white = gpu.empty(x.shape, "whitened features"), s = gpu.empty([B * N], "score maps");
       for (const { inverses, first } of this.#pieces) {

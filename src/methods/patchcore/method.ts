@@ -111,10 +111,10 @@ class Fitted implements FittedMethod {
 
   score(features: Tensor, _: unknown, { image_size }: MapOptions): Promise<MethodScores> {
     checkFeatures(features, this.settings);
-    const gpu = this.#gpu, bank = this.#bank, { H, W } = this.settings, N = H * W, [B] = features.shape;
-    return gpu.step(async () => {
-      const patches = bank.centre(neighbourhoodMean(gpu, features, H, W));
-      const { distances, slots } = bank.nearest(patches, 1);
+    const bank = this.#bank, { H, W } = this.settings, N = H * W, [B] = features.shape;
+    return this.#gpu.step(async (gpu) => {
+      const patches = bank.centre(gpu, neighbourhoodMean(gpu, features, H, W));
+      const { distances, slots } = bank.nearest(gpu, patches, 1);
       const maps = mapsOf(gpu, distances, this.settings, image_size);
       const [d, nearest] = await gpu.stream.read(distances, slots);
 
@@ -123,10 +123,11 @@ class Fitted implements FittedMethod {
         (_, b) => b * N + largest(d.subarray(b * N, (b + 1) * N)),
       );
       const bits = (rows: Uint32Array<ArrayBuffer>) => gpu.tensor(new Float32Array(rows.buffer));
-      const of = new Uint32Array(nearest.buffer), stars = bank.gather(bits(farthest.map((row) => of[row])));
-      const others = bank.nearest(stars, Math.min(NEIGHBOURS, bank.rows)).slots;
+      const of = new Uint32Array(nearest.buffer),
+        stars = bank.gather(gpu, bits(farthest.map((row) => of[row])));
+      const others = bank.nearest(gpu, stars, Math.min(NEIGHBOURS, bank.rows)).slots;
       const m = gather(gpu, [{ values: patches, first: 0 }], bits(farthest));
-      const [squares, map] = await gpu.stream.read(bank.squaredDistances(m, others), maps);
+      const [squares, map] = await gpu.stream.read(bank.squaredDistances(gpu, m, others), maps);
       const b = squares.length / B;
       const scores = Float32Array.from(
         farthest,

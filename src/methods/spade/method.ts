@@ -74,21 +74,21 @@ class Fitted implements FittedMethod {
     { image_size }: MapOptions,
   ): Promise<MethodScores> {
     checkFeatures(features, this.settings);
-    const gpu = this.#gpu, patches = this.#patches, images = this.#images, { H, W } = this.settings;
+    const patches = this.#patches, images = this.#images, { H, W } = this.settings;
     const [B, N] = [features.shape[0], H * W], K = Math.min(this.settings.neighbours, images.rows);
     const whole = Float32Array.from(checkPooled(pooled, B).flatMap((values) => [...values]));
-    return gpu.step(async () => {
-      const found = images.nearest(images.centre(gpu.tensor(whole, [B, this.#P])), K);
+    return this.#gpu.step(async (gpu) => {
+      const found = images.nearest(gpu, images.centre(gpu, gpu.tensor(whole, [B, this.#P])), K);
       const [d, slots] = await gpu.stream.read(found.distances, found.slots);
       const neighbours = [...new Uint32Array(slots.buffer)].map((slot) => images.rowOf(slot));
 
-      const all = patches.centre(features), wide = all.shape[1], s = gpu.empty([B * N], "score maps");
+      const all = patches.centre(gpu, features), wide = all.shape[1], s = gpu.empty([B * N], "score maps");
       for (let b = 0; b < B; b++) {
         const queries = gpu.empty([N, wide], "an image's features");
         gpu.stream.copy(new Tensor([N, wide], all.slab, all.offset + 4 * b * N * wide), queries);
         // In their order in the bank, so that the first of equals is too.
         const gallery = neighbours.slice(b * K, (b + 1) * K).sort((i, j) => i - j);
-        const nearest = patches.nearest(queries, 1, gallery);
+        const nearest = patches.nearest(gpu, queries, 1, gallery);
         gpu.stream.copy(nearest.distances, new Tensor([N, 1], s.slab, s.offset + 4 * b * N));
         for (const tensor of [queries, nearest.distances, nearest.slots]) gpu.release(tensor);
       }

@@ -8,7 +8,7 @@ import { mask } from "../../reference/training.ts";
 
 /** What dropout makes of [rows, columns] ones: LayerNorm's sum of zeros and a dropped branch of ones. */
 async function droppedOnes(rows: number, columns: number, drop: Dropout): Promise<Float32Array> {
-  return await gpu.step(() => {
+  return await gpu.step((gpu) => {
     const zeros = gpu.tensor(new Float32Array(rows * columns), [rows, columns]);
     const ones = gpu.tensor(new Float32Array(rows * columns).fill(1), [rows, columns]);
     const some = gpu.tensor(new Float32Array(columns));

@@ -49,7 +49,7 @@ async function check(
   on: Gpu,
   products: Product[],
 ): Promise<Float32Array[]> {
-  const found = await gpu.step(() => {
+  const found = await gpu.step((gpu) => {
     const results = products.map(({ bias, residual, ...g }): Tensor => {
       const { a, b, c } = operands(g);
       const result = gpu.tensor(c);
@@ -256,7 +256,7 @@ Deno.test("gemm: the tiles for large products", async () => {
     }]] as const
   ) {
     const g: Sizes = { M, N, K, ...flags }, { a, b } = operands(g);
-    const found = await gpu.step(() => {
+    const found = await gpu.step((gpu) => {
       const c = gpu.empty([M, N]);
       gemm(on, { ...g, a: gpu.tensor(a), b: gpu.tensor(b), c });
       return gpu.read(c);

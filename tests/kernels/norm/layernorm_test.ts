@@ -18,7 +18,7 @@ for (const [name, on] of Object.entries(variants)) {
       for (const [rows, D] of SHAPES) {
         const n = rows * D, x = fill("x", n), branch = fill("branch", n), dy = fill("dy", n);
         const gamma = fill("gamma", D, 0.5, 1.5), beta = fill("beta", D), before = fill("before", n);
-        await gpu.step(async () => {
+        await gpu.step(async (gpu) => {
           const [gx, gbranch, gdy, dx, dbranch] = [x, branch, dy, before, before].map((values) =>
             gpu.tensor(values, [rows, D])
           );
