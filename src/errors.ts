@@ -18,3 +18,36 @@ export type Fail = (found: string) => never;
 export class UsageError extends InputError {
   override name = "UsageError";
 }
+
+/**
+ * A setting is not what it must be, or memory will not do unless some are lowered. Their names stand in braces in what it is
+ * made of, so that the command line can spell them as its options; `message` has the names alone.
+ */
+export class SettingError extends InputError {
+  override name = "SettingError";
+  /** The message with settings as `{batch_size}`. */
+  readonly template: string;
+  /** Whether a value is wrong in itself, or only too much for this machine or these data. */
+  readonly kind: "value" | "memory";
+
+  /** @param template what was expected and what was found, settings in braces */
+  constructor(template: string, kind: "value" | "memory" = "value") {
+    super(spell(template, (name) => name));
+    this.template = template;
+    this.kind = kind;
+  }
+
+  /** The settings that the message names. */
+  get settings(): string[] {
+    return [...this.template.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  }
+
+  /** The message with every setting's name as `as` spells it. */
+  spelled(as: (name: string) => string): string {
+    return spell(this.template, as);
+  }
+}
+
+function spell(template: string, as: (name: string) => string): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => as(name));
+}

@@ -1,177 +1,178 @@
 /**
- * What the methods beside ADTR have in common (docs/method.md §10): the same features in, the same maps and scores out, and
- * a state that a model file can hold. Each method is a file of this folder; registry.ts has them by name.
+ * What a method is (docs/methods.md): it learns from the images of a category, gives maps and scores, and can be stored and
+ * opened again. Each is a folder of this one, named after it; registry.ts has them all. What is said here is all that
+ * the rest of the program knows of one.
  *
  * @module
  */
-import type { HostTensor } from "../optim/parameters.ts";
 import { InputError } from "../errors.ts";
+import type { TensorFile } from "../formats/tensor_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import type { FeatureSizes } from "../model/batches.ts";
+import type { HostTensor } from "../optim/parameters.ts";
+import type { CommonSettings, PresetName, Rules, Settings, Value } from "./settings.ts";
+import type { Trainable, TrainingSet, TrainingSetOptions } from "./trainable.ts";
 
-/** The names of the methods. */
-export const METHOD_NAMES = ["spade", "patchcore", "padim", "mahalanobis", "knn", "kde"] as const;
+/** A method with its own settings S. */
+export interface Method<S extends object = Record<string, Value>> {
+  /** Its folder's, and what `--method` calls it. */
+  readonly name: string;
+  /** What it is, in a line, with its paper. */
+  readonly about: string;
+  /** Its own settings. */
+  readonly settings: Rules<S>;
+  /** What it looks at: features of a frozen backbone, or the images' pixels. */
+  readonly input: "features" | "pixels";
+  /** Whether it also looks at features of whole images. */
+  readonly pooled: boolean;
+  /** Whether it gives maps; without them scores only. */
+  readonly maps: boolean;
+  /** Whether `image_score` makes a difference: whether maps decide about their images as the setting says. */
+  readonly scoresByMap: boolean;
+  /** Whether another seed makes another model. */
+  readonly seeded: boolean;
+  /** Of anomalous images with labels, which it learns from, where it can: `null` with these settings from none. */
+  readonly labels?: (settings: Settings<S>) => "pixels" | "images" | null;
+  /** Settings with which it learns from labels of either kind, for messages. */
+  readonly labelled?: { readonly pixels: Partial<S>; readonly images: Partial<S> };
+  /** Variants that `reproduce` lists beside it, by their names. */
+  readonly variants?: (data: DataKind) => Readonly<Record<string, Variant<S>>>;
+  /** Variants of a paper's ablations, by their names: the settings that differ. */
+  readonly ablations?: (settings: Settings<S>, levels: number | null) => Readonly<Record<string, Partial<Settings<S>>>>;
 
-/** A method's name. */
-export type MethodName = typeof METHOD_NAMES[number];
+  /** Its own settings and, where it wants others than what holds for all methods, common ones. */
+  defaults(about: Circumstances<S>): S & Partial<CommonSettings>;
+  /** @throws {SettingError} where settings, each of which is allowed, don't fit together */
+  check?(settings: Settings<S>): void;
+  /** What learning and keeping it takes. */
+  needs(settings: Settings<S>, data: DataSizes): MemoryNeeds;
+  /** What `--init` is to hold. @throws {InputError} where the file has none of it */
+  readInit?(file: TensorFile, settings: Settings<S>, sizes: FeatureSizes): unknown;
+  /**
+   * Learns: in closed form from what `run.images()` gives, or by steps of `run.optimize`.
+   *
+   * @throws {InputError} where memory won't do, or there is nothing to learn from the images; the signal's reason where
+   *   that is aborted
+   */
+  learn(run: Run<S>): Promise<Fitted>;
+  /** The same again from what `Fitted.state` gave. @throws {RangeError} where a tensor is missing or of another shape */
+  open(gpu: Gpu, state: State): Promise<Fitted>;
+  /** Its model's sizes and settings from a file. @throws {Error} of any kind where they are none, or beyond all bounds */
+  readModel(model: unknown): FeatureSizes;
+}
 
-/** Everything that decides what a method makes of features; each reads what concerns it. */
-export interface MethodSettings {
-  /** Which. */
-  method: MethodName;
-  /** C: feature channels. */
-  C: number;
-  /** Height of the feature map. */
-  H: number;
-  /** Width of the feature map. */
-  W: number;
-  /** Of `patchcore`: the share of all training patches that is kept, above 0 and at most 1. */
-  coreset: number;
-  /** K of `spade`: training images that an image is held against, at most as many as there are. */
-  neighbours: number;
-  /** d of `padim`: channels that its Gaussians are over, at most C. */
-  padim_channels: number;
-  /** Standard deviation of the Gaussian that maps are smoothed with, pixels; 0: they are not. */
-  sigma: number;
-  /** Fixes the coreset's projection and first pick, and `padim`'s channels. */
-  seed: number;
+/** Where images come from, as far as defaults depend on it. */
+export type DataKind = "demo" | "folder" | "cifar";
+
+/** What defaults depend on. */
+export interface Circumstances<S extends object = Record<string, Value>> {
+  readonly preset: PresetName;
+  readonly data: DataKind;
+  /** The backbone in effect. */
+  readonly backbone: string;
+  /** What was given, of all settings. */
+  readonly given: Partial<Settings<S>>;
+}
+
+/** A way to run a method under a name of its own. */
+export interface Variant<S extends object = Record<string, Value>> {
+  readonly settings: Partial<S>;
+  /** The method or variant whose trained model it begins with. */
+  readonly startsFrom?: string;
+  /** What the command's option for its epochs sets. */
+  readonly epochs?: keyof S;
+}
+
+/** How much there is to learn from. */
+export interface DataSizes extends FeatureSizes {
+  /** Normal training images. */
+  readonly images: number;
+  /** Values of a whole image's features. */
+  readonly P: number;
+}
+
+/** What a method takes, at the moment when it takes most. */
+export interface MemoryNeeds {
+  /** Bytes on the GPU. */
+  readonly gpu: number;
+  /** Bytes on the host beyond the features themselves, with the copy that a model file is written from. */
+  readonly host: number;
+  /** Tensors that have to be bound at once. */
+  readonly bound?: readonly { readonly what: string; readonly bytes: number; readonly lower: readonly string[] }[];
+  /** Settings by which it is made less. */
+  readonly lower: readonly string[];
+  /** What else helps. */
+  readonly or?: string;
 }
 
 /** Features of training images on the host. */
-export interface Images {
-  /** Of each image, [N, C], N = H · W. */
-  features: readonly Float32Array[];
-  /** Of each image as a whole, [P], P the same for all; only `spade` and `kde` look at it. */
-  pooled?: readonly Float32Array[];
+export interface TrainingImages {
+  /** Of each image, [N, C], N = H · W; pixels [S · S, 3] in 0..1 where the method takes these. */
+  readonly features: readonly Float32Array<ArrayBuffer>[];
+  /** Of each image as a whole, [P], where the method looks at them; else empty. */
+  readonly pooled: readonly Float32Array<ArrayBuffer>[];
 }
 
-/** How maps become what is asked for. */
-export interface MapOptions {
-  /** S: side of the maps, pixels. */
-  image_size: number;
-  /** What of a map is the image's score, for the methods without a rule of their own (docs/method.md §10). */
-  image_score: "max" | "mean";
+/** A learning under way: what there is to learn from, and what the house does for it. */
+export interface Run<S extends object = Record<string, Value>> {
+  readonly gpu: Gpu;
+  readonly settings: Settings<S>;
+  readonly sizes: DataSizes;
+  /** From `readInit`; undefined where nothing was given. */
+  readonly init: unknown;
+  readonly signal?: AbortSignal;
+  /** The normal images. Once they are known, nothing of the data is left that could be refused. */
+  images(): Promise<TrainingImages>;
+  /** Batches of images to be trained on, with labels. Once it is there, nothing of the data is left that could be refused. */
+  trainingSet(options: TrainingSetOptions): Promise<TrainingSet>;
+  /** Whether a training was stopped and is to be gone on with: `optimize` will replace all parameters. */
+  isResumed(): Promise<boolean>;
+  /** Trains to the end of `epochs`, with logs and checkpoints. @throws the signal's reason where that is aborted */
+  optimize(trainable: Trainable, set: TrainingSet, epochs: number): Promise<void>;
+  /** Another training with other settings that comes first, in a place of its own. @returns what it ended with */
+  before(name: string, change: Partial<Settings<S>>): Promise<State>;
+  /** Tells how far a fit is; `unit` is what is counted. */
+  onProgress(done: number, total: number, unit: string): void;
 }
+
+/** A model's values on the host, as a model file holds them. */
+export interface State {
+  /** What the method needs beside tensors: sizes and settings, as JSON. */
+  readonly model: Readonly<Record<string, Value>>;
+  /** By name; what they are is said in the method's files. */
+  readonly tensors: ReadonlyMap<string, HostTensor>;
+}
+
+/** A method that has learned, on the GPU. */
+export interface Fitted extends Disposable {
+  /**
+   * Maps and scores of images; an image's do not depend on what else is in the batch.
+   *
+   * @param features [B, N, C] on the GPU, pixels [B, S · S, 3] where the method takes these; they stay the caller's
+   * @param pooled of each image, [P], for the methods that look at it
+   * @throws {RangeError} where features are of another size than in training, or `pooled` is missing
+   */
+  score(features: Tensor, pooled: readonly Float32Array[], settings: ScoreSettings): Promise<Scores>;
+  /** Everything that makes it up. */
+  state(): Promise<State>;
+}
+
+/** Settings that decide how maps and scores are made of what was learned: common ones, and a method's own. */
+export type ScoreSettings = Pick<CommonSettings, "image_size" | "image_score" | "sigma"> & {
+  readonly [own: string]: Value;
+};
 
 /** Scores of a batch. */
-export interface MethodScores {
-  /** [B, S, S], larger is more anomalous; null for a method that looks at whole images only. */
+export interface Scores {
+  /** [B, S, S], larger is more anomalous; null from a method that looks at whole images only. */
   maps: Float32Array<ArrayBuffer> | null;
   /** [B], larger is more anomalous. */
   scores: Float32Array<ArrayBuffer>;
 }
 
-/** A fitted method's values on the host, as a model file holds them. */
-export interface MethodState {
-  /** With which it was fitted. */
-  settings: MethodSettings;
-  /** By name; what they are is said in the method's file. */
-  tensors: ReadonlyMap<string, HostTensor>;
-}
-
-/** A method that has seen its training images. */
-export interface FittedMethod {
-  /** With which it was fitted. */
-  readonly settings: MethodSettings;
-  /**
-   * Maps and scores of images; an image's do not depend on what else is in the batch.
-   *
-   * @param features [B, N, C] on the GPU; they stay the caller's
-   * @param pooled of each image, [P], for the methods that look at it
-   * @throws {RangeError} where features are of another size than in training, or `pooled` is missing
-   */
-  score(
-    features: Tensor,
-    pooled: readonly Float32Array[] | undefined,
-    options: MapOptions,
-  ): Promise<MethodScores>;
-  /** Everything that makes it up. */
-  state(): Promise<MethodState>;
-  /** Gives its memory back; it can't be used any more. */
-  release(): void;
-}
-
-/** Told how far a fit is; `unit` is what is counted. */
-export type OnFit = (done: number, total: number, unit: string) => void;
-
-/** A method. */
-export interface Method {
-  /** Whether it looks at whole images' features. */
-  readonly pooled: boolean;
-  /** Whether it gives maps. */
-  readonly maps: boolean;
-  /** Whether `image_score` makes a difference. */
-  readonly imageScore: boolean;
-  /**
-   * Learns from normal images.
-   *
-   * @throws {InputError} where memory won't do, or there is nothing to learn from the images
-   */
-  fit(
-    gpu: Gpu,
-    images: Images,
-    settings: MethodSettings,
-    onProgress?: OnFit,
-    signal?: AbortSignal,
-  ): Promise<FittedMethod>;
-  /** A fitted method again. @throws {RangeError} where a tensor is missing or of another shape */
-  open(gpu: Gpu, state: MethodState): Promise<FittedMethod>;
-}
-
-/** K of `spade` at most: each thread keeps that many distances. */
-export const MOST_NEIGHBOURS = 500;
-
-/** Standard deviation of the smoothing of maps at most, pixels: more than that leaves nothing of them. */
-export const MOST_SIGMA = 256;
-
-/** Maps are smoothed where the papers do it; without that `mahalanobis` and `knn` differ from ADTR in nothing but the distance. */
-const SMOOTHED: readonly MethodName[] = ["spade", "patchcore", "padim"];
-const MANY_CHANNELS = 1000; // from where padim takes as many as its paper does of Wide ResNet-50's 1792
-
-/** Standard deviation of the smoothing of a method's maps, pixels. */
-export function defaultSigma(method: MethodName): number {
-  return SMOOTHED.includes(method) ? 4 : 0;
-}
-
-/**
- * Settings in effect: those given, and a method's defaults.
- *
- * @throws {InputError} where one is out of range
- */
-export function methodSettings(
-  given: Pick<MethodSettings, "method" | "C" | "H" | "W"> & Partial<MethodSettings>,
-): MethodSettings {
-  const { method, C } = given;
-  const settings: MethodSettings = {
-    coreset: 0.1,
-    neighbours: 50,
-    padim_channels: Math.min(C, C < MANY_CHANNELS ? 100 : 550),
-    sigma: defaultSigma(method),
-    seed: 0,
-    ...given,
-  };
-  const { coreset, neighbours, padim_channels, sigma } = settings;
-  const expect = (fits: boolean, what: string, found: number) => {
-    if (!fits) throw new InputError(`Expected ${what}, but found ${found}`);
-  };
-  const whole = Number.isInteger;
-  expect(coreset > 0 && coreset <= 1, "--coreset to be above 0 and at most 1", coreset);
-  expect(
-    whole(neighbours) && neighbours > 0 && neighbours <= MOST_NEIGHBOURS,
-    `--neighbours to be a whole number of 1 to ${MOST_NEIGHBOURS}`,
-    neighbours,
-  );
-  expect(
-    whole(padim_channels) && padim_channels > 0 && padim_channels <= C,
-    `--padim-channels to be a whole number of 1 to ${C}, the channels there are`,
-    padim_channels,
-  );
-  expect(sigma >= 0 && sigma <= MOST_SIGMA, `--sigma to be a number from 0 to ${MOST_SIGMA}`, sigma);
-  return settings;
-}
-
 /** A state's tensor. @throws {RangeError} where it is missing or of another shape; 0 in `shape` stands for any size */
-export function tensorOf({ tensors }: MethodState, name: string, shape: readonly number[]): HostTensor {
+export function tensorOf({ tensors }: State, name: string, shape: readonly number[]): HostTensor {
   const tensor = tensors.get(name);
   const fits = tensor?.shape.length === shape.length &&
     shape.every((d, i) => d === 0 || d === tensor.shape[i]);
@@ -183,22 +184,22 @@ export function tensorOf({ tensors }: MethodState, name: string, shape: readonly
   return tensor!;
 }
 
-/** Checks that features are those of maps of the settings' size. */
-export function checkFeatures({ shape }: Tensor, { H, W, C }: MethodSettings): void {
+/** Checks that features are those of maps of a model's size. */
+export function checkFeatures({ shape }: Tensor, { H, W, C }: FeatureSizes): void {
   if (shape.length !== 3 || shape[1] !== H * W || shape[2] !== C) {
     throw new RangeError(`Expected features [images,${H * W},${C}], but found [${shape}]`);
   }
 }
 
 /** Checks that there are features of whole images, and as many as images. */
-export function checkPooled(
-  pooled: readonly Float32Array[] | undefined,
-  images: number,
-): readonly Float32Array[] {
-  if (pooled?.length !== images) {
-    throw new RangeError(
-      `Expected features of ${images} whole images, but found ${pooled?.length ?? "none"}`,
-    );
+export function checkPooled(pooled: readonly Float32Array[], images: number): readonly Float32Array[] {
+  if (pooled.length !== images) {
+    throw new RangeError(`Expected features of ${images} whole images, but found ${pooled.length || "none"}`);
   }
   return pooled;
+}
+
+/** The error for images of which nothing can be learned. */
+export function allAlike(): InputError {
+  return new InputError("Expected training images whose features differ, but found them all alike");
 }

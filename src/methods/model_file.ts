@@ -1,77 +1,96 @@
 /**
- * Model files of the methods beside ADTR: safetensors with what a method has kept, and the settings as JSON in the metadata,
- * as ADTR's model files have them.
+ * Model files: safetensors with what a method has kept under the names that its files give, and as JSON in the metadata the
+ * method, its sizes (`model`) and the settings of the run (`config`), so that scoring needs no options.
  *
  * @module
  */
 import { InputError } from "../errors.ts";
-import type { Gpu } from "../gpu/gpu.ts";
-import { parseMetadata } from "../model/model_file.ts";
-import { writeSafetensors } from "../formats/safetensors.ts";
+import { parseSafetensors, serializeSafetensors } from "../formats/safetensors.ts";
 import { expectTensor, stored, type TensorFile } from "../formats/tensor_file.ts";
-import {
-  type FittedMethod,
-  METHOD_NAMES,
-  type MethodSettings,
-  methodSettings,
-  type MethodState,
-} from "./method.ts";
-import { methods } from "./registry.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { FeatureSizes } from "../model/batches.ts";
+import type { Fitted, Method, State } from "./method.ts";
+import { METHOD_NAMES, methodNamed } from "./registry.ts";
 
-/** What `format` says in the metadata. */
-export const METHOD_FORMAT = "adtr method 1";
+const FORMAT = "adtr model 2";
+const MOST_VALUES = 2 ** 27; // of an image's features: what any adapter here binds at once, four times over
 
-/**
- * Writes a model file, whole or not at all. The same model gives the same bytes.
- *
- * @param info the run's settings, as `openModel` wants them
- * @throws {InputError} where it can't be written
- */
-export async function writeMethod(
-  path: string,
-  { settings, tensors }: MethodState,
-  info: Record<string, unknown>,
-): Promise<void> {
+/** A model file that has been read. */
+export interface ModelFile {
+  readonly method: Method;
+  readonly sizes: FeatureSizes;
+  readonly state: State;
+  /** What the one who wrote it wanted to remember: from training the settings, the backbone's fingerprint as `features`, and the category. */
+  readonly info: Readonly<Record<string, unknown>>;
+  /** What errors call it. */
+  readonly path: string;
+}
+
+/** A model file's bytes. The same model gives the same bytes. */
+export function serializeModel(
+  method: string,
+  { model, tensors }: State,
+  info: Readonly<Record<string, unknown>>,
+): Uint8Array<ArrayBuffer> {
   const all = new Map([...tensors].map(([name, { data, shape }]) => [name, stored(data, shape)]));
-  const metadata = { format: METHOD_FORMAT, model: JSON.stringify(settings), config: JSON.stringify(info) };
-  await writeSafetensors(path, all, metadata);
+  const metadata = { format: FORMAT, method, model: JSON.stringify(model), config: JSON.stringify(info) };
+  return serializeSafetensors(all, metadata);
 }
 
 /**
- * Opens what `writeMethod` wrote.
+ * Reads a model file.
  *
- * @throws {InputError} where settings are no method's, or a tensor is missing, of another shape or not finite
+ * @param path what errors call it
+ * @throws {InputError} where it is damaged, or no model of this program's; or where a tensor has NaN or infinities
  */
-export async function openMethod(gpu: Gpu, file: TensorFile): Promise<FittedMethod> {
-  const settings = methodSettingsIn(file);
+export function parseModel(bytes: Uint8Array<ArrayBuffer>, path: string): ModelFile {
+  const file = parseSafetensors(bytes, path), { format, method: name } = file.metadata;
+  if (format !== FORMAT || !METHOD_NAMES.includes(name)) {
+    const found = format !== FORMAT
+      ? format ? `the format "${format}"` : "a file of tensors without its settings"
+      : `one of the method ${JSON.stringify(name)}`;
+    throw new InputError(`Expected a model written by train in ${path}, but found ${found}`);
+  }
+  const method = methodNamed(name), model = jsonIn(file, "model"), info = jsonIn(file, "config");
+  const sizes = attempt(path, () => method.readModel(model));
+  if (sizes.C * sizes.H * sizes.W > MOST_VALUES) {
+    throw new InputError(`Expected at most ${MOST_VALUES} features an image in ${path}, but found ${file.metadata.model}`);
+  }
   const tensors = new Map(
-    [...file.tensors].map((
-      [name, { shape }],
-    ) => [name, { shape: [...shape], data: expectTensor(file, name, shape) }]),
+    [...file.tensors].map(([name, { shape }]) => [name, { shape, data: expectTensor(file, name, shape) }]),
   );
+  return { method, sizes, state: { model: model as State["model"], tensors }, info, path };
+}
+
+/** Opens what has been read. @throws {InputError} where a tensor is missing, of another shape, or not what it must be */
+export async function openFitted(gpu: Gpu, { method, state, path }: ModelFile): Promise<Fitted> {
   try {
-    return await methods[settings.method].open(gpu, { settings, tensors });
+    return await method.open(gpu, state);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new InputError(`${file.path} is not a model of ${settings.method}: ${error.message}`);
+    throw refused(path, error);
   }
 }
 
-/** A model file's method and sizes. @throws {InputError} where they are none */
-export function methodSettingsIn({ path, metadata }: TensorFile): MethodSettings {
-  const settings = parseMetadata(path, metadata.model) as unknown as MethodSettings;
-  const { method, C, H, W, seed } = settings;
-  const isSize = (n: number, most: number): boolean => Number.isInteger(n) && n > 0 && n <= most;
-  const areSizes = isSize(C, 65536) && isSize(H, 256) && isSize(W, 256) && Number.isInteger(seed);
-  if (!METHOD_NAMES.includes(method) || !areSizes) {
-    throw new InputError(
-      `Expected a method and its sizes in the metadata of ${path}, but found ${metadata.model}`,
-    );
-  }
+function attempt<T>(path: string, step: () => T): T {
   try {
-    return methodSettings(settings);
+    return step();
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(`In the metadata of ${path}: ${error.message}`);
+    throw refused(path, error);
   }
+}
+
+function refused(path: string, error: unknown): unknown {
+  if (!(error instanceof RangeError)) return error;
+  return new InputError(`${path} holds no model: ${error.message[0].toLowerCase()}${error.message.slice(1)}`);
+}
+
+/** A JSON object in the metadata. */
+function jsonIn({ path, metadata }: TensorFile, key: string): Record<string, unknown> {
+  try {
+    const value = JSON.parse(metadata[key] ?? "");
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // said below
+  }
+  throw new InputError(`Expected ${key} as JSON in the metadata of ${path}, but found ${metadata[key] ?? "none"}`);
 }

@@ -1,22 +1,30 @@
 /**
- * The methods by name.
+ * All methods. A new one is a folder beside this file, and a line here.
  *
  * @module
  */
+import { UsageError } from "../errors.ts";
+import { adtr } from "./adtr/method.ts";
 import { kde } from "./kde/method.ts";
 import { knn } from "./knn/method.ts";
 import { mahalanobis } from "./mahalanobis/method.ts";
-import type { Method, MethodName } from "./method.ts";
+import type { Method } from "./method.ts";
 import { padim } from "./padim/method.ts";
 import { patchcore } from "./patchcore/method.ts";
 import { spade } from "./spade/method.ts";
 
-/** Every method that is not ADTR. */
-export const methods: Readonly<Record<MethodName, Method>> = {
-  spade,
-  patchcore,
-  padim,
-  mahalanobis,
-  knn,
-  kde,
-};
+/** Every method, in the order in which they are listed. Each knows its own settings; here they are any. */
+export const methods: readonly Method[] = [adtr, spade, patchcore, padim, mahalanobis, knn, kde]
+  .map((method) => method as unknown as Method);
+
+/** Their names. */
+export const METHOD_NAMES: readonly string[] = methods.map(({ name }) => name);
+
+/** The method of a name. @throws {UsageError} where there is none */
+export function methodNamed(name: string): Method {
+  const method = methods.find((method) => method.name === name);
+  if (method) return method;
+  throw new UsageError(
+    `Expected the name of a method (${METHOD_NAMES.join(", ")}), but found ${JSON.stringify(name)}`,
+  );
+}

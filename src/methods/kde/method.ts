@@ -9,20 +9,13 @@
  */
 import { InputError } from "../../errors.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
+import type { FeatureSizes } from "../../model/batches.ts";
+import { levelsOf } from "../levels.ts";
 import { meanOf } from "../mean.ts";
 import { symmetricEigen } from "./eigen.ts";
-import {
-  checkPooled,
-  type FittedMethod,
-  type Method,
-  type MethodScores,
-  type MethodSettings,
-  type MethodState,
-  type OnFit,
-  tensorOf,
-} from "../method.ts";
+import { allAlike, checkPooled, type Fitted, type Method, type Scores, type State, tensorOf } from "../method.ts";
+import { modelReader, SIZES } from "../model.ts";
 import { pauses } from "../pause.ts";
-import { requireRoom } from "../room.ts";
 
 const VARIANCE = 0.95; // that the components explain
 const FOLDS = 5;
@@ -30,37 +23,44 @@ const STEPS = 6; // of √2 to each side of the points' standard deviation: band
 
 type Points = readonly Float32Array<ArrayBuffer>[];
 
+const readModel = modelReader(SIZES);
+
 /** The method. */
-export const kde: Method = {
+export const kde: Method<Record<never, never>> = {
+  name: "kde",
+  about: "a kernel density of whole images: scores, no maps",
+  settings: {},
+  input: "features",
   pooled: true,
   maps: false,
-  imageScore: false,
-  async fit(gpu, images, settings, onProgress, signal) {
-    const pooled = checkPooled(images.pooled, images.features.length);
-    requireRoom(gpu, settings, pooled.length, { pooled: pooled[0].length });
+  scoresByMap: false,
+  seeded: false,
+  readModel,
+  defaults: ({ backbone }) => ({ levels: levelsOf(backbone) }),
+  needs(_, { images, P }) {
+    const side = Math.min(P, images);
+    return { gpu: 0, host: 8 * images * P * 2 + 8 * side * side * 2, lower: [], or: "take fewer training images" };
+  },
+  async learn(run) {
+    const images = await run.images(), pooled = checkPooled(images.pooled, images.features.length);
     if (pooled.length < 2) throw new InputError("Expected at least 2 training images for kde, but found 1");
-    const mean = await meanOf(pooled, pooled[0].length, signal);
-    const components = await principalComponents(pooled, mean, signal);
-    const points: Float32Array<ArrayBuffer>[] = [], pause = pauses(signal);
+    const mean = await meanOf(pooled, pooled[0].length, run.signal);
+    const components = await principalComponents(pooled, mean, run.signal);
+    const points: Float32Array<ArrayBuffer>[] = [], pause = pauses(run.signal);
     for (const values of pooled) {
       points.push(project(values, mean, components));
       await pause();
     }
-    const bandwidth = await bandwidthOf(points, onProgress, signal);
-    return new Fitted(settings, mean, components, points, bandwidth);
+    const onProgress = (done: number) => run.onProgress(done, points.length, "images");
+    const bandwidth = await bandwidthOf(points, onProgress, run.signal), { C, H, W } = run.sizes;
+    return new Model({ C, H, W }, mean, components, points, bandwidth);
   },
   open(_, state) {
     const mean = tensorOf(state, "pooled_mean", [0]), P = mean.data.length;
     const components = tensorOf(state, "components", [0, P]), d = components.shape[0];
     const points = tensorOf(state, "points", [0, d]), [bandwidth] = tensorOf(state, "bandwidth", [1]).data;
-    const fitted = new Fitted(
-      state.settings,
-      mean.data,
-      split(components.data, P),
-      split(points.data, d),
-      bandwidth,
-    );
-    return Promise.resolve(fitted);
+    const [rows, columns] = [split(components.data, P), split(points.data, d)];
+    return Promise.resolve(new Model(readModel(state.model), mean.data, rows, columns, bandwidth));
   },
 };
 
@@ -97,7 +97,7 @@ async function principalComponents(
   const { values, vectors } = await symmetricEigen(products, side, signal);
   const total = values.reduce((sum, value) => sum + Math.max(0, value), 0);
   if (!(total > 1e-12 * n * dot(mean, mean))) { // beside rounding
-    throw new InputError("Expected training images whose features differ, but found them all alike");
+    throw allAlike();
   }
   const components: Float32Array<ArrayBuffer>[] = [];
   for (let explained = 0; explained <= VARIANCE * total && components.length < side;) {
@@ -133,7 +133,7 @@ function project(values: Float32Array, mean: Float32Array, components: Points): 
  */
 async function bandwidthOf(
   points: Points,
-  onProgress: OnFit = () => {},
+  onProgress: (done: number) => void,
   signal?: AbortSignal,
 ): Promise<number> {
   const n = points.length, d = points[0].length, folds = Math.min(FOLDS, n), pause = pauses(signal);
@@ -146,7 +146,7 @@ async function bandwidthOf(
       if (j % folds !== i % folds) squares.push(squaredDistance(points[i], points[j]));
     }
     for (let g = 0; g < grid.length; g++) likelihoods[g] += logDensity(squares, d, grid[g]);
-    onProgress(i + 1, n, "images");
+    onProgress(i + 1);
     await pause();
   }
   return grid[likelihoods.indexOf(Math.max(...likelihoods))];
@@ -167,28 +167,28 @@ function logDensity(squares: ArrayLike<number>, d: number, bandwidth: number): n
     d * (Math.log(bandwidth) + Math.log(2 * Math.PI) / 2);
 }
 
-class Fitted implements FittedMethod {
-  readonly settings: MethodSettings;
+class Model implements Fitted {
+  #model: FeatureSizes;
   #mean: Float32Array<ArrayBuffer>;
   #components: Points;
   #points: Points;
   #bandwidth: number;
 
   constructor(
-    settings: MethodSettings,
+    model: FeatureSizes,
     mean: Float32Array<ArrayBuffer>,
     components: Points,
     points: Points,
     bandwidth: number,
   ) {
-    this.settings = settings;
+    this.#model = model;
     this.#mean = mean;
     this.#components = components;
     this.#points = points;
     this.#bandwidth = bandwidth;
   }
 
-  score(features: Tensor, pooled: readonly Float32Array[] | undefined): Promise<MethodScores> {
+  score(features: Tensor, pooled: readonly Float32Array[]): Promise<Scores> {
     const d = this.#components.length;
     const scores = Float32Array.from(checkPooled(pooled, features.shape[0]), (values) => {
       const y = project(values, this.#mean, this.#components);
@@ -197,7 +197,7 @@ class Fitted implements FittedMethod {
     return Promise.resolve({ maps: null, scores });
   }
 
-  state(): Promise<MethodState> {
+  state(): Promise<State> {
     const rows = (data: Points, width: number) => {
       const all = new Float32Array(data.length * width);
       data.forEach((row, i) => all.set(row, i * width));
@@ -210,8 +210,8 @@ class Fitted implements FittedMethod {
       ["points", rows(this.#points, d)],
       ["bandwidth", { shape: [1], data: Float32Array.of(this.#bandwidth) }],
     ]);
-    return Promise.resolve({ settings: this.settings, tensors });
+    return Promise.resolve({ model: { ...this.#model }, tensors });
   }
 
-  release(): void {}
+  [Symbol.dispose](): void {} // nothing is on the GPU
 }

@@ -8,61 +8,70 @@
 import type { Compute } from "../../gpu/compute.ts";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
+import type { FeatureSizes } from "../../model/batches.ts";
 import { Bank } from "../bank.ts";
+import { bankBytes } from "../slots.ts";
+import { levelsOf } from "../levels.ts";
 import { scoreByMaps } from "../maps.ts";
-import {
-  checkFeatures,
-  type FittedMethod,
-  type MapOptions,
-  type Method,
-  type MethodScores,
-  type MethodSettings,
-  type MethodState,
-  tensorOf,
-} from "../method.ts";
-import { requireRoom } from "../room.ts";
+import { checkFeatures, type Fitted, type Method, type Scores, type ScoreSettings, type State, tensorOf } from "../method.ts";
+import { modelReader, SIZES } from "../model.ts";
+
+const readModel = modelReader(SIZES);
 
 /** The method. */
-export const knn: Method = {
+export const knn: Method<Record<never, never>> = {
+  name: "knn",
+  about: "the distance to the nearest of all training patches",
+  settings: {},
+  input: "features",
   pooled: false,
   maps: true,
-  imageScore: true,
-  async fit(gpu, { features }, settings, onProgress, signal) {
-    requireRoom(gpu, settings, features.length);
-    const onArray = (done: number) => onProgress?.(done, features.length, "images");
-    return new Fitted(gpu, settings, await Bank.of(gpu, features, settings.C, 4, onArray, signal));
+  scoresByMap: true,
+  seeded: false,
+  readModel,
+  defaults: ({ backbone }) => ({ levels: levelsOf(backbone) }),
+  needs: (_, { images, C, H, W }) => ({
+    gpu: bankBytes(images * H * W, C),
+    host: 4 * images * H * W * C,
+    lower: ["feature_size"],
+    or: "take fewer training images; patchcore keeps a part of the bank",
+  }),
+  async learn(run) {
+    const { features } = await run.images(), { C, H, W } = run.sizes;
+    const onArray = (done: number) => run.onProgress(done, features.length, "images");
+    return new Model(run.gpu, { C, H, W }, await Bank.of(run.gpu, features, C, 4, onArray, run.signal));
   },
   async open(gpu, state) {
-    const { C } = state.settings;
+    const model = readModel(state.model), { C } = model;
     const rows = tensorOf(state, "bank", [0, C]), mean = tensorOf(state, "bank_mean", [C]);
-    return new Fitted(gpu, state.settings, await Bank.open(gpu, { rows, mean }));
+    return new Model(gpu, model, await Bank.open(gpu, { rows, mean }));
   },
 };
 
-class Fitted implements FittedMethod {
-  readonly settings: MethodSettings;
+class Model implements Fitted {
+  #model: FeatureSizes;
   #gpu: Gpu;
   #bank: Bank;
 
-  constructor(gpu: Gpu, settings: MethodSettings, bank: Bank) {
+  constructor(gpu: Gpu, model: FeatureSizes, bank: Bank) {
     this.#gpu = gpu;
-    this.settings = settings;
+    this.#model = model;
     this.#bank = bank;
   }
 
-  score(features: Tensor, _: unknown, options: MapOptions): Promise<MethodScores> {
-    checkFeatures(features, this.settings);
+  score(features: Tensor, _: unknown, settings: ScoreSettings): Promise<Scores> {
+    checkFeatures(features, this.#model);
     const distances = (gpu: Compute) =>
       this.#bank.nearest(gpu, this.#bank.centre(gpu, features), 1).distances;
-    return scoreByMaps(this.#gpu, this.settings, options, distances);
+    return scoreByMaps(this.#gpu, this.#model, settings, distances);
   }
 
-  async state(): Promise<MethodState> {
+  async state(): Promise<State> {
     const { rows, mean } = await this.#bank.read();
-    return { settings: this.settings, tensors: new Map([["bank", rows], ["bank_mean", mean]]) };
+    return { model: { ...this.#model }, tensors: new Map([["bank", rows], ["bank_mean", mean]]) };
   }
 
-  release(): void {
+  [Symbol.dispose](): void {
     this.#bank.release();
   }
 }

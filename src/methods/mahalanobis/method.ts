@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { InputError } from "../../errors.ts";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { sumColumns } from "../../kernels/rows/columns.ts";
@@ -14,39 +13,45 @@ import { gemm } from "../../kernels/dense/gemm.ts";
 import { norms } from "../../kernels/rows/squares.ts";
 import { standardise } from "../../kernels/norm/standardise.ts";
 import { paddedChannels } from "../../model/adtr.ts";
-import { batches } from "../../model/batches.ts";
+import { batches, type FeatureSizes } from "../../model/batches.ts";
 import { Covariance, narrowed, whitening, widened } from "../../model/whitening.ts";
 import { meanOf } from "../mean.ts";
+import { levelsOf } from "../levels.ts";
 import { scoreByMaps } from "../maps.ts";
-import {
-  checkFeatures,
-  type FittedMethod,
-  type MapOptions,
-  type Method,
-  type MethodScores,
-  type MethodSettings,
-  type MethodState,
-  type OnFit,
-  tensorOf,
-} from "../method.ts";
-import { requireRoom } from "../room.ts";
+import { allAlike, checkFeatures, type Fitted, type Method, type Run, type Scores, type ScoreSettings, type State, tensorOf } from "../method.ts";
+import { modelReader, SIZES } from "../model.ts";
 import { batchSize } from "../upload.ts";
 
+const readModel = modelReader(SIZES);
+
 /** The method. */
-export const mahalanobis: Method = {
+export const mahalanobis: Method<Record<never, never>> = {
+  name: "mahalanobis",
+  about: "one Gaussian over the features of all positions",
+  settings: {},
+  input: "features",
   pooled: false,
   maps: true,
-  imageScore: true,
-  async fit(gpu, { features }, settings, onProgress, signal) {
-    requireRoom(gpu, settings, features.length);
-    const { C } = settings, mean = await meanOf(features, C, signal);
-    const covariance = await covarianceOf(gpu, features, mean, settings, onProgress, signal);
-    return new Fitted(gpu, settings, mean, whitening(covariance, C));
+  scoresByMap: true,
+  seeded: false,
+  readModel,
+  defaults: ({ backbone }) => ({ levels: levelsOf(backbone) }),
+  needs: (_, { C }) => ({
+    gpu: 8 * C * C,
+    host: 24 * C * C,
+    lower: ["feature_size"],
+    or: "take fewer training images",
+  }),
+  async learn(run) {
+    const { features } = await run.images(), { C, H, W } = run.sizes;
+    const mean = await meanOf(features, C, run.signal);
+    const covariance = await covarianceOf(run, features, mean);
+    return new Model(run.gpu, { C, H, W }, mean, whitening(covariance, C));
   },
   open(gpu, state) {
-    const { C } = state.settings;
+    const model = readModel(state.model), { C } = model;
     const mean = tensorOf(state, "mean", [C]), inverse = tensorOf(state, "whitening", [C, C]);
-    return Promise.resolve(new Fitted(gpu, state.settings, mean.data, inverse.data));
+    return Promise.resolve(new Model(gpu, model, mean.data, inverse.data));
   },
 };
 
@@ -56,12 +61,9 @@ export const mahalanobis: Method = {
  * @throws {InputError} where all features are equal
  */
 async function covarianceOf(
-  gpu: Gpu,
+  { gpu, sizes: { C, H, W }, onProgress, signal }: Run<Record<never, never>>,
   features: readonly Float32Array[],
   mean: Float32Array<ArrayBuffer>,
-  { C, H, W }: MethodSettings,
-  onProgress: OnFit = () => {},
-  signal?: AbortSignal,
 ): Promise<Float64Array> {
   const covariance = new Covariance(C), wide = paddedChannels(C), size = batchSize(gpu, H * W, wide);
   const mu = gpu.tensor(mean), ones = gpu.tensor(new Float32Array(C).fill(1));
@@ -92,14 +94,12 @@ async function covarianceOf(
     scale = Math.max(scale, mean[c] ** 2);
   }
   // Beside rounding.
-  if (!(largest > 1e-12 * scale)) {
-    throw new InputError("Expected training images whose features differ, but found them all alike");
-  }
+  if (!(largest > 1e-12 * scale)) throw allAlike();
   return value;
 }
 
-class Fitted implements FittedMethod {
-  readonly settings: MethodSettings;
+class Model implements Fitted {
+  #model: FeatureSizes;
   #gpu: Gpu;
   #tight: { mean: Float32Array<ArrayBuffer>; inverse: Float32Array<ArrayBuffer> };
   #mean: Tensor;
@@ -108,24 +108,24 @@ class Fitted implements FittedMethod {
 
   constructor(
     gpu: Gpu,
-    settings: MethodSettings,
+    model: FeatureSizes,
     mean: Float32Array<ArrayBuffer>,
     inverse: Float32Array<ArrayBuffer>,
   ) {
-    const { C } = settings, wide = paddedChannels(C);
+    const { C } = model, wide = paddedChannels(C);
     this.#gpu = gpu;
-    this.settings = settings;
+    this.#model = model;
     this.#tight = { mean, inverse };
     this.#mean = gpu.tensor(mean);
     this.#ones = gpu.tensor(new Float32Array(C).fill(1));
     this.#whitening = gpu.tensor(widened(inverse, C, wide), [wide, wide]);
   }
 
-  score(features: Tensor, _: unknown, options: MapOptions): Promise<MethodScores> {
-    checkFeatures(features, this.settings);
-    const [wide] = this.#whitening.shape, rows = features.size / this.settings.C;
-    return scoreByMaps(this.#gpu, this.settings, options, (gpu) => {
-      const flat = features.view([rows, 1, this.settings.C]);
+  score(features: Tensor, _: unknown, settings: ScoreSettings): Promise<Scores> {
+    checkFeatures(features, this.#model);
+    const [wide] = this.#whitening.shape, rows = features.size / this.#model.C;
+    return scoreByMaps(this.#gpu, this.#model, settings, (gpu) => {
+      const flat = features.view([rows, 1, this.#model.C]);
       const centred = standardise(gpu, flat, this.#mean, this.#ones, wide);
       const white = gpu.empty([rows, wide], "whitened features"), s = gpu.empty([rows], "score maps");
       const sizes = { M: rows, N: wide, K: wide };
@@ -135,16 +135,16 @@ class Fitted implements FittedMethod {
     });
   }
 
-  state(): Promise<MethodState> {
-    const { C } = this.settings, { mean, inverse } = this.#tight;
+  state(): Promise<State> {
+    const { C } = this.#model, { mean, inverse } = this.#tight;
     const tensors = new Map([
       ["mean", { shape: [C], data: mean }],
       ["whitening", { shape: [C, C], data: inverse }],
     ]);
-    return Promise.resolve({ settings: this.settings, tensors });
+    return Promise.resolve({ model: { ...this.#model }, tensors });
   }
 
-  release(): void {
+  [Symbol.dispose](): void {
     for (const tensor of [this.#mean, this.#ones, this.#whitening]) this.#gpu.release(tensor);
   }
 }

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { SettingError } from "../../errors.ts";
 import type { HostTensor } from "../../optim/parameters.ts";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
@@ -14,48 +15,84 @@ import { gemm } from "../../kernels/dense/gemm.ts";
 import { norms } from "../../kernels/rows/squares.ts";
 import { centreChannels } from "../../kernels/norm/standardise.ts";
 import { paddedChannels } from "../../model/adtr.ts";
+import type { FeatureSizes } from "../../model/batches.ts";
 import { whitening } from "../../model/whitening.ts";
 import { Random } from "../../hash.ts";
+import { levelsOf } from "../levels.ts";
 import { scoreByMaps } from "../maps.ts";
 import { meanOf } from "../mean.ts";
-import {
-  checkFeatures,
-  type FittedMethod,
-  type MapOptions,
-  type Method,
-  type MethodScores,
-  type MethodSettings,
-  type MethodState,
-  type OnFit,
-  tensorOf,
-} from "../method.ts";
+import { checkFeatures, type Fitted, type Method, type Run, type Scores, type ScoreSettings, type State, tensorOf } from "../method.ts";
+import { modelReader, SIZES } from "../model.ts";
+import { whole } from "../settings.ts";
 import { pauses } from "../pause.ts";
-import { requireRoom } from "../room.ts";
 
 const RIDGE = 0.01; // ε of the paper
 
+const MANY_CHANNELS = 1000; // from where as many are taken as the paper does of Wide ResNet-50's 1792
+
+/** Its settings. */
+export interface PadimSettings {
+  /** d: channels that the Gaussians are over; 0: 100, or 550 where there are 1000 or more. */
+  padim_channels: number;
+}
+
+/** Sizes of a model, d among them. */
+type Sizes = FeatureSizes & { d: number };
+const readModel = modelReader({ ...SIZES, d: SIZES.C });
+
 /** The method. */
-export const padim: Method = {
+export const padim: Method<PadimSettings> = {
+  name: "padim",
+  about: "a Gaussian at each position (Defard et al. 2020)",
+  settings: {
+    padim_channels: {
+      schema: whole(0),
+      value: "D",
+      help: "channels that the Gaussians are over; 0: 100, or 550 where there are 1000 or more",
+    },
+  },
+  input: "features",
   pooled: false,
   maps: true,
-  imageScore: true,
-  async fit(gpu, { features }, settings, onProgress, signal) {
-    requireRoom(gpu, settings, features.length);
-    const { C, padim_channels: d, seed } = settings;
-    const channels = new Random(seed, "padim channels").permutation(C).subarray(0, d).toSorted();
-    const chosen = await choose(features, C, channels, signal);
-    const mean = await meanOf(chosen, chosen[0].length, signal);
-    const inverses = await whitenings(gpu, chosen, mean, settings, onProgress, signal);
-    return new Fitted(gpu, settings, { channels: Float32Array.from(channels), mean, inverses });
+  scoresByMap: true,
+  seeded: true,
+  readModel,
+  defaults: ({ backbone }) => ({ padim_channels: 0, levels: levelsOf(backbone), sigma: 4 }),
+  needs({ padim_channels }, { images, C, H, W }) {
+    const N = H * W, d = channelsOf(padim_channels, C);
+    return {
+      gpu: 4 * N * d * (d + 1) + 4 * images * N * d,
+      host: 4 * N * d * (d + 1) + 8 * images * N * d,
+      lower: ["padim_channels", "feature_size"],
+    };
+  },
+  async learn(run) {
+    const { C, H, W } = run.sizes, d = channelsOf(run.settings.padim_channels, C);
+    const { features } = await run.images(), model = { C, H, W, d };
+    const channels = new Random(run.settings.seed, "padim channels").permutation(C).subarray(0, d).toSorted();
+    const chosen = await choose(features, C, channels, run.signal);
+    const mean = await meanOf(chosen, chosen[0].length, run.signal);
+    const inverses = await whitenings(run, chosen, mean, model);
+    return new Model(run.gpu, model, { channels: Float32Array.from(channels), mean, inverses });
   },
   open(gpu, state) {
-    const { H, W, padim_channels: d } = state.settings, N = H * W;
+    const model = readModel(state.model), { H, W, d } = model, N = H * W;
     const [channels, mean, inverses] =
       ([["channels", [d]], ["mean", [N, d]], ["whitening", [N, d, d]]] as const)
         .map(([name, shape]) => tensorOf(state, name, shape).data);
-    return Promise.resolve(new Fitted(gpu, state.settings, { channels, mean, inverses }));
+    return Promise.resolve(new Model(gpu, model, { channels, mean, inverses }));
   },
 };
+
+/** @throws {SettingError} where there are not as many */
+function channelsOf(asked: number, C: number): number {
+  if (asked > C) {
+    throw new SettingError(
+      `Expected {padim_channels} to be a whole number of 1 to ${C}, the channels there are, but found ${asked}`,
+    );
+  }
+  return asked || Math.min(C, C < MANY_CHANNELS ? 100 : 550);
+}
 
 /** Some channels of each image: [N, C] → [N, d]. */
 async function choose(
@@ -79,12 +116,10 @@ async function choose(
 
 /** L⁻¹ of every position's covariance, [N, d, d]. The products are the GPU's, the factors the host's, in float64. */
 async function whitenings(
-  gpu: Gpu,
+  { gpu, onProgress, signal }: Run<PadimSettings>,
   chosen: readonly Float32Array[],
   mean: Float32Array,
-  { H, W, padim_channels: d }: MethodSettings,
-  onProgress: OnFit = () => {},
-  signal?: AbortSignal,
+  { H, W, d }: Sizes,
 ): Promise<Float32Array<ArrayBuffer>> {
   const N = H * W, n = chosen.length, wide = paddedChannels(d), pause = pauses(signal);
   const inverses = new Float32Array(N * d * d), covariance = new Float64Array(d * d);
@@ -127,8 +162,8 @@ interface Values {
   inverses: Float32Array<ArrayBuffer>;
 }
 
-class Fitted implements FittedMethod {
-  readonly settings: MethodSettings;
+class Model implements Fitted {
+  #model: Sizes;
   #gpu: Gpu;
   #channels: Tensor;
   #mean: Tensor;
@@ -136,10 +171,10 @@ class Fitted implements FittedMethod {
   /** L⁻¹ of the positions from `first` on, as many as are bound at once: [positions, wide, wide]. */
   #pieces: { inverses: Tensor; first: number }[] = [];
 
-  constructor(gpu: Gpu, settings: MethodSettings, { channels, mean, inverses }: Values) {
-    const { H, W, padim_channels: d } = settings, N = H * W, wide = this.#wide = paddedChannels(d);
+  constructor(gpu: Gpu, model: Sizes, { channels, mean, inverses }: Values) {
+    const { H, W, d } = model, N = H * W, wide = this.#wide = paddedChannels(d);
     this.#gpu = gpu;
-    this.settings = settings;
+    this.#model = model;
     this.#channels = gpu.tensor(new Float32Array(Uint32Array.from(channels).buffer));
     this.#mean = gpu.tensor(mean);
     const size = Math.floor(gpu.limits.maxStorageBufferBindingSize / (4 * wide * wide));
@@ -155,10 +190,10 @@ class Fitted implements FittedMethod {
     }
   }
 
-  score(features: Tensor, _: unknown, options: MapOptions): Promise<MethodScores> {
-    checkFeatures(features, this.settings);
+  score(features: Tensor, _: unknown, settings: ScoreSettings): Promise<Scores> {
+    checkFeatures(features, this.#model);
     const wide = this.#wide, [B, N] = features.shape;
-    return scoreByMaps(this.#gpu, this.settings, options, (gpu) => {
+    return scoreByMaps(this.#gpu, this.#model, settings, (gpu) => {
       const x = centreChannels(gpu, features, this.#channels, this.#mean, wide);
       const white = gpu.empty(x.shape, "whitened features"), s = gpu.empty([B * N], "score maps");
       for (const { inverses, first } of this.#pieces) {
@@ -183,8 +218,8 @@ class Fitted implements FittedMethod {
     }, 1);
   }
 
-  async state(): Promise<MethodState> {
-    const { H, W, padim_channels: d } = this.settings, N = H * W, wide = this.#wide;
+  async state(): Promise<State> {
+    const { H, W, d } = this.#model, N = H * W, wide = this.#wide;
     const [bits, mean] = await this.#gpu.stream.read(this.#channels, this.#mean);
     const data = new Float32Array(N * d * d);
     for (const { inverses, first } of this.#pieces) {
@@ -199,10 +234,10 @@ class Fitted implements FittedMethod {
       ["mean", { shape: [N, d], data: mean }],
       ["whitening", { shape: [N, d, d], data }],
     ]);
-    return { settings: this.settings, tensors };
+    return { model: { ...this.#model }, tensors };
   }
 
-  release(): void {
+  [Symbol.dispose](): void {
     for (const tensor of [this.#channels, this.#mean, ...this.#pieces.map(({ inverses }) => inverses)]) {
       this.#gpu.release(tensor);
     }

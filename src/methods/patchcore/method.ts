@@ -16,34 +16,59 @@ import { neighbourhoodMean } from "../../kernels/conv/neighbourhood.ts";
 import { gather } from "../../kernels/search/neighbours.ts";
 import { standardise } from "../../kernels/norm/standardise.ts";
 import { paddedChannels } from "../../model/adtr.ts";
-import { batches } from "../../model/batches.ts";
+import { batches, type FeatureSizes } from "../../model/batches.ts";
 import { Bank } from "../bank.ts";
-import { coresetRows, selectCoreset } from "./coreset.ts";
+import { bankBytes } from "../slots.ts";
+import { coresetRows, PROJECTED, selectCoreset } from "./coreset.ts";
+import { levelsOf } from "../levels.ts";
 import { mapsOf } from "../maps.ts";
 import { meanOf } from "../mean.ts";
-import {
-  checkFeatures,
-  type FittedMethod,
-  type MapOptions,
-  type Method,
-  type MethodScores,
-  type MethodSettings,
-  type MethodState,
-  tensorOf,
-} from "../method.ts";
-import { requireRoom } from "../room.ts";
+import { checkFeatures, type Fitted, type Method, type Scores, type ScoreSettings, type State, tensorOf } from "../method.ts";
+import { modelReader, SIZES } from "../model.ts";
+import { real } from "../settings.ts";
 import { batchSize } from "../upload.ts";
 
 const NEIGHBOURS = 9; // b of the paper
 
+
+/** Its settings. */
+export interface PatchcoreSettings {
+  /** The share of all training patches that is kept, above 0 and at most 1. */
+  coreset: number;
+}
+
+const readModel = modelReader(SIZES);
+
 /** The method. */
-export const patchcore: Method = {
+export const patchcore: Method<PatchcoreSettings> = {
+  name: "patchcore",
+  about: "the distance to the nearest of a coreset of patches (Roth et al. 2022)",
+  settings: {
+    coreset: {
+      schema: real("a number above 0 and at most 1", (x) => x > 0 && x <= 1),
+      value: "X",
+      help: "share of the training patches that is kept",
+    },
+  },
+  input: "features",
   pooled: false,
   maps: true,
-  imageScore: false,
-  async fit(gpu, { features }, settings, onProgress, signal) {
-    requireRoom(gpu, settings, features.length);
-    const { C, H, W, coreset, seed } = settings, N = H * W, rows = features.length * N;
+  scoresByMap: false,
+  seeded: true,
+  readModel,
+  defaults: ({ backbone }) => ({ coreset: 0.1, levels: levelsOf(backbone, "2,3"), sigma: 4 }),
+  needs({ coreset }, { images, C, H, W }) {
+    const rows = images * H * W, kept = coresetRows(rows, coreset);
+    const points = 4 * rows * (Math.min(C, PROJECTED) + 1);
+    return {
+      gpu: Math.max(points, bankBytes(kept, C)),
+      host: 8 * kept * C,
+      lower: ["coreset", "feature_size"],
+      or: "take fewer training images",
+    };
+  },
+  async learn({ gpu, settings: { coreset, seed }, sizes: { C, H, W }, signal, ...run }) {
+    const { features } = await run.images(), N = H * W, rows = features.length * N;
     const wide = paddedChannels(C), size = batchSize(gpu, N, wide), wanted = coresetRows(rows, coreset);
     const mean = gpu.tensor(await meanOf(features, C, signal)),
       ones = gpu.tensor(new Float32Array(C).fill(1));
@@ -56,20 +81,20 @@ export const patchcore: Method = {
       }
     };
     const sizes = { rows, batchRows: size * N, C, wide };
-    const onPick = (done: number) => onProgress?.(done, wanted, "patches");
+    const onPick = (done: number) => run.onProgress(done, wanted, "patches");
     try {
       const picks = await selectCoreset(gpu, patchBatches(), sizes, wanted, seed, onPick, signal);
-      const bank = await Bank.of(gpu, [await patchesOf(gpu, features, settings, picks, size)], C);
-      return new Fitted(gpu, settings, bank);
+      const bank = await Bank.of(gpu, [await patchesOf(gpu, features, { C, H, W }, picks, size)], C);
+      return new Model(gpu, { C, H, W }, bank);
     } finally {
       gpu.release(mean);
       gpu.release(ones);
     }
   },
   async open(gpu, state) {
-    const { C } = state.settings;
+    const model = readModel(state.model), { C } = model;
     const rows = tensorOf(state, "bank", [0, C]), mean = tensorOf(state, "bank_mean", [C]);
-    return new Fitted(gpu, state.settings, await Bank.open(gpu, { rows, mean }));
+    return new Model(gpu, model, await Bank.open(gpu, { rows, mean }));
   },
 };
 
@@ -77,7 +102,7 @@ export const patchcore: Method = {
 async function patchesOf(
   gpu: Gpu,
   features: readonly Float32Array[],
-  { C, H, W }: MethodSettings,
+  { C, H, W }: FeatureSizes,
   picks: Uint32Array,
   size: number,
 ): Promise<Float32Array> {
@@ -98,24 +123,24 @@ async function patchesOf(
   return patches;
 }
 
-class Fitted implements FittedMethod {
-  readonly settings: MethodSettings;
+class Model implements Fitted {
+  #model: FeatureSizes;
   #gpu: Gpu;
   #bank: Bank;
 
-  constructor(gpu: Gpu, settings: MethodSettings, bank: Bank) {
+  constructor(gpu: Gpu, model: FeatureSizes, bank: Bank) {
     this.#gpu = gpu;
-    this.settings = settings;
+    this.#model = model;
     this.#bank = bank;
   }
 
-  score(features: Tensor, _: unknown, { image_size }: MapOptions): Promise<MethodScores> {
-    checkFeatures(features, this.settings);
-    const bank = this.#bank, { H, W } = this.settings, N = H * W, [B] = features.shape;
+  score(features: Tensor, _: unknown, settings: ScoreSettings): Promise<Scores> {
+    checkFeatures(features, this.#model);
+    const bank = this.#bank, { H, W } = this.#model, N = H * W, [B] = features.shape;
     return this.#gpu.step(async (gpu) => {
       const patches = bank.centre(gpu, neighbourhoodMean(gpu, features, H, W));
       const { distances, slots } = bank.nearest(gpu, patches, 1);
-      const maps = mapsOf(gpu, distances, this.settings, image_size);
+      const maps = mapsOf(gpu, distances, this.#model, settings);
       const [d, nearest] = await gpu.stream.read(distances, slots);
 
       const farthest = Uint32Array.from(
@@ -137,12 +162,12 @@ class Fitted implements FittedMethod {
     });
   }
 
-  async state(): Promise<MethodState> {
+  async state(): Promise<State> {
     const { rows, mean } = await this.#bank.read();
-    return { settings: this.settings, tensors: new Map([["bank", rows], ["bank_mean", mean]]) };
+    return { model: { ...this.#model }, tensors: new Map([["bank", rows], ["bank_mean", mean]]) };
   }
 
-  release(): void {
+  [Symbol.dispose](): void {
     this.#bank.release();
   }
 }

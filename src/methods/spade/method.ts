@@ -9,73 +9,96 @@
  */
 import type { Gpu } from "../../gpu/gpu.ts";
 import { Tensor } from "../../gpu/tensor.ts";
+import type { FeatureSizes } from "../../model/batches.ts";
 import { Bank } from "../bank.ts";
+import { bankBytes } from "../slots.ts";
+import { levelsOf } from "../levels.ts";
 import { mapsOf } from "../maps.ts";
-import {
-  checkFeatures,
-  checkPooled,
-  type FittedMethod,
-  type MapOptions,
-  type Method,
-  type MethodScores,
-  type MethodSettings,
-  type MethodState,
-  tensorOf,
-} from "../method.ts";
-import { requireRoom } from "../room.ts";
+import { checkFeatures, checkPooled, type Fitted, type Method, type Scores, type ScoreSettings, type State, tensorOf } from "../method.ts";
+import { modelReader, SIZES } from "../model.ts";
+import { whole } from "../settings.ts";
+
+/** Its settings. */
+export interface SpadeSettings {
+  /** K: training images that an image is held against, at most as many as there are. */
+  neighbours: number;
+}
+
+const MOST_NEIGHBOURS = 500; // each thread keeps that many distances
+const readModel = modelReader(SIZES);
 
 /** The method. */
-export const spade: Method = {
+export const spade: Method<SpadeSettings> = {
+  name: "spade",
+  about: "the nearest training images, and in them the nearest patches (Cohen and Hoshen 2020)",
+  settings: {
+    neighbours: {
+      schema: whole(1, MOST_NEIGHBOURS),
+      value: "K",
+      help: "nearest training images that an image is held against",
+      scoring: true,
+    },
+  },
+  input: "features",
   pooled: true,
   maps: true,
-  imageScore: false,
-  async fit(gpu, images, settings, onProgress, signal) {
-    const { features } = images, { C, H, W } = settings;
+  scoresByMap: false,
+  seeded: false,
+  readModel,
+  defaults: ({ backbone }) => ({ neighbours: 50, levels: levelsOf(backbone), sigma: 4 }),
+  needs: (_, { images, C, H, W, P }) => ({
+    gpu: bankBytes(images * H * W, C, H * W) + bankBytes(images, P),
+    host: 4 * images * (H * W * C + P),
+    lower: ["feature_size"],
+    or: "take fewer training images",
+  }),
+  async learn({ gpu, sizes: { C, H, W }, signal, ...run }) {
+    const images = await run.images(), { features } = images;
     const pooled = checkPooled(images.pooled, features.length), P = pooled[0].length;
-    requireRoom(gpu, settings, features.length, { pooled: P });
-    const onArray = (done: number) => onProgress?.(done, features.length, "images");
+    const onArray = (done: number) => run.onProgress(done, features.length, "images");
     const patches = await Bank.of(gpu, features, C, H * W, onArray, signal);
-    return new Fitted(gpu, settings, patches, await Bank.of(gpu, pooled, P), P);
+    try {
+      return new Model(gpu, { C, H, W }, patches, await Bank.of(gpu, pooled, P), P);
+    } catch (error) {
+      patches.release();
+      throw error;
+    }
   },
   async open(gpu, state) {
-    const { C, H, W } = state.settings, pooled = tensorOf(state, "pooled", [0, 0]), P = pooled.shape[1];
+    const model = readModel(state.model), { C, H, W } = model;
+    const pooled = tensorOf(state, "pooled", [0, 0]), P = pooled.shape[1];
     const rows = tensorOf(state, "bank", [pooled.shape[0] * H * W, C]),
       mean = tensorOf(state, "bank_mean", [C]);
     const pooledMean = tensorOf(state, "pooled_mean", [P]);
     const patches = await Bank.open(gpu, { rows, mean }, H * W);
-    return new Fitted(
-      gpu,
-      state.settings,
-      patches,
-      await Bank.open(gpu, { rows: pooled, mean: pooledMean }),
-      P,
-    );
+    try {
+      return new Model(gpu, model, patches, await Bank.open(gpu, { rows: pooled, mean: pooledMean }), P);
+    } catch (error) {
+      patches.release();
+      throw error;
+    }
   },
 };
 
-class Fitted implements FittedMethod {
-  readonly settings: MethodSettings;
+class Model implements Fitted {
+  #model: FeatureSizes;
   #gpu: Gpu;
   #patches: Bank;
   #images: Bank;
   #P: number;
 
-  constructor(gpu: Gpu, settings: MethodSettings, patches: Bank, images: Bank, P: number) {
+  constructor(gpu: Gpu, model: FeatureSizes, patches: Bank, images: Bank, P: number) {
     this.#gpu = gpu;
-    this.settings = settings;
+    this.#model = model;
     this.#patches = patches;
     this.#images = images;
     this.#P = P;
   }
 
-  score(
-    features: Tensor,
-    pooled: readonly Float32Array[] | undefined,
-    { image_size }: MapOptions,
-  ): Promise<MethodScores> {
-    checkFeatures(features, this.settings);
-    const patches = this.#patches, images = this.#images, { H, W } = this.settings;
-    const [B, N] = [features.shape[0], H * W], K = Math.min(this.settings.neighbours, images.rows);
+  score(features: Tensor, pooled: readonly Float32Array[], settings: ScoreSettings): Promise<Scores> {
+    checkFeatures(features, this.#model);
+    const patches = this.#patches, images = this.#images, { H, W } = this.#model;
+    const [B, N] = [features.shape[0], H * W], K = Math.min(settings.neighbours as number, images.rows);
     const whole = Float32Array.from(checkPooled(pooled, B).flatMap((values) => [...values]));
     return this.#gpu.step(async (gpu) => {
       const found = images.nearest(gpu, images.centre(gpu, gpu.tensor(whole, [B, this.#P])), K);
@@ -92,7 +115,7 @@ class Fitted implements FittedMethod {
         gpu.stream.copy(nearest.distances, new Tensor([N, 1], s.slab, s.offset + 4 * b * N));
         for (const tensor of [queries, nearest.distances, nearest.slots]) gpu.release(tensor);
       }
-      const maps = await gpu.read(mapsOf(gpu, s, this.settings, image_size));
+      const maps = await gpu.read(mapsOf(gpu, s, this.#model, settings));
       const scores = Float32Array.from(
         { length: B },
         (_, b) => d.subarray(b * K, (b + 1) * K).reduce((sum, distance) => sum + distance, 0) / K,
@@ -101,7 +124,7 @@ class Fitted implements FittedMethod {
     });
   }
 
-  async state(): Promise<MethodState> {
+  async state(): Promise<State> {
     const bank = await this.#patches.read(), pooled = await this.#images.read();
     const tensors = new Map([
       ["bank", bank.rows],
@@ -109,10 +132,10 @@ class Fitted implements FittedMethod {
       ["pooled", pooled.rows],
       ["pooled_mean", pooled.mean],
     ]);
-    return { settings: this.settings, tensors };
+    return { model: { ...this.#model }, tensors };
   }
 
-  release(): void {
+  [Symbol.dispose](): void {
     this.#patches.release();
     this.#images.release();
   }

@@ -1,65 +1,29 @@
 /**
- * A trained model at work: features in, anomaly maps and scores out (docs/method.md §6).
+ * A trained ADTR at work: features in, anomaly maps and scores out (docs/method.md §6).
  *
  * @module
  */
-import type { HostTensor } from "../../optim/parameters.ts";
 import { Tape } from "../../autograd/tape.ts";
+import { InputError } from "../../errors.ts";
 import type { Compute } from "../../gpu/compute.ts";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
-import { sumColumns } from "../../kernels/rows/columns.ts";
 import { add } from "../../kernels/dense/elementwise.ts";
 import { gemm } from "../../kernels/dense/gemm.ts";
-import { averagePool, reduceImages } from "../../kernels/conv/pool.ts";
-import { resize } from "../../kernels/conv/resize.ts";
-import { norms } from "../../kernels/rows/squares.ts";
 import { standardise } from "../../kernels/norm/standardise.ts";
-import { Adtr, type AdtrConfig, paddedChannels } from "../../model/adtr.ts";
+import { sumColumns } from "../../kernels/rows/columns.ts";
+import { norms } from "../../kernels/rows/squares.ts";
+import { Adtr, paddedChannels } from "../../model/adtr.ts";
 import { identity, type Normalisation } from "../../model/normalisation.ts";
 import { Covariance, narrowed, whitening, widened } from "../../model/whitening.ts";
-
-/** Window of the average that comes before the maximum of a map (docs/method.md §6), pixels. */
-export const POOL = 16;
-
-/** A model's values on the host, as a model file holds them. */
-export interface ModelState {
-  /** The transformer's sizes. */
-  config: AdtrConfig;
-  /** Parameters by their PyTorch names. */
-  parameters: ReadonlyMap<string, { data: ArrayLike<number> }>;
-  /** Null: features are taken as they are. */
-  normalisation: Normalisation | null;
-  /** Of the training residuals, with its ridge, [C, C]; null where it is not known. */
-  covariance: Float32Array<ArrayBuffer> | null;
-}
-
-/** How residuals become maps and maps become scores. */
-export interface ScoreOptions {
-  /** S: side of the maps, pixels. */
-  image_size: number;
-  /** Euclidean norm of the residual (paper), or its Mahalanobis distance. */
-  score: "residual" | "residual-mahalanobis";
-  /** Maximum after 16×16 average pooling (paper), or mean. */
-  image_score: "max" | "mean";
-}
-
-/** Scores of a batch. */
-export interface Scores {
-  /** [B, S, S], larger is more anomalous. */
-  maps: Float32Array<ArrayBuffer>;
-  /** [B] */
-  scores: Float32Array<ArrayBuffer>;
-}
+import { scoreByMaps } from "../maps.ts";
+import type { Fitted, Scores, ScoreSettings, State } from "../method.ts";
+import { type AdtrState, toState } from "./state.ts";
 
 /** Feature normalisation, the transformer, and the distance between what comes in and what it makes of that. */
-export class Detector {
+export class FittedAdtr implements Fitted {
   /** The transformer. */
   readonly adtr: Adtr;
-  /** It looks at positions only. */
-  readonly pooled = false;
-  /** It makes maps. */
-  readonly maps = true;
   #gpu: Gpu;
   #normalisation: Normalisation | null;
   #mean: Tensor;
@@ -68,7 +32,7 @@ export class Detector {
   #whitening: Tensor | null = null;
 
   /** The model on the GPU. @throws {RangeError} where a parameter is missing or has another number of values */
-  constructor(gpu: Gpu, { config, parameters, normalisation, covariance }: ModelState) {
+  constructor(gpu: Gpu, { config, parameters, normalisation, covariance }: AdtrState) {
     this.#gpu = gpu;
     this.adtr = new Adtr(gpu, config, parameters);
     this.#normalisation = normalisation;
@@ -93,26 +57,11 @@ export class Detector {
     return d;
   }
 
-  /**
-   * Maps and scores of features [B, N, C] on the GPU. Opens a step.
-   *
-   * @throws {RangeError} where the features are not of the model's sizes, or a Mahalanobis distance is asked for and no
-   *   covariance is known
-   */
-  score(features: Tensor, options: ScoreOptions): Promise<Scores> {
-    const { H, W } = this.adtr.config, [B] = features.shape, S = options.image_size;
-    return this.#gpu.step(async (gpu) => {
-      let d = this.residual(gpu, features);
-      if (options.score === "residual-mahalanobis") d = this.#whiten(gpu, d);
-      const s = gpu.empty([B, H, W], "score maps");
-      norms(gpu, d, s);
-      const maps = gpu.empty([B, S, S], "score maps");
-      resize(gpu, s, maps);
-      const scores = options.image_score === "mean"
-        ? reduceImages(gpu, maps, "mean")
-        : reduceImages(gpu, averagePool(gpu, maps, POOL), "max");
-      const [m, i] = await gpu.stream.read(maps, scores);
-      return { maps: m, scores: i };
+  score(features: Tensor, _: unknown, settings: ScoreSettings): Promise<Scores> {
+    return scoreByMaps(this.#gpu, this.adtr.config, settings, (gpu) => {
+      const d = this.residual(gpu, features), s = gpu.empty(features.shape.slice(0, 2), "score maps");
+      norms(gpu, settings.score === "residual-mahalanobis" ? this.#whiten(gpu, d) : d, s);
+      return s;
     });
   }
 
@@ -120,7 +69,7 @@ export class Detector {
   #whiten(gpu: Compute, d: Tensor): Tensor {
     const { C } = this.adtr.config, wide = paddedChannels(C);
     if (!this.#covariance) {
-      throw new RangeError("Expected a model with the covariance of its training residuals");
+      throw new InputError("Expected a model with the covariance of its training residuals, but found none in it");
     }
     if (!this.#whitening) {
       const inverse = widened(whitening(this.#covariance, C), C, wide);
@@ -162,21 +111,19 @@ export class Detector {
     this.#whitening = null;
   }
 
-  /** Gives the model's memory back; it can't be used any more. */
-  release(): void {
-    this.adtr.parameters.release();
-    for (const tensor of [this.#mean, this.#deviation, this.#whitening]) {
-      if (tensor) this.#gpu.release(tensor);
-    }
-  }
-
-  /** Everything that makes up the model, to be stored. */
-  async state(): Promise<ModelState & { parameters: Map<string, HostTensor> }> {
-    return {
+  async state(): Promise<State> {
+    return toState({
       config: this.adtr.config,
       parameters: await this.adtr.parameters.read(),
       normalisation: this.#normalisation,
       covariance: this.#covariance,
-    };
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.adtr.parameters.release();
+    for (const tensor of [this.#mean, this.#deviation, this.#whitening]) {
+      if (tensor) this.#gpu.release(tensor);
+    }
   }
 }

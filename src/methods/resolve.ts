@@ -1,0 +1,127 @@
+/**
+ * From what is given to all settings in effect: what is given over a method's defaults over those of the preset.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { SettingError, UsageError } from "../errors.ts";
+import { didYouMean } from "../nearest.ts";
+import type { DataKind } from "./method.ts";
+import { METHOD_NAMES, methodNamed, methods } from "./registry.ts";
+import {
+  type CommonSettings,
+  commonRules,
+  type PresetName,
+  PRESETS,
+  type Rule,
+  type Rules,
+  type Settings,
+  type Value,
+} from "./settings.ts";
+import { POOL } from "./maps.ts";
+
+/** What settings depend on beside those that are given. */
+export interface Given {
+  readonly preset: PresetName;
+  readonly data: DataKind;
+  /** Whether there is a weight file, which decides what the backbone is by default. */
+  readonly weights: boolean;
+}
+
+const COMMON = commonRules(METHOD_NAMES);
+
+/** The rules of all settings that a method has, in the order in which they are listed. */
+export function rulesOf(method: string): Rules<Settings> {
+  return { ...COMMON, ...methodNamed(method).settings };
+}
+
+/** Every setting of any method, and the methods that have it; none for those of all. */
+export const SETTINGS: ReadonlyMap<string, readonly string[]> = new Map([
+  ...Object.keys(COMMON).map((name) => [name, []] as const),
+  ...methods.flatMap(({ settings }) => Object.keys(settings))
+    .map((name) => [name, methods.filter(({ settings }) => name in settings).map(({ name }) => name)] as const),
+]);
+
+/**
+ * Checks values against a method's rules.
+ *
+ * @throws {SettingError} where one is something else than expected, or a setting of other methods
+ * @throws {UsageError} for a name that no method knows
+ */
+export function checkSettings(method: string, given: Readonly<Record<string, unknown>>): void {
+  const rules = rulesOf(method) as Record<string, Rule>;
+  for (const [name, value] of Object.entries(given)) {
+    if (Object.hasOwn(rules, name)) {
+      const result = v.safeParse(rules[name].schema, value, { abortEarly: true, abortPipeEarly: true });
+      if (result.success) continue;
+      throw new SettingError(
+        `Expected {${name}} to be ${result.issues[0].message}, but found ${JSON.stringify(value)}`,
+      );
+    }
+    const others = SETTINGS.get(name);
+    if (others === undefined) {
+      const hint = didYouMean(name, [...SETTINGS.keys()]);
+      throw new UsageError(`Expected the name of a setting, but found "${name}"${hint}`);
+    }
+    throw new SettingError(
+      `Expected {${name}} ${value} with {method} ${others.join(" or ")} only, but found ${method}`,
+    );
+  }
+}
+
+/**
+ * Every setting in effect.
+ *
+ * @throws {SettingError} where one is not allowed, or they don't fit together
+ */
+export function resolveSettings(given: Partial<Settings>, { preset, data, weights }: Given): Settings {
+  const name = given.method ?? METHOD_NAMES[0];
+  checkSettings(METHOD_NAMES.includes(name) ? name : METHOD_NAMES[0], given);
+  const method = methodNamed(name), backbone = given.backbone ?? (weights ? "efficientnet_b4" : "gabor");
+  const settings: Settings = {
+    ...common(preset, data),
+    method: name,
+    backbone,
+    ...method.defaults({ preset, data, backbone, given }),
+    ...given as Record<string, Value>,
+  };
+  checkTogether(settings);
+  method.check?.(settings);
+  return settings;
+}
+
+/** A preset by its name. @throws {SettingError} where there is none */
+export function presetNamed(name: string): PresetName {
+  if ((PRESETS as readonly string[]).includes(name)) return name as PresetName;
+  throw new SettingError(
+    `Expected {preset} to be one of ${PRESETS.join(", ")}, but found ${JSON.stringify(name)}`,
+  );
+}
+
+/** Common settings but for what only a method knows. */
+function common(preset: PresetName, data: DataKind): Omit<CommonSettings, "method" | "backbone"> {
+  return {
+    levels: "all",
+    image_size: preset === "demo" ? 128 : 256,
+    feature_size: 16,
+    seed: 0,
+    image_score: "max",
+    sigma: 0,
+    // What the paper does otherwise with images of 32×32 pixels.
+    ...(data === "cifar" ? { image_size: 32, feature_size: 8, image_score: "mean" } : {}),
+  };
+}
+
+function checkTogether({ image_size, feature_size, image_score }: Settings): void {
+  if (feature_size > image_size) {
+    throw new SettingError(
+      `Expected {feature_size} to be at most {image_size} ${image_size}, but found ${feature_size}`,
+    );
+  }
+  if (image_score === "max" && image_size < POOL) {
+    throw new SettingError(
+      `Expected {image_size} to be at least ${POOL}, which {image_score} max averages over, but found ${image_size}.\n` +
+        "{image_score} mean has no such limit.",
+    );
+  }
+}

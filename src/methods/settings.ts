@@ -1,0 +1,153 @@
+/**
+ * What settings are: for each a schema, and how `--help` describes it. Here are those that all methods have, those that
+ * methods share which are trained by steps, and what rules are made of; a method's own stand in its folder.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { BACKBONES } from "../model/backbones.ts";
+
+/** What a setting can be. */
+export type Value = string | number | boolean;
+
+/** What is allowed; the schema's message says what is expected. */
+export type Schema = v.GenericSchema<unknown, Value>;
+
+/** A setting. */
+export interface Rule {
+  readonly schema: Schema;
+  /** What `--help` calls the value; empty for a switch, whose option turns it off. */
+  readonly value: string;
+  readonly help: string;
+  /** Whether it may be another one when a model is opened: it changes scores, but not what was learned. */
+  readonly scoring?: true;
+}
+
+/** A rule for every setting of some. */
+export type Rules<S extends object> = { readonly [name in keyof S]: Rule };
+
+/** What decides about features, maps and scores, whatever the method. */
+export interface CommonSettings {
+  /** The method's name. */
+  method: string;
+  /** Frozen feature extractor. */
+  backbone: string;
+  /** Which levels of the backbone make the features: `all`, or some as `2,3`. */
+  levels: string;
+  /** S: images are resized to S×S pixels. */
+  image_size: number;
+  /** H = W: side of the feature map, N = H·W tokens. */
+  feature_size: number;
+  /** Fixes all that is random. */
+  seed: number;
+  /** How a map becomes an image's score: maximum after average pooling, or mean. */
+  image_score: "max" | "mean";
+  /** Standard deviation of the Gaussian that maps are smoothed with, pixels; 0 for none. */
+  sigma: number;
+}
+
+/** What methods share that are trained by steps. */
+export interface TrainingSettings {
+  /** Passes over the training images. */
+  epochs: number;
+  /** B: images an optimizer step. */
+  batch_size: number;
+  /** Learning rate. */
+  lr: number;
+  /** Decoupled weight decay. */
+  weight_decay: number;
+  /** Gradients are scaled down to this L2 norm; 0 leaves them alone. */
+  clip: number;
+  /** Epochs after which the learning rate is multiplied by 0.1, once. */
+  lr_step: number;
+  /** Whether training images are taken in a new random order each epoch. */
+  shuffle: boolean;
+}
+
+/** All settings in effect: those of all methods, and a method's own. */
+export type Settings<S extends object = Record<string, Value>> = CommonSettings & S;
+
+/** The presets: the paper's settings, a tenth of its epochs, and what a software adapter can train in seconds. */
+export const PRESETS = ["paper", "quick", "demo"] as const;
+
+/** A preset's name. */
+export type PresetName = typeof PRESETS[number];
+
+/** A whole number in least..most. */
+export function whole(least: number, most = 2 ** 31 - 1): Schema {
+  const expected = most === 2 ** 31 - 1
+    ? `a whole number of at least ${least}`
+    : `a whole number from ${least} to ${most}`;
+  const { number, integer, minValue, maxValue } = v;
+  return v.pipe(number(expected), integer(expected), minValue(least, expected), maxValue(most, expected));
+}
+
+/** A number that is as `expected` says. */
+export function real(expected: string, isGood: (value: number) => boolean): Schema {
+  return v.pipe(v.number(expected), v.finite(expected), v.check(isGood, expected));
+}
+
+/** A number above 0. */
+export const above0: Schema = real("a number above 0", (x) => x > 0);
+
+/** A number that is not negative. */
+export const atLeast0: Schema = real("a number of at least 0", (x) => x >= 0);
+
+/** One of some words. */
+export function oneOf(...names: readonly string[]): Schema {
+  return v.picklist(names, names.length === 1 ? names[0] : `one of ${names.join(", ")}`);
+}
+
+/** True or false. */
+export const yesOrNo: Schema = v.boolean("true or false");
+
+/** Standard deviation of the smoothing of maps at most, pixels: more than that leaves nothing of them. */
+const MOST_SIGMA = 256;
+const LEVELS = "all, or numbers with commas between them";
+
+/** The rules of `CommonSettings`. @param methods the names of all methods */
+export function commonRules(methods: readonly string[]): Rules<CommonSettings> {
+  return {
+    method: {
+      schema: oneOf(...methods),
+      value: "NAME",
+      help: `what learns from the images: ${methods.join(", ")}`,
+    },
+    backbone: {
+      schema: oneOf(...BACKBONES),
+      value: "NAME",
+      help: `frozen feature extractor: ${BACKBONES.join(", ")}`,
+    },
+    levels: {
+      schema: v.pipe(v.string(LEVELS), v.regex(/^(all|[1-9](,[1-9])*)$/, LEVELS)),
+      value: "A,B|all",
+      help: "which levels of the backbone make the features",
+    },
+    image_size: { schema: whole(8, 4096), value: "S", help: "images are resized to S×S pixels" },
+    feature_size: { schema: whole(1, 256), value: "H", help: "side of the feature map" },
+    seed: { schema: whole(0, 2 ** 32 - 1), value: "N", help: "fixes all that is random" },
+    image_score: {
+      schema: oneOf("max", "mean"),
+      value: "NAME",
+      help: "an image's score: max (after average pooling) or mean of its map",
+      scoring: true,
+    },
+    sigma: {
+      schema: real(`a number from 0 to ${MOST_SIGMA}`, (x) => x >= 0 && x <= MOST_SIGMA),
+      value: "X",
+      help: "standard deviation of the smoothing of maps, pixels",
+      scoring: true,
+    },
+  };
+}
+
+/** The rules of `TrainingSettings`. */
+export const TRAINING_RULES: Rules<TrainingSettings> = {
+  epochs: { schema: whole(1), value: "N", help: "passes over the training images" },
+  batch_size: { schema: whole(1, 65535), value: "B", help: "images an optimizer step" },
+  lr: { schema: above0, value: "X", help: "learning rate" },
+  weight_decay: { schema: atLeast0, value: "X", help: "weight decay" },
+  clip: { schema: atLeast0, value: "X", help: "largest gradient norm; 0 leaves gradients alone" },
+  lr_step: { schema: whole(1), value: "N", help: "epochs after which the learning rate falls to a tenth" },
+  shuffle: { schema: yesOrNo, value: "", help: "take training images in sorted name order" },
+};
