@@ -7,7 +7,7 @@
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { parseMetadata } from "../model/model_file.ts";
-import { writeSafetensors } from "../formats/safetensors.ts";
+import { writeSafetensors } from "../host/tensor_files.ts";
 import { expectTensor, stored, type TensorFile } from "../formats/tensor_file.ts";
 import {
   type FittedMethod,

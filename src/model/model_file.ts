@@ -9,9 +9,9 @@ import { InputError } from "../errors.ts";
 import { type AdtrConfig, adtrShapes, ARCHITECTURES } from "./adtr.ts";
 import type { ModelState } from "../methods/adtr/detector.ts";
 import type { Normalisation } from "./normalisation.ts";
-import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../host/tensor_files.ts";
 import { expectTensor, stored, type StoredTensor, type TensorFile } from "../formats/tensor_file.ts";
-import { readWeightFile } from "../formats/weight_file.ts";
+import { readWeightFile } from "../host/tensor_files.ts";
 
 const FORMAT = "adtr 1";
 
