@@ -68,23 +68,22 @@ export type { TrainOptions } from "./src/train/train_options.ts";
 export {
   evaluateCategory,
   type EvaluatedImage,
+  type EvaluateOptions,
   type Evaluation,
   type Metrics,
 } from "./src/score/evaluate.ts";
 export { type ScoredImage, scoreImages } from "./src/score/score.ts";
 export { type ImageScore, openModel, type OpenModelOptions, ScoringModel } from "./src/score/open_model.ts";
-export { extractFeatures, type FeatureSource } from "./src/score/features.ts";
+export { extractFeatures, type FeatureSource, type FeatureStore } from "./src/score/features.ts";
 export type { OnProgress, ProgressEvent } from "./src/train/progress.ts";
 
 // Data and metrics.
 export { listAnomalous, listOutliers } from "./src/host/anomalous.ts";
-export {
-  type AnomalousImage,
-  type Category,
-  listCategories,
-  openCategory,
-  type TestImage,
-} from "./src/host/dataset.ts";
+export { listCategories, openCategory } from "./src/host/dataset.ts";
+export { files } from "./src/host/image_files.ts";
+export { FeatureCache } from "./src/host/feature_cache.ts";
+export type { AnomalousImage, Category, TestImage } from "./src/data/category.ts";
+export { type Images, imagesInMemory, type Picture } from "./src/data/images.ts";
 export { type DatasetOptions, makeDataset } from "./src/host/make_dataset.ts";
 export { proceduralCategories } from "./src/data/procedural/sample.ts";
 export { decodeImage, decodeMask, encodePng, type Image, type Mask } from "./src/data/image.ts";

@@ -12,7 +12,7 @@ const category = await adtr.openCategory(`${folder}/data`, "wood");
 
 const gpu = await adtr.Gpu.open();
 const { backbone } = await adtr.openBackbone(gpu, "gabor", undefined);
-const source = { gpu, backbone, image_size: 64, feature_size: 8, cacheFolder: null };
+const source = { gpu, backbone, image_size: 64, feature_size: 8, images: adtr.files, cache: null };
 for (const method of ["knn", "patchcore", "mahalanobis"] as const) {
   const settings: adtr.Settings = {
     ...adtr.DEMO,

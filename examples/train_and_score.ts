@@ -19,7 +19,7 @@ const settings: adtr.Settings = {
   feature_size: 8,
 };
 const { backbone } = await adtr.openBackbone(gpu, settings.backbone, undefined);
-const source = { gpu, backbone, image_size: 64, feature_size: 8, cacheFolder: null };
+const source = { gpu, backbone, image_size: 64, feature_size: 8, images: adtr.files, cache: null };
 
 const { detector, steps } = await adtr.trainCategory({ source, category, settings, out: folder });
 const { metrics } = await adtr.evaluateCategory(source, detector!, settings, category);

@@ -10,6 +10,7 @@ import { AdamW } from "../optim/adamw.ts";
 import { meanSquaredError } from "../autograd/ops.ts";
 import { Tape } from "../autograd/tape.ts";
 import { listImages } from "../host/folder.ts";
+import { files } from "../host/image_files.ts";
 import { makeDataset } from "../host/make_dataset.ts";
 import type { Compute } from "../gpu/compute.ts";
 import { Gpu } from "../gpu/gpu.ts";
@@ -146,7 +147,7 @@ function scoring(note: string, config: AdtrConfig, S: number): ModelCase {
           : gaborBackbone(gpu, "gabor");
         const state = { config, parameters: initialAdtr(config, 0), normalisation: null, covariance: null };
         const detector = new Detector(gpu, state);
-        const source = { gpu, backbone, image_size: S, feature_size: config.H, cacheFolder: null };
+        const source = { gpu, backbone, image_size: S, feature_size: config.H, images: files, cache: null };
         const options = { image_size: S, score: "residual", image_score: "max" } as const;
         return await inTemporaryFolder(async (folder) => {
           const sizes = { size: S, train: images, testGood: 0, testPerDefect: 0 };

@@ -58,7 +58,9 @@ async function evaluate(options: EvalOptions): Promise<void> {
     const { source, scorer, scoring } = await openGivenModel(gpu, options, display);
     if (options.mapsTiff && !scorer.maps) throw noMaps("--maps-tiff", options.model);
     await makeFolder(out); // refused before the work
-    const found = await evaluateCategory(source, scorer, scoring, category, display.onProgress);
+    const found = await evaluateCategory(source, scorer, scoring, category, {
+      onProgress: display.onProgress,
+    });
     return { ...found, S: scoring.image_size };
   }).finally(() => display.finish());
 

@@ -5,11 +5,12 @@
  */
 import type { Command } from "commander";
 import { dirname } from "node:path";
-import { defaultCacheFolder } from "../host/feature_cache.ts";
+import { defaultCache } from "../host/feature_cache.ts";
 import { isFolder, listImages } from "../host/folder.ts";
+import { files } from "../host/image_files.ts";
 import { InputError } from "../errors.ts";
 import { transpose } from "../model/model_file.ts";
-import { writeSafetensors } from "../formats/safetensors.ts";
+import { writeSafetensors } from "../host/tensor_files.ts";
 import { stored } from "../formats/tensor_file.ts";
 import { openBackbone } from "../train/backbone.ts";
 import { extractFeatures } from "../score/features.ts";
@@ -54,8 +55,8 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
   const display = new ProgressDisplay();
   const { values, C } = await withGpu(async (gpu) => {
     const { backbone } = await openBackbone(gpu, settings.backbone, weights, settings);
-    const cacheFolder = defaultCacheFolder();
-    const source = { gpu, backbone, image_size, feature_size, cacheFolder, onWarning: display.warn };
+    const cache = defaultCache(display.warn);
+    const source = { gpu, backbone, image_size, feature_size, images: files, cache };
     const report = (done: number): void =>
       display.onProgress({ phase: "features", done, total: paths.length, unit: "images", images: done });
     return { values: await extractFeatures(source, paths, report), C: backbone.channels };

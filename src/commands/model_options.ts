@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { defaultCacheFolder } from "../host/feature_cache.ts";
+import { defaultCache } from "../host/feature_cache.ts";
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { openModel, type ScoringModel } from "../score/open_model.ts";
@@ -40,8 +40,7 @@ export function openGivenModel(
   return openModel(gpu, options.model, {
     ...givenSettings({ ...options }, SETTINGS),
     weights: options.weights,
-    cacheFolder: defaultCacheFolder(),
-    onWarning: display.warn,
+    cache: defaultCache(display.warn),
   });
 }
 

@@ -8,8 +8,10 @@ import { dirname, join, resolve } from "node:path";
 import * as v from "valibot";
 import { listOutliers } from "../host/anomalous.ts";
 import { isCifar } from "../host/cifar_images.ts";
-import { type Category, openCategory } from "../host/dataset.ts";
-import { defaultCacheFolder } from "../host/feature_cache.ts";
+import { openCategory } from "../host/dataset.ts";
+import type { Category } from "../data/category.ts";
+import { defaultCache } from "../host/feature_cache.ts";
+import { files } from "../host/image_files.ts";
 import { InputError } from "../errors.ts";
 import { isThere, makeFolder, readWhole } from "../host/files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
@@ -137,8 +139,8 @@ function opener(
     const opened = backbones.get(network) ??
       await openBackbone(gpu, name, weightsFor(plan, settings), settings);
     backbones.set(network, opened);
-    const { backbone, weightsSha256 } = opened, cacheFolder = defaultCacheFolder();
-    const source = { gpu, backbone, image_size, feature_size, cacheFolder, onWarning: display.warn };
+    const { backbone, weightsSha256 } = opened, cache = defaultCache(display.warn);
+    const source = { gpu, backbone, image_size, feature_size, images: files, cache, onWarning: display.warn };
     sources.set(key, { source, weightsSha256 });
     return { source, weightsSha256 };
   };

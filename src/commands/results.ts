@@ -5,7 +5,8 @@
  */
 import { dirname, join, relative, resolve } from "node:path";
 import { encodePng } from "../data/image.ts";
-import { loadImage } from "../host/load.ts";
+import { loadImage } from "../data/load.ts";
+import { files } from "../host/image_files.ts";
 import { makeFolder, writeWhole } from "../host/files.ts";
 import { heatmap, sharedRange } from "../report/heatmap.ts";
 import { type Cell, table } from "../report/table.ts";
@@ -67,7 +68,7 @@ export async function writeHeatmaps(
   await makeFolder(partial);
   try {
     for (const [i, { path, map, truth }] of images.entries()) {
-      const image = { width: S, height: S, data: await loadImage(path, S) };
+      const image = { width: S, height: S, data: await loadImage(files, path, S) };
       const mask = truth ? { width: S, height: S, data: truth } : undefined;
       const picture = encodePng(heatmap({ image, map, mask, ...range }));
       await writeWhole(join(partial, names[i]), (write) => write(picture));

@@ -48,7 +48,7 @@ export interface Speed {
 export async function runCategory(options: TrainOptions, tiffMaps?: string): Promise<CategoryResult | null> {
   const { source, category, settings, out, onProgress, signal } = options, began = performance.now();
   await makeFolder(out);
-  await loadTruths(category, settings.image_size); // a bad mask is told before the work
+  await loadTruths(source.images, category, settings.image_size); // a bad mask is told before the work
   const isResumed = options.resume && await isThere(join(out, CHECKPOINT));
   let started = began;
   const onStart = async (): Promise<void> => {
@@ -62,7 +62,7 @@ export async function runCategory(options: TrainOptions, tiffMaps?: string): Pro
   const trained = performance.now(), timed = timedScorer(scorer);
   let evaluation: Evaluation;
   try {
-    evaluation = await evaluateCategory(source, timed, settings, category, onProgress, signal);
+    evaluation = await evaluateCategory(source, timed, settings, category, { onProgress, signal });
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return null;
     throw error;

@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { join } from "node:path";
 import { listImages } from "../host/folder.ts";
-import { writeSafetensors } from "../formats/safetensors.ts";
+import { writeSafetensors } from "../host/tensor_files.ts";
 import { stored } from "../formats/tensor_file.ts";
 import { type Cell, table } from "../report/table.ts";
 import { type ScoredImage, scoreImages } from "../score/score.ts";

@@ -6,8 +6,10 @@
 import type { Command } from "commander";
 import { join } from "node:path";
 import { listAnomalous, listOutliers } from "../host/anomalous.ts";
-import { type Category, openCategory } from "../host/dataset.ts";
-import { defaultCacheFolder } from "../host/feature_cache.ts";
+import { openCategory } from "../host/dataset.ts";
+import type { Category } from "../data/category.ts";
+import { defaultCache } from "../host/feature_cache.ts";
+import { files } from "../host/image_files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { readParameters } from "../model/model_file.ts";
 import { TIFF_MAPS, tiffPaths } from "../host/tiff_maps.ts";
@@ -138,7 +140,8 @@ async function runAll(
     backbone,
     image_size,
     feature_size,
-    cacheFolder: defaultCacheFolder(),
+    images: files,
+    cache: defaultCache(display.warn),
     onWarning: display.warn,
   };
   const environment = environmentOf(gpu, backbone, weightsSha256);

@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { posix } from "node:path";
 import { inspectWeights } from "../host/inspect_weights.ts";
 import { fetchWeights, knownWeights, knownWeightsNamed } from "../host/known_weights.ts";
-import { convertWeights } from "../formats/weight_file.ts";
+import { convertWeights } from "../host/tensor_files.ts";
 import { type Cell, table } from "../report/table.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
 import { ProgressDisplay } from "./progress.ts";

@@ -11,12 +11,8 @@
  *
  * @module
  */
-import { basename, dirname, join } from "node:path";
 import { type Fail, InputError } from "../errors.ts";
-import { readWhole } from "../host/files.ts";
-import { isFolder, listFolder } from "../host/folder.ts";
 import { ByteArray, readNumpyPickle, textOf } from "../formats/numpy_pickle.ts";
-import { readTar } from "../formats/tar.ts";
 
 /** Labelled images. */
 export interface CifarSplit {
@@ -75,7 +71,7 @@ const LAYOUTS: Layout[] = [
 ];
 
 /** Files side by side, in a folder or an archive. */
-interface Source {
+export interface CifarFiles {
   /** What errors call it. */
   path: string;
   files: ReadonlyMap<string, () => Promise<Uint8Array<ArrayBuffer>>>;
@@ -84,11 +80,11 @@ interface Source {
 /**
  * Reads CIFAR-10 or CIFAR-100.
  *
- * @param path the folder with the files, a folder around it, or the .tar.gz
+ * @param sources one of which has the files, whatever the others have
+ * @param path what errors call all of them
  * @throws {InputError} where there is neither, or both, a file is missing, damaged or cut off, or a label is none
  */
-export async function openCifar(path: string): Promise<Cifar> {
-  const sources = await isFolder(path) ? await foldersAt(path) : await foldersIn(path);
+export async function readCifar(sources: readonly CifarFiles[], path: string): Promise<Cifar> {
   const found = sources.flatMap((source) =>
     LAYOUTS.filter(({ train, meta }) => [meta, ...train].some((name) => source.files.has(name)))
       .map((layout) => ({ source, layout }))
@@ -100,7 +96,7 @@ export async function openCifar(path: string): Promise<Cifar> {
     );
   }
   if (found.length > 1) {
-    const several = found.map(({ source, layout }) => join(source.path, layout.train[0])).join(", ");
+    const several = found.map(({ source, layout }) => `${source.path}/${layout.train[0]}`).join(", ");
     throw new InputError(`Expected one form of CIFAR in ${path}, but found several: ${several}`);
   }
   const [{ source, layout }] = found;
@@ -113,41 +109,15 @@ export async function openCifar(path: string): Promise<Cifar> {
   return { name: layout.name, classes, train: await read(layout.train), test: await read([layout.test]) };
 }
 
-/** A folder, and the folders in it. */
-async function foldersAt(path: string): Promise<Source[]> {
-  const paths = [path, ...(await listFolder(path)).folders.map((name) => join(path, name))];
-  return await Promise.all(paths.map(async (folder) => {
-    const { images, others } = await listFolder(folder);
-    const files = new Map(
-      [...images, ...others].map((name) => [name, () => readWhole(join(folder, name))]),
-    );
-    return { path: folder, files };
-  }));
-}
-
-/** The folders of an archive. */
-async function foldersIn(path: string): Promise<Source[]> {
-  const entries = await readTar(await readWhole(path), (found) => {
-    throw new InputError(`Expected ${path} to be a folder or a .tar.gz of CIFAR, but found ${found}`);
-  });
-  const folders = new Map<string, Map<string, () => Promise<Uint8Array<ArrayBuffer>>>>();
-  for (const [name, bytes] of entries) {
-    const folder = join(path, dirname(name));
-    if (!folders.has(folder)) folders.set(folder, new Map());
-    folders.get(folder)!.set(basename(name), () => Promise.resolve(bytes));
-  }
-  return [...folders].map(([path, files]) => ({ path, files }));
-}
-
 /** Reads a file of a source; `expected` completes the errors about it. */
-async function open({ path, files }: Source, name: string, expected: string) {
+async function open({ path, files }: CifarFiles, name: string, expected: string) {
   const fail: Fail = (found) => {
-    throw new InputError(`Expected ${expected} in ${join(path, name)}, but found ${found}`);
+    throw new InputError(`Expected ${expected} in ${path}/${name}, but found ${found}`);
   };
   return { bytes: await files.get(name)!(), fail };
 }
 
-async function readClasses(source: Source, { name, meta, keys }: Layout): Promise<string[]> {
+async function readClasses(source: CifarFiles, { name, meta, keys }: Layout): Promise<string[]> {
   const count = name === "cifar10" ? 10 : 100;
   const { bytes, fail } = await open(source, meta, `the names of ${count} classes`);
   const names = keys
@@ -158,7 +128,7 @@ async function readClasses(source: Source, { name, meta, keys }: Layout): Promis
 }
 
 async function readSplit(
-  source: Source,
+  source: CifarFiles,
   layout: Layout,
   names: string[],
   classes: number,

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { Image, Mask } from "./image.ts";
+import { InputError } from "../errors.ts";
+import { sha256, sha256OfAll } from "../sha256.ts";
+import { decodeImage, decodeMask, type Image, type Mask } from "./image.ts";
 
 /** An image that has been found, to be decoded when it is needed. */
 export interface Picture {
@@ -25,4 +27,55 @@ export interface Images {
    * @throws {InputError} where one can't be read, or their sizes differ
    */
   mask(name: string, image: string): Promise<Mask>;
+}
+
+/**
+ * Images in memory, by their names.
+ *
+ * @param images bytes of a PNG, JPEG, BMP or TIFF file, or pixels
+ * @param masks the same for masks; pixels are 0 or 1
+ */
+export function imagesInMemory(
+  images: Readonly<Record<string, Uint8Array | Image>>,
+  masks: Readonly<Record<string, Uint8Array | Mask>> = {},
+): Images {
+  const find = <T>(all: Readonly<Record<string, T>>, name: string, what: string): T => {
+    if (Object.hasOwn(all, name)) return all[name];
+    throw new InputError(`Expected ${name} to be ${what} in memory, but found none of that name`);
+  };
+  const pixels = (name: string): Promise<Image> => {
+    const image = find(images, name, "an image");
+    return image instanceof Uint8Array ? decodeImage(image, name) : Promise.resolve(image);
+  };
+  return {
+    async open(name) {
+      const image = find(images, name, "an image");
+      const hash = image instanceof Uint8Array
+        ? await sha256(new Uint8Array(image))
+        : await sha256OfAll([`${image.width}×${image.height}`, new Uint8Array(image.data)]);
+      return { hash, decode: () => pixels(name) };
+    },
+    async mask(name, image) {
+      const found = find(masks, name, "a mask");
+      const mask = found instanceof Uint8Array ? await decodeMask(found, name) : found;
+      requireSameSize(name, mask, await pixels(image));
+      return mask;
+    },
+  };
+}
+
+/** Pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** @throws {InputError} where a mask has another size than its image */
+export function requireSameSize(name: string, mask: Size, image: Size): void {
+  if (mask.width !== image.width || mask.height !== image.height) {
+    throw new InputError(
+      `Expected ${name} to be ${image.width}×${image.height} pixels as its image is, ` +
+        `but found ${mask.width}×${mask.height}`,
+    );
+  }
 }

@@ -5,15 +5,9 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import { readWhole, writeWhole } from "../host/files.ts";
 import { type Dtype, DTYPE_BYTES, type StoredTensor, type TensorFile } from "./tensor_file.ts";
 
 const MAX_HEADER = 100_000_000; // bytes, as in the reference implementation
-
-/** Reads a safetensors file. @throws {InputError} where it can't be read or is damaged */
-export async function readSafetensors(path: string): Promise<TensorFile> {
-  return parseSafetensors(await readWhole(path), path);
-}
 
 /**
  * Parses a safetensors file; the tensors are views of `file`. Nothing is allocated by a size that the file declares.
@@ -126,7 +120,7 @@ export function serializeSafetensors(
   tensors: ReadonlyMap<string, StoredTensor>,
   metadata: Record<string, string> = {},
 ): Uint8Array<ArrayBuffer> {
-  const head = headerOf(tensors, metadata);
+  const head = safetensorsHeader(tensors, metadata);
   const length = [...tensors.values()].reduce((sum, { bytes }) => sum + bytes.length, head.length);
   const file = new Uint8Array(length);
   file.set(head);
@@ -139,23 +133,10 @@ export function serializeSafetensors(
 }
 
 /**
- * Writes a safetensors file, which appears whole or not at all, without a copy of it in memory.
- *
- * @throws {InputError} where it can't be written
+ * What such a file begins with, the tensors' bytes in the map's order being the rest: header length and header, padded
+ * with spaces so that the data begins at a multiple of 8.
  */
-export async function writeSafetensors(
-  path: string,
-  tensors: ReadonlyMap<string, StoredTensor>,
-  metadata: Record<string, string> = {},
-): Promise<void> {
-  await writeWhole(path, async (write) => {
-    await write(headerOf(tensors, metadata));
-    for (const { bytes } of tensors.values()) await write(bytes);
-  });
-}
-
-/** Header length and header, padded with spaces so that the data begins at a multiple of 8. */
-function headerOf(
+export function safetensorsHeader(
   tensors: ReadonlyMap<string, StoredTensor>,
   metadata: Record<string, string>,
 ): Uint8Array<ArrayBuffer> {

@@ -4,11 +4,10 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { InputError } from "../errors.ts";
-import { readWhole } from "../host/files.ts";
 import { isCheckpoint, parseCheckpoint } from "./pth.ts";
-import { parseSafetensors, writeSafetensors } from "./safetensors.ts";
+import { sha256 } from "../sha256.ts";
+import { parseSafetensors } from "./safetensors.ts";
 import type { StoredTensor, TensorFile } from "./tensor_file.ts";
 
 /** What a weight file holds, and what it is. */
@@ -22,16 +21,16 @@ export interface WeightFile extends TensorFile {
 const WRAPPED = "module."; // what PyTorch's DataParallel puts before every name
 
 /**
- * Reads a weight file. Names lose the `module.` that all of them may begin with.
+ * Parses a weight file. Names lose the `module.` that all of them may begin with.
  *
- * @throws {InputError} where it can't be read, is damaged or is something else
+ * @param path what errors call the file
+ * @throws {InputError} where it is damaged or something else
  */
-export async function readWeightFile(path: string): Promise<WeightFile> {
-  const bytes = await readWhole(path);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
+export async function parseWeightFile(bytes: Uint8Array<ArrayBuffer>, path: string): Promise<WeightFile> {
+  const hash = await sha256(bytes);
   if (isCheckpoint(bytes)) {
     const { tensors, format } = parseCheckpoint(bytes, path);
-    return { path, tensors: unwrap(tensors), metadata: {}, format, sha256 };
+    return { path, tensors: unwrap(tensors), metadata: {}, format, sha256: hash };
   }
   if (bytes[8] !== "{".charCodeAt(0)) { // where a safetensors file's header begins
     const found = bytes.length === 0 ? "an empty file" : "something else";
@@ -40,20 +39,10 @@ export async function readWeightFile(path: string): Promise<WeightFile> {
     );
   }
   const { tensors, metadata } = parseSafetensors(bytes, path);
-  return { path, tensors: unwrap(tensors), metadata, format: "safetensors", sha256 };
+  return { path, tensors: unwrap(tensors), metadata, format: "safetensors", sha256: hash };
 }
 
 function unwrap(tensors: Map<string, StoredTensor>): Map<string, StoredTensor> {
   if (![...tensors.keys()].every((name) => name.startsWith(WRAPPED))) return tensors;
   return new Map([...tensors].map(([name, tensor]) => [name.slice(WRAPPED.length), tensor]));
-}
-
-/**
- * Writes a weight file's tensors, of the dtypes they have, to a safetensors file.
- *
- * @throws {InputError} where one can't be read or the other not written
- */
-export async function convertWeights(input: string, output: string): Promise<void> {
-  const { tensors, metadata } = await readWeightFile(input);
-  await writeSafetensors(output, tensors, metadata);
 }

@@ -4,9 +4,10 @@
  * @module
  */
 import { join, parse } from "node:path";
+import type { AnomalousImage } from "../data/category.ts";
 import { InputError } from "../errors.ts";
 import { cifarTrainingImages, isCifar } from "./cifar_images.ts";
-import { type AnomalousImage, MASKS, matchMasks } from "./dataset.ts";
+import { MASKS, matchMasks } from "./dataset.ts";
 import { listFolder, listImages } from "./folder.ts";
 
 const MASK = "_mask";

@@ -11,7 +11,8 @@ import { listCategories, scanCategory } from "./dataset.ts";
 import { formatOf, type ImageFormat } from "../data/decode.ts";
 import { listFolder } from "./folder.ts";
 import { decodeImage, type Image } from "../data/image.ts";
-import { maskFiles, readMask, sha256 } from "./load.ts";
+import { sha256 } from "../sha256.ts";
+import { maskFiles, readMask } from "./image_files.ts";
 
 /** Extensions of images that are not read; a folder that holds some is likely to be meant otherwise. */
 const UNREAD = [".gif", ".webp", ".avif", ".heic", ".jp2", ".ppm", ".pgm", ".tga", ".exr", ".dng"];
@@ -87,7 +88,7 @@ async function checkCategory(
     const bytes = await attempt(() => readWhole(path));
     const image = bytes && await attempt(() => decodeImage(bytes, path));
     if (bytes && image) {
-      const format = formatOf(bytes)!, hash = sha256(bytes), first = firstOf.get(hash);
+      const format = formatOf(bytes)!, hash = await sha256(bytes), first = firstOf.get(hash);
       formats[format] = (formats[format] ?? 0) + 1;
       sizes.add(`${image.width}×${image.height}`);
       widths.push(image.width);

@@ -8,9 +8,10 @@
  */
 import { InputError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
-import { type Cifar, openCifar } from "../data/cifar.ts";
-import type { Category } from "./dataset.ts";
+import type { Category } from "../data/category.ts";
+import type { Cifar } from "../data/cifar.ts";
 import type { Image } from "../data/image.ts";
+import { openCifar } from "./cifar_files.ts";
 
 const ROOT = /^(cifar100?):(.+)$/s, PATH = /^(cifar100?:.+)\/(train|test)\/[^/]+\/(\d+)$/s;
 
@@ -80,7 +81,7 @@ export async function cifarTrainingImages(root: string): Promise<string[]> {
 }
 
 /** Reads an image by its path. @throws {InputError} where there is no such image */
-export async function readCifarImage(path: string): Promise<Image> {
+export async function readCifarImage(path: string): Promise<Image & { data: Uint8Array<ArrayBuffer> }> {
   const [, root, split, number] = path.match(PATH) ?? [];
   const images = root && (await open(root))[split as "train" | "test"].images;
   const size = 32 * 32 * 3, at = Number(number) * size;

@@ -23,43 +23,14 @@ import { nearest } from "../nearest.ts";
 import { InputError } from "../errors.ts";
 import { reason } from "./files.ts";
 import { cifarCategory, cifarClasses, isCifar } from "./cifar_images.ts";
-import { byCodeUnits, folderName, isFolder, listFolder, listIfThere } from "./folder.ts";
+import { byCodeUnits } from "../by_code_units.ts";
+import type { Category, TestImage } from "../data/category.ts";
+import { folderName, isFolder, listFolder, listIfThere } from "./folder.ts";
 import { listVisa, scanVisa } from "./visa.ts";
 
 const TRAIN = "train", GOOD = "good", OK = "ok", TEST = "test";
 /** The folder of masks. */
 export const MASKS = "ground_truth";
-
-/** An image with a defect. */
-export interface AnomalousImage {
-  /** The image file. */
-  path: string;
-  /**
-   * The mask file, of the image's size: anomalous where it is not black; or a folder of several such files, anomalous
-   * where one is. Null where there is neither.
-   */
-  mask: string | null;
-}
-
-/** A test image. */
-export interface TestImage extends AnomalousImage {
-  /** 0 normal, 1 with a defect. */
-  label: 0 | 1;
-  /** The folder it lies in: "good" or the defect's name; "defect" where it lies directly in `test`. */
-  defect: string;
-}
-
-/** Paths of a category's files, in the order of their folders' and their own names. */
-export interface Category {
-  /** Its folder's name. */
-  name: string;
-  /** Normal images to train on; at least one. */
-  train: string[];
-  /** Labelled anomalous images to train on. */
-  anomalous: AnomalousImage[];
-  /** Images to test with, normal and defective; may be empty. */
-  test: TestImage[];
-}
 
 /**
  * Names of the categories that ROOT holds, sorted; its own name where it is a category itself.

@@ -1,7 +1,7 @@
 /**
  * Frozen features on disk, one file an image, so that a second run needs no backbone. An entry's name and content are
- * tied to the image's bytes, the sizes and the backbone's weights by hashes: what is stale, cut off or damaged is not
- * found, and made anew. A cache that can't be written costs time only: it says so once and is then left alone.
+ * tied by hashes to its key, which has the image's hash, the sizes and the backbone's weights: what is stale, cut off or
+ * damaged is not found, and made anew. A cache that can't be written costs time only: it says so once and is then left alone.
  *
  *     FOLDER/ab/cdef….features    SHA-256 (32 bytes) of all that follows,
  *                                 the key's SHA-256 (32 bytes), f32 little-endian
@@ -11,82 +11,59 @@
 import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import type { FeatureStore } from "../score/features.ts";
 import { reason } from "./files.ts";
 
 const HASH_BYTES = 32;
 const ENTRY = /^[0-9a-f]{62}\.features(\.\d+\.partial)?$/, SHELF = /^[0-9a-f]{2}$/;
-/** Part of every key: to be raised when the numbers of the same key change. */
-const VERSION = 1;
 
-/** What a cache is for. */
+/** How to keep features. */
 export interface FeatureCacheOptions {
-  /** Where it lies, made when needed; null for a cache that never finds and never keeps anything. */
-  folder: string | null;
-  /** Identifies the backbone and its weights. */
-  backbone: string;
-  /** Pixels a side that images are resized to. */
-  imageSize: number;
-  /** Of one image's features: positions and channels. */
-  shape: readonly number[];
   /** Above this the entries that were not used for longest are deleted; 8 GiB by default. */
   maxBytes?: number;
   /** Told once, in a sentence, when the cache can't be read or written. */
   onWarning?: (message: string) => void;
 }
 
-/** Features of images, found again by the hash of the image's file. */
-export class FeatureCache {
+/** Features in a folder. */
+export class FeatureCache implements FeatureStore {
+  readonly #folder: string;
   readonly #options: Required<FeatureCacheOptions>;
-  readonly #length: number;
   #warned = false;
   /** Bytes in the folder, known from the first `put` on. */
   #total: number | null = null;
 
-  constructor(options: FeatureCacheOptions) {
-    const { maxBytes = 8 * 2 ** 30, onWarning = () => {} } = options;
-    this.#options = { ...options, maxBytes, onWarning };
-    this.#length = options.shape.reduce((a, b) => a * b, 1);
+  /** @param folder made when needed */
+  constructor(folder: string, { maxBytes = 8 * 2 ** 30, onWarning = () => {} }: FeatureCacheOptions = {}) {
+    this.#folder = folder;
+    this.#options = { maxBytes, onWarning };
   }
 
-  /**
-   * The features of an image.
-   *
-   * @param image SHA-256 of its file, hex
-   * @returns as many values as `shape` says; null where there is no sound entry
-   */
-  async get(image: string): Promise<Float32Array<ArrayBuffer> | null> {
-    if (this.#options.folder === null) return null;
-    const key = this.#key(image), path = this.#path(this.#options.folder, key);
+  /** The features under a key; null where there is no sound entry. */
+  async get(key: string): Promise<Float32Array<ArrayBuffer> | null> {
+    const hash = sha256(key);
     let file: Uint8Array<ArrayBuffer>;
     try {
-      file = await Deno.readFile(path);
+      file = await Deno.readFile(this.#path(hash));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) this.#warn("read", error);
       return null;
     }
-    if (file.length !== 2 * HASH_BYTES + 4 * this.#length) return null;
-    const checksum = sha256(file.subarray(HASH_BYTES));
-    if (!checksum.equals(file.subarray(0, HASH_BYTES))) return null;
-    if (!key.equals(file.subarray(HASH_BYTES, 2 * HASH_BYTES))) return null;
+    if (file.length < 2 * HASH_BYTES || file.length % 4 !== 0) return null;
+    if (!sha256(file.subarray(HASH_BYTES)).equals(file.subarray(0, HASH_BYTES))) return null;
+    if (!hash.equals(file.subarray(HASH_BYTES, 2 * HASH_BYTES))) return null;
     const now = new Date();
-    await Deno.utime(path, now, now).catch(() => {}); // for the order of deletion only
+    await Deno.utime(this.#path(hash), now, now).catch(() => {}); // for the order of deletion only
     return new Float32Array(file.buffer, 2 * HASH_BYTES);
   }
 
-  /**
-   * Keeps the features of an image. Never throws for what the disk refuses.
-   *
-   * @param values as many as `shape` says
-   */
-  async put(image: string, values: Float32Array): Promise<void> {
-    if (values.length !== this.#length) {
-      throw new RangeError(`Expected ${this.#length} features, but found ${values.length}`);
-    }
-    const { folder, maxBytes } = this.#options;
-    if (folder === null || this.#warned) return;
-    const key = this.#key(image), path = this.#path(folder, key);
+  /** Keeps features under a key. Never throws for what the disk refuses. */
+  async put(key: string, values: Float32Array): Promise<void> {
+    if (this.#warned) return;
+    const { maxBytes } = this.#options, folder = this.#folder;
+    const hash = sha256(key), path = this.#path(hash);
     const file = new Uint8Array(2 * HASH_BYTES + 4 * values.length);
-    file.set(key, HASH_BYTES);
+    file.set(hash, HASH_BYTES);
     file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 2 * HASH_BYTES);
     file.set(sha256(file.subarray(HASH_BYTES)));
     const partial = `${path}.${Deno.pid}.partial`;
@@ -103,23 +80,24 @@ export class FeatureCache {
     }
   }
 
-  #key(image: string): Buffer {
-    const { backbone, imageSize, shape } = this.#options;
-    return sha256(new TextEncoder().encode(JSON.stringify([VERSION, image, backbone, imageSize, shape])));
-  }
-
-  #path(folder: string, key: Buffer): string {
-    const name = key.toString("hex");
-    return join(folder, name.slice(0, 2), `${name.slice(2)}.features`);
+  #path(hash: Buffer): string {
+    const name = hash.toString("hex");
+    return join(this.#folder, name.slice(0, 2), `${name.slice(2)}.features`);
   }
 
   #warn(what: string, error: unknown): void {
     if (this.#warned) return;
     this.#warned = true;
     this.#options.onWarning(
-      `The feature cache ${this.#options.folder} can't be ${what}, going on without: ${reason(error)}`,
+      `The feature cache ${this.#folder} can't be ${what}, going on without: ${reason(error)}`,
     );
   }
+}
+
+/** The cache where it lies unless told otherwise; null where the environment names no such place. */
+export function defaultCache(onWarning: (message: string) => void): FeatureCache | null {
+  const folder = defaultCacheFolder();
+  return folder === null ? null : new FeatureCache(folder, { onWarning });
 }
 
 /**
@@ -138,7 +116,7 @@ function folderIn(base: string | undefined, ...parts: string[]): string | null {
   return base ? join(base, ...parts, "adtr") : null;
 }
 
-function sha256(bytes: Uint8Array): Buffer {
+function sha256(bytes: Uint8Array | string): Buffer {
   return createHash("sha256").update(bytes).digest();
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { extname, join, resolve } from "node:path";
+import { byCodeUnits } from "../by_code_units.ts";
 import { InputError } from "../errors.ts";
 import { reason } from "./files.ts";
 
@@ -17,11 +18,6 @@ export interface Listing {
   images: string[];
   /** Files that don't count as images. */
   others: string[];
-}
-
-/** Strings in the order of their code units, on every system and in every language. */
-export function byCodeUnits(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** @throws {InputError} where it is not there, not a folder, or can't be read */

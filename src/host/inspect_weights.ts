@@ -13,7 +13,8 @@ import {
 import { networkOf } from "../model/recognise.ts";
 import { isResNet, loadResNet, type ResNetName } from "../model/resnet_weights.ts";
 import type { Dtype } from "../formats/tensor_file.ts";
-import { readWeightFile, type WeightFile } from "../formats/weight_file.ts";
+import type { WeightFile } from "../formats/weight_file.ts";
+import { readWeightFile } from "./tensor_files.ts";
 
 /** A tensor of a file. */
 export interface TensorRow {

@@ -6,10 +6,10 @@
  * @module
  */
 import { join } from "node:path";
+import { byCodeUnits } from "../by_code_units.ts";
+import type { Category } from "../data/category.ts";
 import { InputError } from "../errors.ts";
 import { readWhole } from "./files.ts";
-import type { Category } from "./dataset.ts";
-import { byCodeUnits } from "./folder.ts";
 
 const COLUMNS = ["object", "split", "label", "image", "mask"] as const;
 const SPLIT = ["train", "test"], LABEL = ["normal", "anomaly"];

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Category, TestImage } from "../host/dataset.ts";
-import { loadMask } from "../host/load.ts";
+import type { Category, TestImage } from "../data/category.ts";
+import type { Images } from "../data/images.ts";
+import { loadMask } from "../data/load.ts";
 import { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "../metrics/metrics.ts";
 import type { ScoreOptions } from "../methods/adtr/detector.ts";
 import type { FeatureSource } from "./features.ts";
@@ -33,6 +34,14 @@ export interface Evaluation {
   images: EvaluatedImage[];
 }
 
+/** How to evaluate. */
+export interface EvaluateOptions {
+  /** Told how scoring gets on. */
+  onProgress?: OnProgress;
+  /** Ends the work early, with an AbortError. */
+  signal?: AbortSignal;
+}
+
 /**
  * Scores a category's test images and measures how well that tells them apart. Anomalous images without a mask count in
  * the image metrics only.
@@ -44,11 +53,10 @@ export async function evaluateCategory(
   scorer: Scorer,
   options: ScoreOptions,
   category: Category,
-  onProgress: OnProgress = () => {},
-  signal?: AbortSignal,
+  { onProgress = () => {}, signal }: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const { test, name } = category, S = options.image_size, total = test.length;
-  const truths = await loadTruths(category, S); // first, so that a bad mask is told before the work
+  const truths = await loadTruths(source.images, category, S); // first, so that a bad mask is told before the work
   const report = (done: number) =>
     onProgress({ phase: "evaluation", category: name, done, total, unit: "images", images: done });
   const images: EvaluatedImage[] = [];
@@ -68,10 +76,14 @@ export async function evaluateCategory(
  *
  * @throws {InputError} where a file can't be read, or a mask is not of its image's size
  */
-export async function loadTruths({ test }: Category, S: number): Promise<(Uint8Array | null)[]> {
+export async function loadTruths(
+  images: Images,
+  { test }: Category,
+  S: number,
+): Promise<(Uint8Array | null)[]> {
   const truths: (Uint8Array | null)[] = [];
   for (const { path, mask, label } of test) {
-    truths.push(label && !mask ? null : await loadMask(mask, path, S));
+    truths.push(label && !mask ? null : await loadMask(images, mask, path, S));
   }
   return truths;
 }

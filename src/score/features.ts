@@ -3,14 +3,24 @@
  *
  * @module
  */
-import { FeatureCache } from "../host/feature_cache.ts";
-import { loadImages, sha256 } from "../host/load.ts";
+import type { Images } from "../data/images.ts";
+import { loadImages } from "../data/load.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Backbone } from "../model/backbone.ts";
 import type { FeatureSizes } from "../model/batches.ts";
+import { sha256 } from "../sha256.ts";
+
+/** Where features are kept between runs. A store that can't keep or find any costs time, and never throws for it. */
+export interface FeatureStore {
+  /** What was kept under a key, unchanged; null where nothing is. */
+  get(key: string): Promise<Float32Array<ArrayBuffer> | null>;
+  put(key: string, values: Float32Array<ArrayBuffer>): Promise<void>;
+}
 
 /** What makes features of images. */
 export interface FeatureSource {
+  /** Where the images are that it is asked for by name. */
+  images: Images;
   /** The device that the backbone was opened on. */
   gpu: Gpu;
   /** The frozen network. */
@@ -22,8 +32,8 @@ export interface FeatureSource {
   /** Whether an image's features [N, C] are followed by those of it as a whole, [P]; not so by default. */
   pooled?: boolean;
   /** Where features are kept between runs; null for nowhere. */
-  cacheFolder: string | null;
-  /** Told in a sentence what does not end the work: a cache that can't be used (once), a resume without a checkpoint. */
+  cache: FeatureStore | null;
+  /** Told in a sentence what does not end the work, as a resume without a checkpoint. */
   onWarning?: (message: string) => void;
 }
 
@@ -31,25 +41,25 @@ export interface FeatureSource {
 const BATCH = 16;
 
 /**
- * Features of image files, in the order of `paths`.
+ * Features of a source's images, in the order of `names`.
  *
  * @param onImage called with the number of images done, first with 0
  * @param signal ends the work early, with an AbortError
  * @returns [N, C] of each; with the source's `pooled` [N · C + P]
- * @throws {InputError} where a file can't be read or is no image, naming it
+ * @throws {InputError} where an image can't be read or is none, naming it
  */
 export async function extractFeatures(
   source: FeatureSource,
-  paths: readonly string[],
+  names: readonly string[],
   onImage: (done: number) => void = () => {},
   signal?: AbortSignal,
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const cache = cacheOf(source);
-  const features: Float32Array<ArrayBuffer>[] = new Array(paths.length);
+  const { cache } = source, key = keysOf(source);
+  const features: Float32Array<ArrayBuffer>[] = new Array(names.length);
   const skip = async (hash: string, index: number): Promise<boolean> => {
-    const known = await cache.get(hash);
+    const known = await cache?.get(key(hash));
     if (known) features[index] = known;
-    return known !== null;
+    return Boolean(known);
   };
   let done = 0;
   onImage(done);
@@ -58,7 +68,7 @@ export async function extractFeatures(
     if (features[count - 1]) onImage(++done);
   };
   for await (
-    const { indices, hashes, data } of loadImages(paths, source.image_size, {
+    const { indices, hashes, data } of loadImages(source.images, names, source.image_size, {
       batch: BATCH,
       skip,
       onImage: onOne,
@@ -67,7 +77,7 @@ export async function extractFeatures(
     const values = await compute(source, data, indices.length);
     for (const [i, index] of indices.entries()) {
       features[index] = values[i];
-      await cache.put(hashes[i], values[i]);
+      await cache?.put(key(hashes[i]), values[i]);
       onImage(++done);
     }
   }
@@ -86,8 +96,11 @@ export async function pixelFeatures(
   images: readonly Uint8Array[],
   keep: boolean,
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const cache = keep ? cacheOf(source) : null, hashes = images.map((image) => keep ? sha256(image) : "");
-  const features = await Promise.all(hashes.map((hash) => cache?.get(hash) ?? null));
+  const cache = keep ? source.cache : null, key = keysOf(source);
+  const keys = cache
+    ? await Promise.all(images.map(async (image) => key(await sha256(new Uint8Array(image)))))
+    : [];
+  const features = await Promise.all(images.map((_, i) => cache?.get(keys[i]) ?? null));
   const missing = [...features.keys()].filter((i) => features[i] === null);
   for (let first = 0; first < missing.length; first += BATCH) {
     const batch = missing.slice(first, first + BATCH), area = 3 * source.image_size ** 2;
@@ -95,7 +108,7 @@ export async function pixelFeatures(
     batch.forEach((i, at) => data.set(images[i], at * area));
     for (const [at, values] of (await compute(source, data, batch.length)).entries()) {
       features[batch[at]] = values;
-      await cache?.put(hashes[batch[at]], values);
+      await cache?.put(keys[batch[at]], values);
     }
   }
   return features as Float32Array<ArrayBuffer>[];
@@ -106,20 +119,14 @@ export function sizesOf({ backbone, feature_size }: FeatureSource): FeatureSizes
   return { C: backbone.channels, H: feature_size, W: feature_size };
 }
 
-/** One cache a source: it looks through its folder at the first image that it keeps, and warns once. */
-const caches = new WeakMap<FeatureSource, FeatureCache>();
+/** Part of every key: to be raised when the numbers of the same key change. */
+const VERSION = 1;
 
-function cacheOf(source: FeatureSource): FeatureCache {
-  const { backbone, image_size, pooled, cacheFolder, onWarning } = source, { C, H, W } = sizesOf(source);
-  const cache = caches.get(source) ?? new FeatureCache({
-    folder: cacheFolder,
-    backbone: backbone.fingerprint,
-    imageSize: image_size,
-    shape: pooled ? [H * W * C + backbone.pooledChannels] : [H * W, C],
-    onWarning,
-  });
-  caches.set(source, cache);
-  return cache;
+/** What a source's features are kept under: a text for the SHA-256 of an image's bytes. */
+function keysOf(source: FeatureSource): (hash: string) => string {
+  const { backbone, image_size, pooled } = source, { C, H, W } = sizesOf(source);
+  const shape = pooled ? [H * W * C + backbone.pooledChannels] : [H * W, C];
+  return (hash) => JSON.stringify([VERSION, hash, backbone.fingerprint, image_size, shape]);
 }
 
 /** Sends a batch through the backbone. @returns [N, C] of each image, or with `pooled` [N · C + P] */

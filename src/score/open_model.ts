@@ -11,11 +11,12 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { METHOD_FORMAT, methodSettingsIn, openMethod } from "../methods/model_file.ts";
 import { Detector, POOL, type ScoreOptions } from "../methods/adtr/detector.ts";
 import { modelIn, parseMetadata } from "../model/model_file.ts";
-import { readSafetensors } from "../formats/safetensors.ts";
+import { readSafetensors } from "../host/tensor_files.ts";
+import { files } from "../host/image_files.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
 import { openBackbone } from "../train/backbone.ts";
 import type { FeatureSizes } from "../model/batches.ts";
-import { type FeatureSource, pixelFeatures } from "./features.ts";
+import { type FeatureSource, type FeatureStore, pixelFeatures } from "./features.ts";
 import { scoreFeatures } from "./score.ts";
 import { methodScorer, type Scorer } from "../train/scorer.ts";
 import { BACKBONES, type Settings } from "../train/settings.ts";
@@ -25,9 +26,7 @@ export interface OpenModelOptions extends Partial<Pick<ScoreOptions, "score" | "
   /** The weight file of its backbone; none where that is built in. */
   weights?: string;
   /** Where features are kept between runs; nowhere by default. */
-  cacheFolder?: string | null;
-  /** Told once in a sentence when the cache can't be used. */
-  onWarning?: (message: string) => void;
+  cache?: FeatureStore | null;
 }
 
 /** One image's result. */
@@ -83,7 +82,7 @@ export async function openModel(
   path: string,
   options: OpenModelOptions = {},
 ): Promise<ScoringModel> {
-  const { weights, cacheFolder = null, onWarning, score, image_score } = options;
+  const { weights, cache = null, score, image_score } = options;
   const file = await readSafetensors(path);
   const { info, sizes, hasCovariance, open } = file.metadata.format === METHOD_FORMAT
     ? methodIn(file)
@@ -119,7 +118,7 @@ export async function openModel(
         `but found one of ${sizes.C}`,
     );
   }
-  const source = { gpu, backbone, image_size, feature_size, cacheFolder, onWarning };
+  const source = { gpu, backbone, image_size, feature_size, images: files, cache };
   return new ScoringModel(source, await open(gpu), scoring);
 }
 

@@ -9,7 +9,7 @@ import { loadEfficientNet } from "../model/efficientnet_weights.ts";
 import { gaborBackbone } from "../model/gabor.ts";
 import { pixelsBackbone } from "../model/pixels.ts";
 import { isResNet, loadResNet } from "../model/resnet_weights.ts";
-import { readWeightFile } from "../formats/weight_file.ts";
+import { readWeightFile } from "../host/tensor_files.ts";
 import { InputError } from "../errors.ts";
 import type { Settings } from "./settings.ts";
 

@@ -8,7 +8,7 @@ import type { AdamW } from "../optim/adamw.ts";
 import type { HostTensor } from "../optim/parameters.ts";
 import { InputError } from "../errors.ts";
 import type { Adtr } from "../model/adtr.ts";
-import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../host/tensor_files.ts";
 import { expectTensor, stored, type StoredTensor } from "../formats/tensor_file.ts";
 
 /** What must be the same for a training to go on, by name: settings, and what data and backbone are. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AnomalousImage, Category } from "../host/dataset.ts";
+import type { AnomalousImage, Category } from "../data/category.ts";
 import type { ModelState } from "../methods/adtr/detector.ts";
 import type { FeatureSource } from "../score/features.ts";
 import type { OnProgress } from "./progress.ts";

@@ -13,9 +13,9 @@
 import { createHash } from "node:crypto";
 import type { Anomaly } from "../data/anomalies/anomaly.ts";
 import { ANOMALIES } from "../data/anomalies/catalogue.ts";
-import type { AnomalousImage } from "../host/dataset.ts";
-import { byCodeUnits } from "../host/folder.ts";
-import { loadImages, loadMask } from "../host/load.ts";
+import type { AnomalousImage } from "../data/category.ts";
+import { byCodeUnits } from "../by_code_units.ts";
+import { loadImages, loadMask } from "../data/load.ts";
 import { maskCells } from "../data/mask_cells.ts";
 import { InputError } from "../errors.ts";
 import { Random } from "../hash.ts";
@@ -95,7 +95,7 @@ async function labelledSet(options: TrainingSetOptions): Promise<TrainingSet> {
       continue;
     }
     if (mask === null) throw new InputError(`Expected a mask for ${path} with --loss px, but found none`);
-    const label = maskCells(await loadMask(mask, path, S), S, H, H);
+    const label = maskCells(await loadMask(source.images, mask, path, S), S, H, H);
     if (!label.includes(1)) {
       throw new InputError(`Expected ${mask} to mark pixels of ${path}, but found none at ${S}×${S} pixels`);
     }
@@ -156,7 +156,7 @@ async function syntheticSet(options: TrainingSetOptions): Promise<TrainingSet> {
   const total = normal.length + anomaly_pool;
   const features = await extractFeatures(source, normal, (done) => onImage(done, total), signal);
   const pictures = new Uint8Array(normal.length * area);
-  for await (const { indices, data } of loadImages(normal, S)) {
+  for await (const { indices, data } of loadImages(source.images, normal, S)) {
     signal?.throwIfAborted();
     pictures.set(data, indices[0] * area);
   }

@@ -10,7 +10,7 @@ import { Tape } from "../../src/autograd/tape.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { paddedChannels } from "../../src/model/adtr.ts";
-import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of } from "../../src/formats/tensor_file.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";

@@ -5,7 +5,7 @@
  */
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { openCifar } from "../../src/data/cifar.ts";
+import { openCifar } from "../../src/host/cifar_files.ts";
 import { readNumpyPickle } from "../../src/formats/numpy_pickle.ts";
 import { inFolder } from "../folder.ts";
 import {

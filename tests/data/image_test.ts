@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { formatOf, imageSize, MAX_PIXELS } from "../../src/data/decode.ts";
 import { decodeImage, decodeMask, encodeGreyPng, encodePng } from "../../src/data/image.ts";
 import { InputError } from "../../src/errors.ts";
-import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors } from "../../src/host/tensor_files.ts";
 
 const { tensors } = await readSafetensors(new URL("../golden/images.safetensors", import.meta.url).pathname);
 const kinds = [...tensors.keys()].filter((key) => key.startsWith("file.")).map((key) => key.slice(5));

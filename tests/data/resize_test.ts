@@ -6,7 +6,7 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { resizeBilinear, resizeNearest } from "../../src/data/resize.ts";
-import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { fill } from "../fill.ts";
 
 const { tensors } = await readSafetensors(new URL("../golden/resize.safetensors", import.meta.url).pathname);

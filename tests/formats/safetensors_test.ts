@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { InputError } from "../../src/errors.ts";
-import {
-  parseSafetensors,
-  readSafetensors,
-  serializeSafetensors,
-  writeSafetensors,
-} from "../../src/formats/safetensors.ts";
+import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/host/tensor_files.ts";
 import { expectTensor, float32Of, stored, type StoredTensor } from "../../src/formats/tensor_file.ts";
 import { inFolder } from "../folder.ts";
 

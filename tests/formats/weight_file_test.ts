@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { inspectWeights } from "../../src/host/inspect_weights.ts";
-import { parseSafetensors, serializeSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
+import { writeSafetensors } from "../../src/host/tensor_files.ts";
 import { stored } from "../../src/formats/tensor_file.ts";
-import { convertWeights, readWeightFile } from "../../src/formats/weight_file.ts";
+import { convertWeights, readWeightFile } from "../../src/host/tensor_files.ts";
 import { filledStateDict } from "../golden/features_fill.ts";
 import { inFolder } from "../folder.ts";
 import { latin1 } from "../reference/checkpoint.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of, type StoredTensor } from "../../src/formats/tensor_file.ts";
 import { fill } from "../fill.ts";
 import { filled } from "./features_fill.ts";

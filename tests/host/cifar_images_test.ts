@@ -5,10 +5,12 @@
  */
 import { deepEqual, equal, notDeepEqual, rejects } from "node:assert/strict";
 import { join } from "node:path";
+import { FeatureCache } from "../../src/host/feature_cache.ts";
 import { listOutliers } from "../../src/host/anomalous.ts";
+import { files } from "../../src/host/image_files.ts";
 import { checkDataset } from "../../src/host/check_dataset.ts";
 import { listCategories, openCategory } from "../../src/host/dataset.ts";
-import { loadImage, loadImages } from "../../src/host/load.ts";
+import { loadImage, loadImages } from "../../src/data/load.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
 import { Detector } from "../../src/methods/adtr/detector.ts";
 import { evaluateCategory } from "../../src/score/evaluate.ts";
@@ -51,9 +53,9 @@ Deno.test("a class trains on its own images, and is tested on all", () =>
     ]);
     for (const [i, path] of train.entries()) { // two of three in each batch
       const batch = planes(`data_batch_${Math.floor(i / 2) + 1}`, 3);
-      deepEqual(await loadImage(path, 32), pixels(batch, i % 2 * 2));
+      deepEqual(await loadImage(files, path, 32), pixels(batch, i % 2 * 2));
     }
-    deepEqual(await loadImage(test[2].path, 32), pixels(planes("test_batch", 4), 2));
+    deepEqual(await loadImage(files, test[2].path, 32), pixels(planes("test_batch", 4), 2));
   }));
 
 Deno.test("all forms of the same data set hold the same images, with the same hashes", () =>
@@ -67,7 +69,7 @@ Deno.test("all forms of the same data set hold the same images, with the same ha
     for (const path of [join(folder, "bin"), join(folder, "py"), archive]) {
       const { train, test } = await openCategory(`cifar10:${path}`, "truck");
       const paths = [...train, ...test.map(({ path }) => path)];
-      const images = await Array.fromAsync(loadImages(paths, 32));
+      const images = await Array.fromAsync(loadImages(files, paths, 32));
       found.push([paths.map((name) => name.slice(path.length + 8)), images]);
     }
     deepEqual(found[1], found[0]);
@@ -78,9 +80,9 @@ Deno.test("features are those of the pixels, and are kept", () =>
   inFolder(async (folder) => {
     await writeCifar10(join(folder, "data"), [6], [6, 0]);
     const { train } = await openCategory(`cifar10:${join(folder, "data")}`, "frog");
-    const source = { ...tinySource(gpu), cacheFolder: join(folder, "cache") };
+    const source = { ...tinySource(gpu), cache: new FeatureCache(join(folder, "cache")) };
     const features = await extractFeatures(source, train);
-    const images = await Promise.all(train.map((path) => loadImage(path, 32)));
+    const images = await Promise.all(train.map((path) => loadImage(files, path, 32)));
     deepEqual(features, await pixelFeatures(tinySource(gpu), images, false));
     notDeepEqual(features[0], features[1]);
     const computed = () => {
@@ -177,7 +179,7 @@ Deno.test("what is not there, or another data set, is refused by name", () =>
     await rejects(listCategories(`cifar10:${cut}`), { name: "InputError", message: /is it cut off/ });
     await rejects(listOutliers(`cifar100:${ten}`), { name: "InputError", message: /but found cifar10$/ });
     for (const path of ["train/frog/5", "test/frog/1"]) {
-      await rejects(loadImage(`cifar10:${ten}/${path}`, 32), {
+      await rejects(loadImage(files, `cifar10:${ten}/${path}`, 32), {
         name: "InputError",
         message: `Expected cifar10:${ten}/${path} to be an image of CIFAR, but found none of that path`,
       });

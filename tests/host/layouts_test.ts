@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { checkDataset } from "../../src/host/check_dataset.ts";
 import { listCategories, openCategory, scanCategory } from "../../src/host/dataset.ts";
 import { encodeGreyPng } from "../../src/data/image.ts";
-import { loadMask } from "../../src/host/load.ts";
+import { loadMask } from "../../src/data/load.ts";
+import { files } from "../../src/host/image_files.ts";
 import { inFolder } from "../folder.ts";
 import { found } from "./found.ts";
 import { picture, writeTree } from "../data/pictures.ts";
@@ -84,7 +85,7 @@ Deno.test("MVTec LOCO: several masks of an image are united", () =>
     await Deno.writeFile(join(root, masks, "001.png"), pixel(50));
     const { test: [, logical] } = await openCategory(root, "box");
     // Pixel 3 lies in column 3, pixel 50 in column 2.
-    const mask = await loadMask(logical.mask, logical.path, 24);
+    const mask = await loadMask(files, logical.mask, logical.path, 24);
     deepEqual([...new Set([...mask.keys()].filter((i) => mask[i]).map((i) => Math.floor(i % 24 / 2)))], [
       3,
       2,
@@ -94,13 +95,13 @@ Deno.test("MVTec LOCO: several masks of an image are united", () =>
     equal(warnings.length, 0);
 
     await Deno.writeFile(join(root, masks, "002.png"), picture("mask", 12, 11));
-    await rejects(loadMask(logical.mask, logical.path, 24), {
+    await rejects(loadMask(files, logical.mask, logical.path, 24), {
       name: "InputError",
       message: /000.002\.png to be 12×10 pixels as its image is, but found 12×11/,
     });
     equal((await checkDataset(root))[0].errors.length, 1);
     for (const name of ["000", "001", "002"]) await Deno.remove(join(root, masks, `${name}.png`));
-    await rejects(loadMask(logical.mask, logical.path, 24), {
+    await rejects(loadMask(files, logical.mask, logical.path, 24), {
       name: "InputError",
       message: /Expected masks in .*000, but found none/,
     });

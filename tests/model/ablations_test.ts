@@ -10,7 +10,7 @@ import {
   initialAdtr,
   paddedChannels,
 } from "../../src/model/adtr.ts";
-import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of } from "../../src/formats/tensor_file.ts";
 import { fill } from "../fill.ts";
 import { channelsFirst, featuresOf, filled } from "../golden/adtr_fill.ts";

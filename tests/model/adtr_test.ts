@@ -4,7 +4,7 @@ import { meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { Adtr, adtrShapes, initialAdtr, paddedChannels } from "../../src/model/adtr.ts";
-import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of } from "../../src/formats/tensor_file.ts";
 import {
   channelsFirst,

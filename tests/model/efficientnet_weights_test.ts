@@ -11,9 +11,9 @@ import {
   loadEfficientNet,
   type NamingName,
 } from "../../src/model/efficientnet_weights.ts";
-import { writeSafetensors } from "../../src/formats/safetensors.ts";
+import { writeSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of, stored, type StoredTensor, type TensorFile } from "../../src/formats/tensor_file.ts";
-import { readWeightFile } from "../../src/formats/weight_file.ts";
+import { readWeightFile } from "../../src/host/tensor_files.ts";
 import { filledStateDict, goldenFeatures, STEP } from "../golden/features_fill.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";

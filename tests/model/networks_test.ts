@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { writeSafetensors } from "../../src/formats/safetensors.ts";
+import { writeSafetensors } from "../../src/host/tensor_files.ts";
 import { openBackbone } from "../../src/train/backbone.ts";
 import type { Settings } from "../../src/train/settings.ts";
 import { STEP } from "../golden/features_fill.ts";

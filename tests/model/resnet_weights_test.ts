@@ -3,7 +3,7 @@ import { loadEfficientNet } from "../../src/model/efficientnet_weights.ts";
 import { inspectWeights } from "../../src/host/inspect_weights.ts";
 import { networkOf } from "../../src/model/recognise.ts";
 import { loadResNet, type ResNetName } from "../../src/model/resnet_weights.ts";
-import { writeSafetensors } from "../../src/formats/safetensors.ts";
+import { writeSafetensors } from "../../src/host/tensor_files.ts";
 import { stored, type StoredTensor, type TensorFile } from "../../src/formats/tensor_file.ts";
 import { openBackbone } from "../../src/train/backbone.ts";
 import { inFolder } from "../folder.ts";

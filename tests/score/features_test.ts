@@ -5,7 +5,9 @@
  */
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import { loadImage } from "../../src/host/load.ts";
+import { FeatureCache } from "../../src/host/feature_cache.ts";
+import { loadImage } from "../../src/data/load.ts";
+import { files } from "../../src/host/image_files.ts";
 import { extractFeatures, type FeatureSource, pixelFeatures } from "../../src/score/features.ts";
 import { picture } from "../data/pictures.ts";
 import { inFolder } from "../folder.ts";
@@ -31,7 +33,7 @@ async function withPictures(
 
 Deno.test("images in memory have the features of their files, in order", () =>
   withPictures(async (paths, source, computed) => {
-    const images = await Promise.all(paths.map((path) => loadImage(path, source.image_size)));
+    const images = await Promise.all(paths.map((path) => loadImage(files, path, source.image_size)));
     const wanted = await extractFeatures(source, paths);
     deepEqual(await pixelFeatures(source, images, true), wanted);
     deepEqual(await pixelFeatures(source, images, false), wanted);
@@ -41,8 +43,8 @@ Deno.test("images in memory have the features of their files, in order", () =>
 
 Deno.test("what is kept is computed once, and only what is missing the next time", () =>
   withPictures(async (paths, plain, computed, folder) => {
-    const source = { ...plain, cacheFolder: join(folder, "cache") };
-    const images = await Promise.all(paths.map((path) => loadImage(path, source.image_size)));
+    const source = { ...plain, cache: new FeatureCache(join(folder, "cache")) };
+    const images = await Promise.all(paths.map((path) => loadImage(files, path, source.image_size)));
     const wanted = await pixelFeatures(plain, images, true);
     await pixelFeatures(source, images, false);
     equal(computed(), 40);
@@ -60,7 +62,8 @@ Deno.test("a cache that can't be used is told once, however often it is asked", 
   withPictures(async (paths, plain, _, folder) => {
     const warnings: string[] = [], file = join(folder, "file");
     await Deno.writeTextFile(file, "");
-    const source = { ...plain, cacheFolder: file, onWarning: (text: string) => void warnings.push(text) };
+    const cache = new FeatureCache(file, { onWarning: (text) => void warnings.push(text) });
+    const source = { ...plain, cache };
     for (let i = 0; i < 3; i++) equal((await extractFeatures(source, paths.slice(i, i + 2))).length, 2);
     equal(warnings.length, 1);
     match(warnings[0], /^The feature cache .*file can't be /);

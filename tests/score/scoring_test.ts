@@ -6,9 +6,10 @@
  */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import type { Category } from "../../src/host/dataset.ts";
+import type { Category } from "../../src/data/category.ts";
 import { encodeGreyPng } from "../../src/data/image.ts";
-import { loadMask } from "../../src/host/load.ts";
+import { loadMask } from "../../src/data/load.ts";
+import { files } from "../../src/host/image_files.ts";
 import { imageMetrics, pixelMetrics } from "../../src/metrics/metrics.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
 import { Detector, type ScoreOptions } from "../../src/methods/adtr/detector.ts";
@@ -105,7 +106,7 @@ test("metrics are those of the maps, scores and masks of all test images", async
   deepEqual(images.map(({ path, map, score }) => ({ path, map, score })), scored);
   const n = test.length, maps = new Float32Array(n * S * S), masks = new Uint8Array(n * S * S);
   for (const [i, { path, mask }] of test.entries()) {
-    const truth = await loadMask(mask, path, S);
+    const truth = await loadMask(files, mask, path, S);
     deepEqual(images[i].truth, truth);
     equal(truth.some((on) => on), test[i].label === 1);
     maps.set(scored[i].map!, i * S * S);
@@ -166,7 +167,7 @@ test("a mask of another size than its image is refused before the work", async (
   const onProgress = () => {
     throw new Error("Expected no progress");
   };
-  await rejects(() => evaluateCategory(source, detector, OPTIONS, category, onProgress), {
+  await rejects(() => evaluateCategory(source, detector, OPTIONS, category, { onProgress }), {
     name: "InputError",
     message: `Expected ${mask} to be 32×32 pixels as its image is, but found 32×31`,
   });
@@ -178,7 +179,7 @@ test("a mask of another size than its image is refused before the work", async (
 test("an evaluation can be stopped", async (category) => {
   const detector = await detectorOf(category), signal = AbortSignal.abort(new Error("enough"));
   await rejects(
-    () => evaluateCategory(source, detector, OPTIONS, category, () => {}, signal),
+    () => evaluateCategory(source, detector, OPTIONS, category, { signal }),
     { message: "enough" },
   );
   detector.release();

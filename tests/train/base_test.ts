@@ -5,11 +5,11 @@
  */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import type { Category } from "../../src/host/dataset.ts";
+import type { Category } from "../../src/data/category.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
 import { isThere } from "../../src/host/files.ts";
 import { readModel } from "../../src/model/model_file.ts";
-import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors } from "../../src/host/tensor_files.ts";
 import type { ProgressEvent } from "../../src/train/progress.ts";
 import type { Settings } from "../../src/train/settings.ts";
 import { adtrConfig, trainCategory } from "../../src/train/train.ts";

@@ -7,7 +7,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of, stored, type StoredTensor } from "../../src/formats/tensor_file.ts";
 import { readLog } from "../../src/host/log.ts";
 import { inFolder } from "../folder.ts";

@@ -5,9 +5,10 @@
  */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
+import { FeatureCache } from "../../src/host/feature_cache.ts";
 import { METHOD_NAMES } from "../../src/methods/method.ts";
 import { methods } from "../../src/methods/registry.ts";
-import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/host/tensor_files.ts";
 import { stored } from "../../src/formats/tensor_file.ts";
 import { evaluateCategory } from "../../src/score/evaluate.ts";
 import { fitCategory } from "../../src/train/fit.ts";
@@ -48,7 +49,8 @@ for (const method of METHOD_NAMES) {
 
 Deno.test("features of whole images have a place of their own in the cache", () =>
   inFolder(async (folder) => {
-    const category = await tinyCategory(folder), cached = { ...source, cacheFolder: join(folder, "cache") };
+    const category = await tinyCategory(folder),
+      cached = { ...source, cache: new FeatureCache(join(folder, "cache")) };
     const scores: number[][] = [];
     for (const method of ["knn", "kde", "knn", "kde"] as const) {
       const settings = settingsOf(method);

@@ -4,7 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { type Category, openCategory } from "../../src/host/dataset.ts";
+import { openCategory } from "../../src/host/dataset.ts";
+import type { Category } from "../../src/data/category.ts";
 import { encodeGreyPng } from "../../src/data/image.ts";
 import golden from "../golden/plus.json" with { type: "json" };
 import { picture } from "../data/pictures.ts";

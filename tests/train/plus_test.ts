@@ -7,10 +7,11 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { gaborBackbone } from "../../src/model/gabor.ts";
 import { readModel } from "../../src/model/model_file.ts";
-import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of, stored } from "../../src/formats/tensor_file.ts";
 import { type LogEntry, readLog } from "../../src/host/log.ts";
 import { PAPER, type Settings } from "../../src/train/settings.ts";
+import { files } from "../../src/host/image_files.ts";
 import { trainCategory } from "../../src/train/train.ts";
 import { adtr } from "../commands/adtr.ts";
 import { inFolder } from "../folder.ts";
@@ -51,7 +52,8 @@ for (const [name, golden] of Object.entries(cases)) {
         backbone: gaborBackbone(gpu, "gabor"),
         image_size,
         feature_size,
-        cacheFolder: null,
+        images: files,
+        cache: null,
       };
       const init = filledAdtr(config);
       const { detector } = await trainCategory({ source, category, settings, out: folder, init });

@@ -6,9 +6,10 @@
  */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import type { Category } from "../../src/host/dataset.ts";
+import type { Category } from "../../src/data/category.ts";
 import { gaborBackbone } from "../../src/model/gabor.ts";
-import { readSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
+import { serializeSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { stored, type TensorFile } from "../../src/formats/tensor_file.ts";
 import type { Settings } from "../../src/train/settings.ts";
 import { trainCategory } from "../../src/train/train.ts";

@@ -4,7 +4,9 @@
  * @module
  */
 import { join } from "node:path";
-import { type Category, openCategory } from "../../src/host/dataset.ts";
+import { openCategory } from "../../src/host/dataset.ts";
+import { files } from "../../src/host/image_files.ts";
+import type { Category } from "../../src/data/category.ts";
 import { makeDataset } from "../../src/host/make_dataset.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { gaborBackbone } from "../../src/model/gabor.ts";
@@ -40,5 +42,5 @@ export async function tinyCategory(folder: string, seed = 0): Promise<Category> 
 /** Features for `TINY`, without a cache. */
 export function tinySource(gpu: Gpu): FeatureSource {
   const { image_size, feature_size } = TINY;
-  return { gpu, backbone: gaborBackbone(gpu, "gabor"), image_size, feature_size, cacheFolder: null };
+  return { gpu, backbone: gaborBackbone(gpu, "gabor"), image_size, feature_size, images: files, cache: null };
 }

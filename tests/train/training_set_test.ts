@@ -5,9 +5,16 @@
  */
 import { deepEqual, equal, match, notDeepEqual, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import { loadImage } from "../../src/host/load.ts";
+import { loadImage } from "../../src/data/load.ts";
+import { files } from "../../src/host/image_files.ts";
 import { maskCells } from "../../src/data/mask_cells.ts";
-import { extractFeatures, type FeatureSource, pixelFeatures } from "../../src/score/features.ts";
+import { FeatureCache } from "../../src/host/feature_cache.ts";
+import {
+  extractFeatures,
+  type FeatureSource,
+  type FeatureStore,
+  pixelFeatures,
+} from "../../src/score/features.ts";
 import type { Settings } from "../../src/train/settings.ts";
 import {
   openTrainingSet,
@@ -25,13 +32,13 @@ const PX: Settings = { ...TINY, loss: "px", batch_size: 4, shuffle: false };
 const IMG: Settings = { ...PX, loss: "img" };
 
 /** Features, and the images that they were asked for, in that order. */
-function spySource(cacheFolder: string | null = null): { source: FeatureSource; seen: Uint8Array[] } {
+function spySource(cache: FeatureStore | null = null): { source: FeatureSource; seen: Uint8Array[] } {
   const source = tinySource(gpu), { backbone } = source, seen: Uint8Array[] = [];
   const features: typeof backbone.features = (images, batch, ...sizes) => {
     for (let i = 0; i < batch; i++) seen.push(images.slice(i * AREA, (i + 1) * AREA));
     return backbone.features(images, batch, ...sizes);
   };
-  return { source: { ...source, cacheFolder, backbone: { ...backbone, features } }, seen };
+  return { source: { ...source, cache, backbone: { ...backbone, features } }, seen };
 }
 
 /** Writes pictures of S×S pixels. @returns their paths */
@@ -86,7 +93,7 @@ for (const anomalies of ["confetti", "cutpaste", "perlin"] as const) {
           deepEqual(sample, { features: features[i], label: new Uint8Array(N) });
           continue;
         }
-        const drawn = seen.shift()!, before = await loadImage(normal[i], S);
+        const drawn = seen.shift()!, before = await loadImage(files, normal[i], S);
         const changed = new Uint8Array(S * S);
         drawn.forEach((value, at) => changed[Math.floor(at / 3)] |= Number(value !== before[at]));
         deepEqual(sample.label, maskCells(changed, S, H, H));
@@ -114,7 +121,7 @@ withNormal("anomalies are new in every epoch, and follow from the seed and the s
 withNormal("in random order, still half of every batch, and every image once an epoch", async (normal) => {
   const { source, seen } = spySource();
   const set = await open(normal, { ...PX, shuffle: true }, { source }), orders: number[][] = [];
-  const files = await Promise.all(normal.map((path) => loadImage(path, S)));
+  const originals = await Promise.all(normal.map((path) => loadImage(files, path, S)));
   for (const epoch of [0, 1]) {
     seen.length = 0;
     const batches = await epochOf(set, epoch, 4);
@@ -123,7 +130,7 @@ withNormal("in random order, still half of every batch, and every image once an 
     const order = batches.flat().map((sample) => {
       if (!isAnomalous(sample)) return set.normal.findIndex((features) => features === sample.features);
       const drawn = seen.shift()!; // most of it is as it was
-      const kept = files.map((file) => file.filter((value, at) => value === drawn[at]).length);
+      const kept = originals.map((file) => file.filter((value, at) => value === drawn[at]).length);
       return kept.indexOf(Math.max(...kept));
     });
     deepEqual(order.toSorted(), [0, 1, 2, 3, 4, 5, 6]);
@@ -133,7 +140,7 @@ withNormal("in random order, still half of every batch, and every image once an 
 });
 
 withNormal("a pool is drawn once, and kept; steps take from it", async (normal, folder) => {
-  const { source, seen } = spySource(join(folder, "cache"));
+  const { source, seen } = spySource(new FeatureCache(join(folder, "cache")));
   const settings = { ...PX, anomaly_pool: 18 }, progress: number[][] = [];
   const set = await open(normal, settings, {
     source,
@@ -149,7 +156,7 @@ withNormal("a pool is drawn once, and kept; steps take from it", async (normal, 
     deepEqual(samples.map(isAnomalous), [0, 1, 2, 3, 4, 5, 6].map((i) => (i + epoch) % 2 === 1));
     for (const { features, label } of samples.filter(isAnomalous)) {
       const at = pool.findIndex((values) => values.every((value, i) => value === features[i]));
-      const changed = new Uint8Array(S * S), before = await loadImage(normal[at % 7], S);
+      const changed = new Uint8Array(S * S), before = await loadImage(files, normal[at % 7], S);
       drawn[at].forEach((value, i) => changed[Math.floor(i / 3)] |= Number(value !== before[i]));
       deepEqual(label, maskCells(changed, S, H, H));
       taken.add(at);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type AdtrConfig, initialAdtr } from "../../../src/model/adtr.ts";
 import { Detector, type ModelState, type ScoreOptions } from "../../../src/methods/adtr/detector.ts";
 import { transpose } from "../../../src/model/model_file.ts";
-import { readSafetensors } from "../../../src/formats/safetensors.ts";
+import { readSafetensors } from "../../../src/host/tensor_files.ts";
 import { float32Of } from "../../../src/formats/tensor_file.ts";
 import { fill } from "../../fill.ts";
 import golden from "../../golden/adtr.json" with { type: "json" };

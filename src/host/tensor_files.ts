@@ -1,0 +1,45 @@
+/**
+ * Files of tensors by their paths: safetensors in and out, and weight files of any format in.
+ *
+ * @module
+ */
+import { parseSafetensors, safetensorsHeader } from "../formats/safetensors.ts";
+import type { StoredTensor, TensorFile } from "../formats/tensor_file.ts";
+import { parseWeightFile, type WeightFile } from "../formats/weight_file.ts";
+import { readWhole, writeWhole } from "./files.ts";
+
+/** Reads a safetensors file. @throws {InputError} where it can't be read or is damaged */
+export async function readSafetensors(path: string): Promise<TensorFile> {
+  return parseSafetensors(await readWhole(path), path);
+}
+
+/**
+ * Writes a safetensors file, which appears whole or not at all, without a copy of it in memory.
+ *
+ * @throws {InputError} where it can't be written
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  metadata: Record<string, string> = {},
+): Promise<void> {
+  await writeWhole(path, async (write) => {
+    await write(safetensorsHeader(tensors, metadata));
+    for (const { bytes } of tensors.values()) await write(bytes);
+  });
+}
+
+/** Reads a weight file. @throws {InputError} where it can't be read, is damaged or is something else */
+export async function readWeightFile(path: string): Promise<WeightFile> {
+  return await parseWeightFile(await readWhole(path), path);
+}
+
+/**
+ * Writes a weight file's tensors, of the dtypes they have, to a safetensors file.
+ *
+ * @throws {InputError} where one can't be read or the other not written
+ */
+export async function convertWeights(input: string, output: string): Promise<void> {
+  const { tensors, metadata } = await readWeightFile(input);
+  await writeSafetensors(output, tensors, metadata);
+}
