@@ -27,11 +27,11 @@ export class SettingError extends InputError {
   override name = "SettingError";
   /** The message with settings as `{batch_size}`. */
   readonly template: string;
-  /** Whether a value is wrong in itself, or only too much for this machine or these data. */
-  readonly kind: "value" | "memory";
+  /** Whether a value is wrong in itself, asks for more memory than there is, or lets a training diverge. */
+  readonly kind: "value" | "memory" | "divergence";
 
   /** @param template what was expected and what was found, settings in braces */
-  constructor(template: string, kind: "value" | "memory" = "value") {
+  constructor(template: string, kind: SettingError["kind"] = "value") {
     super(spell(template, (name) => name));
     this.template = template;
     this.kind = kind;

@@ -1,22 +1,18 @@
 /**
- * The settings of a run: options over config file over preset over defaults. A config file is JSON under the names of
- * config.json, so that the one of an earlier run can be used as it is.
+ * Config files: JSON under the names of config.json, so that the one of an earlier run can be used as it is. Options win
+ * over the config file, that over preset and defaults.
  *
  * @module
  */
+import { InputError, SettingError, UsageError } from "../errors.ts";
 import { isCifar } from "../host/cifar_images.ts";
-import { InputError, UsageError } from "../errors.ts";
 import { readWhole } from "../host/files.ts";
-import { isBuiltIn } from "../train/backbone.ts";
-import {
-  backboneDefaults,
-  type PresetName,
-  PRESETS,
-  presetSettings,
-  type Settings,
-} from "../train/settings.ts";
+import type { DataKind } from "../methods/method.ts";
+import { METHOD_NAMES } from "../methods/registry.ts";
+import { checkSettings, presetNamed, resolveSettings, SETTINGS } from "../methods/resolve.ts";
+import type { Settings } from "../methods/settings.ts";
+import { type BackboneName, BACKBONES } from "../model/backbones.ts";
 import { didYouMean } from "../nearest.ts";
-import { checkSetting, SETTING_NAMES, type SettingName } from "./setting_rules.ts";
 
 /** What a config file may hold besides settings. */
 const PLACES = ["data", "category", "anomalous", "outliers", "weights", "init", "out", "preset"] as const;
@@ -37,22 +33,28 @@ export interface Config {
  * @throws {UsageError} for an unknown key or a value that the option of that name would refuse
  */
 export async function readConfig(path: string): Promise<Config> {
-  const config: Config = { settings: {}, places: {} };
+  const config: Config = { settings: {}, places: {} }, settings: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(await readObject(path))) {
     if (value === null || key === NOTES) continue;
-    const label = `${key} in ${path}`;
-    if (SETTING_NAMES.includes(key as SettingName)) {
-      Object.assign(config.settings, { [key]: checkSetting(key as SettingName, value, label) });
+    if (SETTINGS.has(key)) {
+      settings[key] = value;
     } else if (!PLACES.includes(key as typeof PLACES[number])) {
-      const hint = didYouMean(key, [...SETTING_NAMES, ...PLACES]);
+      const hint = didYouMean(key, [...SETTINGS.keys(), ...PLACES]);
       throw new UsageError(`Expected the name of a setting in ${path}, but found "${key}"${hint}`);
     } else if (typeof value !== "string") {
-      throw new UsageError(`Expected ${label} to be a text, but found ${JSON.stringify(value)}`);
+      throw new UsageError(`Expected ${key} in ${path} to be a text, but found ${JSON.stringify(value)}`);
     } else {
       config.places[key as typeof PLACES[number]] = value;
     }
   }
-  return config;
+  const { method } = settings;
+  try {
+    checkSettings(METHOD_NAMES.includes(method as string) ? method as string : METHOD_NAMES[0], settings);
+  } catch (error) {
+    if (!(error instanceof SettingError)) throw error;
+    throw new UsageError(`In ${path}: ${error.message}`);
+  }
+  return { ...config, settings: settings as Partial<Settings> };
 }
 
 async function readObject(path: string): Promise<object> {
@@ -75,83 +77,33 @@ async function readObject(path: string): Promise<object> {
  * @param given settings from most to least important: options, config file
  * @param preset fills what is not given
  * @param weights the weight file, which decides what the backbone is by default
- * @param data the data set, which decides what the preset sets
- * @throws {UsageError} where settings don't fit together
+ * @param data the data set; `demo` for the demo's own
+ * @throws {SettingError} where settings are wrong or don't fit together
+ * @throws {UsageError} where there is a weight file that nothing needs, or none that is needed
  */
-export function resolveSettings(
-  given: Partial<Settings>[],
+export function settingsOf(
+  given: readonly Partial<Settings>[],
   preset: string,
   weights: string | undefined,
-  data?: string,
+  data: string | DataKind,
 ): Settings {
   const chosen: Partial<Settings> = Object.assign({}, ...given.toReversed());
-  const settings = {
-    ...presetSettings(presetNamed(preset), chosen.loss ?? "norm", data !== undefined && isCifar(data)),
-    ...backboneDefaults(chosen.backbone, weights, chosen.method),
-    ...chosen,
-  };
-  checkTogether(settings, weights);
+  const settings = resolveSettings(chosen, {
+    preset: presetNamed(preset),
+    data: data === "demo" ? "demo" : isCifar(data) ? "cifar" : "folder",
+    weights: weights !== undefined,
+  });
+  checkWeights(settings.backbone, weights);
   return settings;
 }
 
-function presetNamed(name: string): PresetName {
-  if (Object.hasOwn(PRESETS, name)) return name as PresetName;
-  const names = Object.keys(PRESETS).join(", ");
-  throw new UsageError(`Expected --preset to be one of ${names}, but found ${JSON.stringify(name)}`);
-}
-
-function checkTogether(settings: Settings, weights: string | undefined): void {
-  const { hidden, heads, image_size, feature_size, image_score, backbone, loss, image_k } = settings;
-  if (hidden % heads !== 0 || hidden % 4 !== 0) {
-    throw new UsageError(
-      `Expected --hidden to be a multiple of 4 and of --heads ${heads}, but found ${hidden}`,
-    );
-  }
-  if (feature_size > image_size) {
-    throw new UsageError(
-      `Expected --feature-size to be at most --image-size ${image_size}, but found ${feature_size}`,
-    );
-  }
-  if (image_score === "max" && image_size < 16) {
-    throw new UsageError(
-      `Expected --image-size to be at least 16, which --image-score max averages over, but found ${image_size}.\n` +
-        "--image-score mean has no such limit.",
-    );
-  }
-  checkMethod(settings);
-  const N = feature_size ** 2;
-  if (loss === "img" && image_k > N) {
-    throw new UsageError(
-      `Expected --image-k to be at most ${N}, the positions of a feature map of --feature-size ${feature_size}, ` +
-        `but found ${image_k}`,
-    );
-  }
-  checkWeights(backbone, weights);
-}
-
-/** Checks that what only ADTR knows is asked of ADTR only. */
-function checkMethod({ method, loss, architecture, score }: Settings): void {
-  if (method === "adtr") return;
-  const only = {
-    "--loss": loss === "norm" ? null : loss,
-    "--architecture": architecture === "adtr" ? null : architecture,
-  };
-  const others = { ...only, "--score": score === "residual" ? null : score };
-  for (const [flag, value] of Object.entries(others)) {
-    if (value !== null) {
-      throw new UsageError(`Expected ${flag} ${value} with --method adtr only, but found ${method}`);
-    }
-  }
-}
-
 /** Checks that there is a weight file just where the backbone needs one. */
-function checkWeights(backbone: Settings["backbone"], weights: string | undefined): void {
-  if (isBuiltIn(backbone) && weights !== undefined) {
-    throw new UsageError(
-      `Expected no --weights, as --backbone ${backbone} is built in, but found ${weights}`,
-    );
+function checkWeights(backbone: string, weights: string | undefined): void {
+  const needs = BACKBONES[backbone as BackboneName].weights;
+  if (needs === "none" && weights !== undefined) {
+    throw new UsageError(`Expected no --weights, as --backbone ${backbone} is built in, but found ${weights}`);
   }
-  if (!isBuiltIn(backbone) && weights === undefined) {
+  if (needs === "file" && weights === undefined) {
     throw new UsageError(
       `Expected --weights FILE for --backbone ${backbone}, but found none.\n--backbone gabor needs none.`,
     );

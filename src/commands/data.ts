@@ -11,7 +11,7 @@ import { InputError } from "../errors.ts";
 import { type Cell, table } from "../report/table.ts";
 import { categoryList, checkedOption } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
-import { whole } from "./setting_rules.ts";
+import { whole } from "../methods/settings.ts";
 
 /** Sentences that are printed of a category's; JSON has them all. */
 const MOST_REMARKS = 20;

@@ -55,13 +55,13 @@ async function evaluate(options: EvalOptions): Promise<void> {
   if (options.mapsTiff) tiffPaths(category.test); // throws before the work
   const display = new ProgressDisplay();
   const { metrics, images, S } = await withGpu(async (gpu) => {
-    const { source, scorer, scoring } = await openGivenModel(gpu, options, display);
-    if (options.mapsTiff && !scorer.maps) throw noMaps("--maps-tiff", options.model);
+    using model = await openGivenModel(gpu, options, display);
+    if (options.mapsTiff && !model.method.maps) throw noMaps("--maps-tiff", options.model);
     await makeFolder(out); // refused before the work
-    const found = await evaluateCategory(source, scorer, scoring, category, {
+    const found = await evaluateCategory(model, category, {
       onProgress: display.onProgress,
     });
-    return { ...found, S: scoring.image_size };
+    return { ...found, S: model.settings.image_size };
   }).finally(() => display.finish());
 
   const found = { [category.name]: metrics };

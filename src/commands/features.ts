@@ -7,15 +7,15 @@ import type { Command } from "commander";
 import { dirname } from "node:path";
 import { defaultCache } from "../host/feature_cache.ts";
 import { isFolder, listImages } from "../host/folder.ts";
-import { files } from "../host/image_files.ts";
+import { openSource } from "../host/feature_source.ts";
 import { InputError } from "../errors.ts";
-import { transpose } from "../model/model_file.ts";
+import { transpose } from "../model/layout.ts";
 import { writeSafetensors } from "../host/tensor_files.ts";
 import { stored } from "../formats/tensor_file.ts";
-import { openBackbone } from "../train/backbone.ts";
-import { extractFeatures } from "../score/features.ts";
-import { readConfig, resolveSettings } from "./config.ts";
+import { extractFeatures, sizesOf } from "../score/features.ts";
+import { readConfig, settingsOf } from "./config.ts";
 import { withGpu } from "./gpu.ts";
+import { METHOD_NAMES } from "../methods/registry.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 
@@ -30,7 +30,7 @@ export function addFeatures(program: Command): void {
     .requiredOption("--out <FILE>", "safetensors file to write")
     .option("--config <FILE>", "settings as JSON")
     .option("--preset <NAME>", "paper, quick or demo (default: paper)");
-  addSettings(command, SETTINGS)
+  addSettings(command, { method: METHOD_NAMES[0], names: SETTINGS })
     .addHelpText(
       "after",
       "\nExample:\n  ./adtr features --weights efficientnet_b4.pth --out f.safetensors photos",
@@ -49,17 +49,16 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
   const config = options.config === undefined ? null : await readConfig(options.config);
   const { weights, preset = "paper" } = { ...config?.places, ...options };
   const given = [givenSettings({ ...options }, SETTINGS), config?.settings ?? {}];
-  const settings = resolveSettings(given, preset, weights), { image_size, feature_size } = settings;
+  const settings = settingsOf(given, preset, weights, "folder"), { feature_size } = settings;
   const paths = await listImages(inputs);
   await refuseUnwritable(options.out); // before the work
   const display = new ProgressDisplay();
   const { values, C } = await withGpu(async (gpu) => {
-    const { backbone } = await openBackbone(gpu, settings.backbone, weights, settings);
-    const cache = defaultCache(display.warn);
-    const source = { gpu, backbone, image_size, feature_size, images: files, cache };
+    using opened = await openSource(gpu, settings, weights, { cache: defaultCache(display.warn) });
+    const { source } = opened;
     const report = (done: number): void =>
       display.onProgress({ phase: "features", done, total: paths.length, unit: "images", images: done });
-    return { values: await extractFeatures(source, paths, report), C: backbone.channels };
+    return { values: await extractFeatures(source, paths, report), C: sizesOf(source).C };
   }).finally(() => display.finish());
 
   const N = feature_size ** 2, all = new Float32Array(paths.length * C * N);

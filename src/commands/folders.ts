@@ -6,10 +6,10 @@
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { isThere, reason } from "../host/files.ts";
-import { CHECKPOINT } from "../train/checkpoint.ts";
+import { CHECKPOINT, MODEL } from "../host/run_folder.ts";
 import { TIFF_MAPS } from "../host/tiff_maps.ts";
 import { LOG } from "../host/log.ts";
-import { BASE, MODEL } from "../train/train.ts";
+import { methods } from "../methods/registry.ts";
 
 /** Heat maps take the place of earlier ones, so a folder of that name has to be one of ours. */
 const HEATMAPS = "heatmaps";
@@ -18,7 +18,7 @@ const OF_A_RUN = [
   MODEL,
   CHECKPOINT,
   LOG,
-  ...[MODEL, CHECKPOINT, LOG].map((name) => join(BASE, name)),
+  ...methods.flatMap(({ stages = [] }) => stages.flatMap((stage) => [MODEL, CHECKPOINT, LOG].map((name) => join(stage, name)))),
   HEATMAPS,
   TIFF_MAPS,
 ];

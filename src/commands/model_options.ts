@@ -5,13 +5,24 @@
  */
 import type { Command } from "commander";
 import { defaultCache } from "../host/feature_cache.ts";
+import { openModel } from "../host/open_model.ts";
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { openModel, type ScoringModel } from "../score/open_model.ts";
+import { METHOD_NAMES } from "../methods/registry.ts";
+import { rulesOf } from "../methods/resolve.ts";
+import type { Rule, Value } from "../methods/settings.ts";
+import type { Model } from "../score/model.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import type { ProgressDisplay } from "./progress.ts";
 
-const SETTINGS = ["score", "image_score"] as const;
+/** Settings that may be others than those of the training, of all methods. */
+const SCORING = [
+  ...new Set(METHOD_NAMES.flatMap((method) =>
+    Object.entries(rulesOf(method) as Record<string, Rule>)
+      .filter(([, { scoring }]) => scoring)
+      .map(([name]) => name)
+  )),
+];
 
 /** The options as they are parsed. */
 export interface ModelOptions {
@@ -28,17 +39,13 @@ export function addModel(command: Command): Command {
 
 /** Adds the options that change how maps become scores. */
 export function addScoring(command: Command): Command {
-  return addSettings(command, SETTINGS, "as the model says");
+  return addSettings(command, { method: METHOD_NAMES[0], names: SCORING, fallback: "as the model says" });
 }
 
 /** Opens the model that the options name. @throws {InputError} as `openModel` does */
-export function openGivenModel(
-  gpu: Gpu,
-  options: ModelOptions,
-  display: ProgressDisplay,
-): Promise<ScoringModel> {
+export function openGivenModel(gpu: Gpu, options: ModelOptions, display: ProgressDisplay): Promise<Model> {
   return openModel(gpu, options.model, {
-    ...givenSettings({ ...options }, SETTINGS),
+    settings: givenSettings({ ...options }, SCORING) as Record<string, Value>,
     weights: options.weights,
     cache: defaultCache(display.warn),
   });

@@ -1,39 +1,90 @@
 /**
- * Options that several commands share, under one name and with one meaning.
+ * Options that several commands share, under one name and with one meaning; those of settings come from the rules of all
+ * methods, and are shown where the method at hand has them.
  *
  * @module
  */
 import { type Command, Option } from "commander";
-import type * as v from "valibot";
-import type { Settings } from "../train/settings.ts";
-import { checkSetting, checkValue, describe, flagOf, parseText, type SettingName } from "./setting_rules.ts";
+import * as v from "valibot";
+import { UsageError } from "../errors.ts";
+import { METHOD_NAMES, methodNamed } from "../methods/registry.ts";
+import { resolveSettings, rulesOf, SETTINGS } from "../methods/resolve.ts";
+import type { Rule, Settings, Value } from "../methods/settings.ts";
 
-/**
- * Adds the options of settings to a command. They have no default here: presets, config or model files come first.
- *
- * @param fallback what `--help` says instead of the presets' defaults
- */
-export function addSettings(command: Command, names: readonly SettingName[], fallback?: string): Command {
-  for (const name of names) {
-    const { flags, help } = describe(name, fallback);
-    const option = new Option(flags, help);
-    const parse = (text: string): string | number => name === "levels" ? text : parseText(text); // one level is no number
-    if (name !== "shuffle") option.argParser((text) => checkSetting(name, parse(text), flagOf(name)));
+/** A setting's option: `--image-size`; `--no-shuffle` for a switch. */
+export function flagOf(name: string): string {
+  const flag = name.replaceAll("_", "-");
+  return ruleOf(name)?.value === "" ? `--no-${flag}` : `--${flag}`;
+}
+
+/** A setting's rule, of the first method that has it. */
+function ruleOf(name: string): Rule | undefined {
+  const methods = SETTINGS.get(name);
+  if (methods === undefined) return undefined;
+  return (rulesOf(methods[0] ?? METHOD_NAMES[0]) as Record<string, Rule>)[name];
+}
+
+/** Which settings a command has, and how it shows them. */
+export interface SettingOptions {
+  /** Whose settings `--help` shows; all methods' are taken. */
+  method: string;
+  /** Some settings only; by default all. */
+  names?: readonly string[];
+  /** What `--help` says instead of the presets' defaults. */
+  fallback?: string;
+}
+
+/** Adds the options of settings to a command. They have no default here: presets, config or model files come first. */
+export function addSettings(command: Command, { method, names, fallback }: SettingOptions): Command {
+  const own = rulesOf(method) as Record<string, Rule>, defaults = fallback ? null : defaultsOf(method);
+  for (const name of names ?? SETTINGS.keys()) {
+    const rule = own[name] ?? ruleOf(name)!, flag = flagOf(name);
+    const known = fallback ?? (rule.value === "" ? undefined : defaults?.get(name));
+    const help = known === undefined ? rule.help : `${rule.help} (default: ${known})`;
+    const option = new Option(rule.value === "" ? flag : `${flag} <${rule.value}>`, help);
+    if (rule.value !== "") option.argParser((text) => rule.text ? text : parseText(text));
+    if (!Object.hasOwn(own, name)) option.hideHelp();
     command.addOption(option);
   }
   return command;
 }
 
+/** What `--help` says of a method beside its settings. */
+export function methodHelp(command: string, method: string): string {
+  const { about } = methodNamed(method);
+  return `\nShown are the settings of ${method}: ${about}.\n` +
+    `Those of another method: ./adtr ${command} --help --method NAME`;
+}
+
+/** What holds for a method without any option, by preset where they differ. */
+function defaultsOf(method: string): Map<string, string> {
+  const paper = resolveSettings({ method }, { preset: "paper", data: "folder", weights: false });
+  const demo = resolveSettings({ method }, { preset: "demo", data: "demo", weights: false });
+  return new Map(
+    Object.entries(paper).map(([name, value]) => {
+      const other = (demo as Record<string, Value>)[name];
+      return [name, value === other ? `${value}` : `${value}, demo ${other}`];
+    }),
+  );
+}
+
+/** The method that arguments name, for what `--help` shows; the first one where they name none that is known. */
+export function methodIn(args: readonly string[]): string {
+  const at = args.findIndex((arg) => arg === "--method" || arg.startsWith("--method="));
+  const name = at < 0 ? undefined : args[at].split("=")[1] ?? args[at + 1];
+  return METHOD_NAMES.find((method) => method === name) ?? METHOD_NAMES[0];
+}
+
 /** The settings among a command's parsed options, only those that were given. */
 export function givenSettings(
   options: Record<string, unknown>,
-  names: readonly SettingName[],
+  names: Iterable<string> = SETTINGS.keys(),
 ): Partial<Settings> {
   const given: Record<string, unknown> = {};
   for (const name of names) {
     const value = options[name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())];
-    // A negated option is true unless it is given.
-    if (value !== undefined && !(name === "shuffle" && value === true)) given[name] = value;
+    // A switch is true unless it is given.
+    if (value !== undefined && !(value === true && ruleOf(name)!.value === "")) given[name] = value;
   }
   return given as Partial<Settings>;
 }
@@ -42,14 +93,25 @@ export function givenSettings(
 export function checkedOption(
   flags: string,
   help: string,
-  schema: v.GenericSchema<unknown, string | number | boolean>,
+  schema: v.GenericSchema<unknown, Value>,
   fallback?: number,
 ): Option {
   const option = new Option(flags, help).default(fallback);
-  return option.argParser((text) => checkValue(schema, parseText(text), option.long!));
+  return option.argParser((text) => {
+    const value = parseText(text), result = v.safeParse(schema, value, { abortEarly: true, abortPipeEarly: true });
+    if (result.success) return result.output;
+    throw new UsageError(
+      `Expected ${option.long} to be ${result.issues[0].message}, but found ${JSON.stringify(value)}`,
+    );
+  });
 }
 
 /** `A,B` as a list, without repeats; undefined for `all`. */
 export function categoryList(text: string): string[] | undefined {
   return text === "all" ? undefined : [...new Set(text.split(",").map((name) => name.trim()))];
+}
+
+/** An option's text as what a config file would hold: a number where it is one. */
+function parseText(text: string): string | number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ProgressEvent } from "../train/progress.ts";
+import type { ProgressEvent } from "../progress.ts";
 
 /** A progress event, of a run or of anything else that takes time. */
 export type Shown = Omit<ProgressEvent, "phase" | "unit"> & { phase: string; unit: string };

@@ -5,19 +5,20 @@
  * @module
  */
 import { join } from "node:path";
+import type { AnomalousImage, Category } from "../data/category.ts";
 import { isThere, makeFolder } from "../host/files.ts";
-import type { Gpu } from "../gpu/gpu.ts";
-import type { Backbone } from "../model/backbone.ts";
-import { reportPage } from "../report/page.ts";
-import { writeTiffMaps } from "../host/tiff_maps.ts";
-import { CHECKPOINT } from "../train/checkpoint.ts";
-import { evaluateCategory, type Evaluation, loadTruths } from "../score/evaluate.ts";
-import { fitCategory } from "../train/fit.ts";
 import { epochLosses, LOG, readLog } from "../host/log.ts";
-import type { Scorer } from "../train/scorer.ts";
-import type { Settings } from "../train/settings.ts";
-import { MODEL, trainCategory } from "../train/train.ts";
-import type { TrainOptions } from "../train/train_options.ts";
+import { CHECKPOINT, MODEL, RunFolder } from "../host/run_folder.ts";
+import { writeTiffMaps } from "../host/tiff_maps.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Settings } from "../methods/settings.ts";
+import type { OnProgress } from "../progress.ts";
+import { reportPage } from "../report/page.ts";
+import { evaluateCategory, type Evaluation, loadTruths } from "../score/evaluate.ts";
+import type { FeatureSource } from "../score/features.ts";
+import type { Model } from "../score/model.ts";
+import type { Scorer } from "../score/score.ts";
+import { learn } from "../train/learn.ts";
 import { type CategoryResult, mapped, pictured, writeHeatmaps, writeJson, writeText } from "./results.ts";
 import { VERSION } from "./version.ts";
 
@@ -38,36 +39,62 @@ export interface Speed {
   model_bytes: number;
 }
 
+/** What to run, and where. */
+export interface RunOptions {
+  /** What makes features of the images. */
+  source: FeatureSource;
+  category: Category;
+  settings: Settings;
+  /** Its folder. */
+  out: string;
+  /** Go on with what is there. */
+  resume: boolean;
+  /** What the method begins with. */
+  init?: unknown;
+  /** Labelled anomalous images; the category's by default. */
+  anomalous?: readonly AnomalousImage[];
+  /** Irrelevant images. */
+  outliers?: readonly string[];
+  /** Folder for the maps as TIFFs, in a folder of the category's name; none are written without. */
+  tiffMaps?: string;
+  signal?: AbortSignal;
+  onProgress?: OnProgress;
+  onStart?: () => Promise<void>;
+}
+
 /**
  * Trains and tests a model.
  *
- * @param tiffMaps folder for the maps as TIFFs, in a folder of the category's name; none are written without
  * @returns null where it was stopped
- * @throws {InputError} as `trainCategory` and `evaluateCategory` do, and where a file can't be written
+ * @throws {InputError} as `learn` and `evaluateCategory` do, and where a file can't be written
  */
-export async function runCategory(options: TrainOptions, tiffMaps?: string): Promise<CategoryResult | null> {
-  const { source, category, settings, out, onProgress, signal } = options, began = performance.now();
+export async function runCategory(options: RunOptions): Promise<CategoryResult | null> {
+  const { source, category, settings, out, resume, onProgress, signal, tiffMaps } = options;
+  const began = performance.now();
   await makeFolder(out);
   await loadTruths(source.images, category, settings.image_size); // a bad mask is told before the work
-  const isResumed = options.resume && await isThere(join(out, CHECKPOINT));
+  const isResumed = resume && await isThere(join(out, CHECKPOINT));
   let started = began;
-  const onStart = async (): Promise<void> => {
-    await options.onStart?.();
-    started = performance.now();
-  };
-  const scorer = settings.method === "adtr"
-    ? (await trainCategory({ ...options, onStart })).detector
-    : await fitCategory({ ...options, onStart });
-  if (scorer === null) return null;
-  const trained = performance.now(), timed = timedScorer(scorer);
+  const onWarning = (message: string): void => source.onWarning?.(`${category.name}: ${message}`);
+  const model = await learn({
+    ...options,
+    journal: new RunFolder(out, resume, onWarning),
+    available: () => Deno.systemMemoryInfo().available,
+    onStart: async () => {
+      await options.onStart?.();
+      started = performance.now();
+    },
+  });
+  if (model === null) return null;
+  const trained = performance.now(), timed = timedScorer(model);
   let evaluation: Evaluation;
   try {
-    evaluation = await evaluateCategory(source, timed, settings, category, { onProgress, signal });
+    evaluation = await evaluateCategory(timed, category, { onProgress, signal });
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return null;
     throw error;
   } finally {
-    scorer.release();
+    model.fitted[Symbol.dispose](); // the backbone is for the next category too
   }
   const tested = performance.now(), images = evaluation.images.length;
   const speed: Speed = {
@@ -84,33 +111,33 @@ export async function runCategory(options: TrainOptions, tiffMaps?: string): Pro
   return result;
 }
 
-/** A scorer that says how long it has scored, and the transfer of features took. */
-function timedScorer(scorer: Scorer): Scorer & { seconds(): number } {
+/** A model that says how long it has scored, and the transfer of features took. */
+function timedScorer({ source, method, fitted, settings }: Model): Scorer & { seconds(): number } {
   let total = 0;
-  return {
-    pooled: scorer.pooled,
-    maps: scorer.maps,
+  const timed: Scorer["fitted"] = {
     async score(...inputs) {
       const began = performance.now();
       try {
-        return await scorer.score(...inputs);
+        return await fitted.score(...inputs);
       } finally {
         total += (performance.now() - began) / 1000;
       }
     },
-    release: () => scorer.release(),
-    seconds: () => total,
+    state: () => fitted.state(),
+    [Symbol.dispose]: () => fitted[Symbol.dispose](),
   };
+  return { source, method, fitted: timed, settings, seconds: () => total };
 }
 
 async function writeResults(
-  { settings, category: { name }, out }: TrainOptions,
+  { settings, category: { name }, out }: RunOptions,
   { images }: Evaluation,
   { metrics, seconds }: CategoryResult,
 ): Promise<void> {
   const drawn = pictured(mapped(images)),
     names = await writeHeatmaps(join(out, "heatmaps"), drawn, settings.image_size);
   const files = new Map<object, string>(drawn.map((image, i) => [image, `heatmaps/${names[i]}`]));
+  const log = join(out, LOG);
   const page = reportPage({
     title: name,
     header: [...Object.keys(metrics), "seconds"],
@@ -120,7 +147,7 @@ async function writeResults(
       return { file: files.get(image) ?? null, score, label, defect: label === 1 ? defect : null };
     }),
     settings: { ...settings },
-    lossCurve: settings.method === "adtr" ? epochLosses(await readLog(join(out, LOG))) : [],
+    lossCurve: await isThere(log) ? epochLosses(await readLog(log)) : [],
   });
   await writeText(join(out, "report.html"), page);
   await writeJson(join(out, METRICS), { [name]: metrics });
@@ -137,13 +164,13 @@ export async function writeConfig(
   await writeJson(join(folder, CONFIG), { ...settings, ...places, environment });
 }
 
-/** What config.json says of the machine and the backbone. */
-export function environmentOf(gpu: Gpu, { fingerprint }: Backbone, weightsSha256: string | null): object {
+/** What config.json says of the machine and the features. */
+export function environmentOf(gpu: Gpu, features: string, weightsSha256: string | null): object {
   return {
     adtr: VERSION,
     deno: Deno.version.deno,
     adapter: gpu.info,
-    backbone: fingerprint,
+    backbone: features,
     weights_sha256: weightsSha256,
   };
 }

@@ -51,15 +51,13 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
   await refuseHeatmaps(out); // before the work
   const display = new ProgressDisplay();
   const { images, S } = await withGpu(async (gpu) => {
-    const { source, scorer, scoring } = await openGivenModel(gpu, options, display);
-    if (maps && !scorer.maps) throw noMaps("--maps", options.model);
+    using model = await openGivenModel(gpu, options, display);
+    if (maps && !model.method.maps) throw noMaps("--maps", options.model);
     await makeFolder(out); // refused before the work
     const report = (done: number): void =>
       display.onProgress({ phase: "scoring", done, total: paths.length, unit: "images", images: done });
-    const images: ScoredImage[] = await Array.fromAsync(
-      scoreImages(source, scorer, scoring, paths, report),
-    );
-    return { images, S: scoring.image_size };
+    const images: ScoredImage[] = await Array.fromAsync(scoreImages(model, paths, report));
+    return { images, S: model.settings.image_size };
   }).finally(() => display.finish());
 
   await writeText(join(out, "scores.csv"), csv(images)); // first: it says whose the heat maps are

@@ -5,27 +5,25 @@
  */
 import type { Command } from "commander";
 import { join } from "node:path";
+import type { Category } from "../data/category.ts";
+import type { Gpu } from "../gpu/gpu.ts";
 import { listAnomalous, listOutliers } from "../host/anomalous.ts";
 import { openCategory } from "../host/dataset.ts";
-import type { Category } from "../data/category.ts";
 import { defaultCache } from "../host/feature_cache.ts";
-import { files } from "../host/image_files.ts";
-import type { Gpu } from "../gpu/gpu.ts";
-import { readParameters } from "../model/model_file.ts";
-import { TIFF_MAPS, tiffPaths } from "../host/tiff_maps.ts";
-import { openBackbone } from "../train/backbone.ts";
-import type { FeatureSource } from "../score/features.ts";
-import { adtrConfig } from "../train/train.ts";
+import { openSource } from "../host/feature_source.ts";
 import { makeFolder } from "../host/files.ts";
+import { readWeightFile } from "../host/tensor_files.ts";
+import { TIFF_MAPS, tiffPaths } from "../host/tiff_maps.ts";
+import { methodNamed } from "../methods/registry.ts";
+import { sizesOf } from "../score/features.ts";
 import { makeMissing } from "./demo_data.ts";
 import { lockRun } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
-import { addSettings, givenSettings } from "./options.ts";
+import { addSettings, givenSettings, methodHelp } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { type CategoryResult, metricsTable, TIFF_HELP } from "./results.ts";
 import { environmentOf, runCategory, writeConfig } from "./run_category.ts";
-import { SETTING_NAMES } from "./setting_rules.ts";
 import {
   DEMO_CATEGORIES,
   folderOf,
@@ -35,8 +33,8 @@ import {
   type TrainPlan,
 } from "./train_plan.ts";
 
-/** Adds the command. */
-export function addTrain(program: Command): void {
+/** Adds the command. @param method whose settings `--help` shows */
+export function addTrain(program: Command, method: string): void {
   const command = program.command("train")
     .summary("Trains and tests one model a category; without --data, on demo data.")
     .description(
@@ -67,17 +65,17 @@ export function addTrain(program: Command): void {
     .option("--preset <NAME>", "paper, quick or demo: what isn't set (default: paper with --data, else demo)")
     .option("--maps-tiff", TIFF_HELP)
     .option("--json", "print JSON");
-  addSettings(command, SETTING_NAMES)
+  addSettings(command, { method })
     .addHelpText(
       "after",
-      "\nExamples:\n  ./adtr train" +
+      methodHelp("train", method) + "\n\nExamples:\n  ./adtr train" +
         "\n  ./adtr train --data mvtec --category bottle --weights efficientnet_b4.pth --out runs/bottle",
     )
     .action(train);
 }
 
 async function train(options: TrainPlaces & { json?: true }): Promise<void> {
-  const plan = await planTraining(givenSettings({ ...options }, SETTING_NAMES), options);
+  const plan = await planTraining(givenSettings({ ...options }), options);
   const display = new ProgressDisplay();
   using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
   const results = await withGpu((gpu) => runAll(plan, gpu, display, interrupt.signal)).finally(() =>
@@ -119,10 +117,11 @@ async function runAll(
   display: ProgressDisplay,
   signal: AbortSignal,
 ): Promise<Map<string, CategoryResult> | null> {
-  const { settings, weights, init, resume } = plan;
-  const { backbone, weightsSha256 } = await openBackbone(gpu, settings.backbone, weights, settings);
-  const config = adtrConfig(settings, backbone.channels);
-  const initial = init === undefined ? undefined : await readParameters(init, config);
+  const { settings, weights, resume } = plan, method = methodNamed(settings.method);
+  const cache = defaultCache(display.warn);
+  using opened = await openSource(gpu, settings, weights, { cache, onWarning: display.warn });
+  const { source } = opened;
+  const init = plan.init && method.readInit?.(await readWeightFile(plan.init), settings, sizesOf(source));
   await makeFolder(plan.out);
   using _lock = await lockRun(plan.out);
   if (!resume) await refuseOverwriting(plan); // again: another run may have ended meanwhile
@@ -134,17 +133,7 @@ async function runAll(
   const anomalous = plan.anomalous === undefined ? undefined : await listAnomalous(plan.anomalous);
   const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers);
 
-  const { image_size, feature_size } = settings;
-  const source: FeatureSource = {
-    gpu,
-    backbone,
-    image_size,
-    feature_size,
-    images: files,
-    cache: defaultCache(display.warn),
-    onWarning: display.warn,
-  };
-  const environment = environmentOf(gpu, backbone, weightsSha256);
+  const environment = environmentOf(gpu, opened.features, opened.weightsSha256);
   // A run that is gone on with keeps its config until its checkpoint turned out to fit.
   const writeConfigs = async (): Promise<void> => {
     await writePlan(plan, plan.out, plan.categories, environment);
@@ -158,14 +147,15 @@ async function runAll(
       category,
       settings,
       out: folderOf(category.name, plan),
-      init: initial,
+      init,
       anomalous,
       outliers,
       resume,
       signal,
       onProgress: display.onProgress,
       onStart: resume ? writeConfigs : undefined,
-    }, tiffMaps);
+      tiffMaps,
+    });
     if (result === null) return null;
     results.set(category.name, result);
   }

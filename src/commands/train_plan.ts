@@ -8,13 +8,12 @@ import { join } from "node:path";
 import { listCategories } from "../host/dataset.ts";
 import { defectsOf, proceduralCategories } from "../data/procedural/sample.ts";
 import { UsageError } from "../errors.ts";
-import { methods } from "../methods/registry.ts";
-import type { Settings } from "../train/settings.ts";
-import { type Config, readConfig, resolveSettings } from "./config.ts";
+import { methodNamed } from "../methods/registry.ts";
+import type { Settings, Value } from "../methods/settings.ts";
+import { type Config, readConfig, settingsOf } from "./config.ts";
 import { demoFolder } from "./demo_data.ts";
 import { refuseRun } from "./folders.ts";
-import { categoryList } from "./options.ts";
-import { flagOf, type SettingName } from "./setting_rules.ts";
+import { categoryList, flagOf } from "./options.ts";
 
 /** Options of `train` that are no settings. */
 export interface TrainPlaces {
@@ -67,7 +66,7 @@ export async function planTraining(given: Partial<Settings>, places: TrainPlaces
   const { data, category, anomalous, outliers, weights, init, out, preset } = { ...config.places, ...places };
   const isDemo = data === undefined;
   const name = preset ?? (isDemo ? "demo" : "paper");
-  const settings = resolveSettings([given, config.settings], name, weights, data);
+  const settings = settingsOf([given, config.settings], name, weights, data ?? "demo");
   const root = data ?? demoFolder(settings.image_size);
   const plan: TrainPlan = {
     settings,
@@ -85,31 +84,38 @@ export async function planTraining(given: Partial<Settings>, places: TrainPlaces
     mapsTiff: places.mapsTiff ?? false,
   };
   checkAnomalies(plan);
-  if (plan.mapsTiff && !hasMaps(settings.method)) {
-    throw new UsageError(`Expected --maps-tiff with a method that makes maps, but found ${settings.method}`);
+  const method = methodNamed(settings.method);
+  if (plan.mapsTiff && !method.maps) {
+    throw new UsageError(`Expected --maps-tiff with a method that makes maps, but found ${method.name}`);
   }
-  if (init !== undefined && settings.method !== "adtr") {
-    throw new UsageError(`Expected --init with --method adtr only, but found ${settings.method}`);
+  if (init !== undefined && !method.readInit) {
+    throw new UsageError(`Expected --init with a method that begins with parameters, but found ${method.name}`);
   }
   if (!resume) await refuseOverwriting(plan);
   return plan;
 }
 
-function hasMaps(method: Settings["method"]): boolean {
-  return method === "adtr" || methods[method].maps;
-}
-
-/** @throws {UsageError} where anomalous images are given to a loss that has no use for them */
-function checkAnomalies({ settings: { loss }, anomalous, outliers, categories }: TrainPlan): void {
-  if (outliers !== undefined && (loss !== "img" || anomalous !== undefined)) {
+/** @throws {UsageError} where anomalous images are given to a method, or with settings, that have no use for them */
+function checkAnomalies({ settings, anomalous, outliers, categories }: TrainPlan): void {
+  const { labels, labelled, name } = methodNamed(settings.method), learned = labels?.(settings) ?? null;
+  const asked = (kinds: ("pixels" | "images")[]): string => {
+    if (!labelled) return "a method that learns from anomalous images";
+    const ways = kinds.flatMap((kind) => Object.entries(labelled[kind]));
+    return ways.map(([setting, value], i) => i === 0 ? `${flagOf(setting)} ${value}` : value).join(" or ");
+  };
+  const found = (): string => {
+    const [setting] = Object.keys(labelled?.pixels ?? {});
+    return setting === undefined ? name : `${flagOf(setting)} ${settings[setting]}`;
+  };
+  if (outliers !== undefined && (learned !== "images" || anomalous !== undefined)) {
     throw new UsageError(
-      `Expected --outliers with --loss img and without --anomalous only, but found ` +
-        (loss === "img" ? `--anomalous ${anomalous}` : `--loss ${loss}`),
+      `Expected --outliers with ${asked(["images"])} and without --anomalous only, but found ` +
+        (learned === "images" ? `--anomalous ${anomalous}` : found()),
     );
   }
   if (anomalous === undefined) return;
-  if (loss === "norm") {
-    throw new UsageError("Expected --anomalous with --loss px or img, but found --loss norm");
+  if (learned === null) {
+    throw new UsageError(`Expected --anomalous with ${asked(["pixels", "images"])}, but found ${found()}`);
   }
   if (categories.length > 1) {
     throw new UsageError(`Expected one category with --anomalous, but found ${categories.join(", ")}`);
@@ -142,7 +148,7 @@ async function savedConfig(given: Partial<Settings>, { out, config, preset }: Tr
   }
   const path = join(out, "config.json");
   const saved = await readConfig(path);
-  for (const [name, value] of Object.entries(given) as [SettingName, unknown][]) {
+  for (const [name, value] of Object.entries(given) as [string, Value][]) {
     if (name !== "epochs" && saved.settings[name] !== value) {
       throw new UsageError(
         `Expected ${flagOf(name)} to be ${saved.settings[name]} as in ${path}, but found ${value}`,

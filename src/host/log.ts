@@ -4,22 +4,11 @@
  * @module
  */
 import { InputError } from "../errors.ts";
+import type { LogEntry } from "../train/journal.ts";
 import { readWhole, reason, writeWhole } from "./files.ts";
 
 /** Its name in a run's folder. */
 export const LOG = "log.jsonl";
-
-/** A line of the log. */
-export interface LogEntry {
-  /** From 1 on. */
-  step: number;
-  epoch: number;
-  /** Before the step. */
-  loss: number;
-  lr: number;
-  /** L2 norm of all gradients, before clipping. */
-  grad_norm: number;
-}
 
 /** Cuts a log to the first `lines` entries, or begins a new one with none. */
 export async function beginLog(path: string, lines: number): Promise<void> {

@@ -3,8 +3,13 @@
  *
  * @module
  */
+import { type BackboneName, BACKBONES } from "../model/backbones.ts";
 
-/** All; of a ResNet those of the methods' papers, which leave out the last. @param resnet PatchCore's leaves out the first too */
-export function levelsOf(backbone: string, resnet = "1,2,3"): string {
-  return backbone.includes("resnet") ? resnet : "all";
+/**
+ * Of a ResNet the levels that the methods' papers take, which leave out the last; of others what is usual.
+ *
+ * @param resnet of PatchCore's paper, which leaves out the first too
+ */
+export function levelsOf(backbone: string, resnet = "1,2,3"): { levels?: string } {
+  return BACKBONES[backbone as BackboneName].family === "resnet" ? { levels: resnet } : {};
 }

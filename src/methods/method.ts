@@ -36,6 +36,8 @@ export interface Method<S extends object = Record<string, Value>> {
   readonly labels?: (settings: Settings<S>) => "pixels" | "images" | null;
   /** Settings with which it learns from labels of either kind, for messages. */
   readonly labelled?: { readonly pixels: Partial<S>; readonly images: Partial<S> };
+  /** Names of the trainings that may come before its own, `Run.before`. */
+  readonly stages?: readonly string[];
   /** Variants that `reproduce` lists beside it, by their names. */
   readonly variants?: (data: DataKind) => Readonly<Record<string, Variant<S>>>;
   /** Variants of a paper's ablations, by their names: the settings that differ. */

@@ -5,8 +5,8 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import { parseSafetensors, serializeSafetensors } from "../formats/safetensors.ts";
-import { expectTensor, stored, type TensorFile } from "../formats/tensor_file.ts";
+import { parseSafetensors } from "../formats/safetensors.ts";
+import { expectTensor, stored, type StoredTensor, type TensorFile } from "../formats/tensor_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { FeatureSizes } from "../model/batches.ts";
 import type { Fitted, Method, State } from "./method.ts";
@@ -26,15 +26,16 @@ export interface ModelFile {
   readonly path: string;
 }
 
-/** A model file's bytes. The same model gives the same bytes. */
-export function serializeModel(
+/** What a model file holds. The same model gives the same bytes. */
+export function contentOf(
   method: string,
   { model, tensors }: State,
   info: Readonly<Record<string, unknown>>,
-): Uint8Array<ArrayBuffer> {
-  const all = new Map([...tensors].map(([name, { data, shape }]) => [name, stored(data, shape)]));
-  const metadata = { format: FORMAT, method, model: JSON.stringify(model), config: JSON.stringify(info) };
-  return serializeSafetensors(all, metadata);
+): { tensors: Map<string, StoredTensor>; metadata: Record<string, string> } {
+  return {
+    tensors: new Map([...tensors].map(([name, { data, shape }]) => [name, stored(data, shape)])),
+    metadata: { format: FORMAT, method, model: JSON.stringify(model), config: JSON.stringify(info) },
+  };
 }
 
 /**

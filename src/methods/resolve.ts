@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import { SettingError, UsageError } from "../errors.ts";
+import { type BackboneName, BACKBONES } from "../model/backbones.ts";
 import { didYouMean } from "../nearest.ts";
 import type { DataKind } from "./method.ts";
 import { METHOD_NAMES, methodNamed, methods } from "./registry.ts";
@@ -82,6 +83,7 @@ export function resolveSettings(given: Partial<Settings>, { preset, data, weight
     ...common(preset, data),
     method: name,
     backbone,
+    levels: BACKBONES[backbone as BackboneName].levels,
     ...method.defaults({ preset, data, backbone, given }),
     ...given as Record<string, Value>,
   };
@@ -99,9 +101,8 @@ export function presetNamed(name: string): PresetName {
 }
 
 /** Common settings but for what only a method knows. */
-function common(preset: PresetName, data: DataKind): Omit<CommonSettings, "method" | "backbone"> {
+function common(preset: PresetName, data: DataKind): Omit<CommonSettings, "method" | "backbone" | "levels"> {
   return {
-    levels: "all",
     image_size: preset === "demo" ? 128 : 256,
     feature_size: 16,
     seed: 0,
@@ -112,7 +113,8 @@ function common(preset: PresetName, data: DataKind): Omit<CommonSettings, "metho
   };
 }
 
-function checkTogether({ image_size, feature_size, image_score }: Settings): void {
+/** @throws {SettingError} where common settings don't fit together */
+export function checkTogether({ image_size, feature_size, image_score }: Settings): void {
   if (feature_size > image_size) {
     throw new SettingError(
       `Expected {feature_size} to be at most {image_size} ${image_size}, but found ${feature_size}`,

@@ -5,7 +5,7 @@
  * @module
  */
 import * as v from "valibot";
-import { BACKBONES } from "../model/backbones.ts";
+import { BACKBONE_NAMES } from "../model/backbones.ts";
 
 /** What a setting can be. */
 export type Value = string | number | boolean;
@@ -19,6 +19,8 @@ export interface Rule {
   /** What `--help` calls the value; empty for a switch, whose option turns it off. */
   readonly value: string;
   readonly help: string;
+  /** Whether it is a text even where it looks like a number. */
+  readonly text?: true;
   /** Whether it may be another one when a model is opened: it changes scores, but not what was learned. */
   readonly scoring?: true;
 }
@@ -114,14 +116,15 @@ export function commonRules(methods: readonly string[]): Rules<CommonSettings> {
       help: `what learns from the images: ${methods.join(", ")}`,
     },
     backbone: {
-      schema: oneOf(...BACKBONES),
+      schema: oneOf(...BACKBONE_NAMES),
       value: "NAME",
-      help: `frozen feature extractor: ${BACKBONES.join(", ")}`,
+      help: `frozen feature extractor: ${BACKBONE_NAMES.join(", ")}`,
     },
     levels: {
       schema: v.pipe(v.string(LEVELS), v.regex(/^(all|[1-9](,[1-9])*)$/, LEVELS)),
       value: "A,B|all",
       help: "which levels of the backbone make the features",
+      text: true,
     },
     image_size: { schema: whole(8, 4096), value: "S", help: "images are resized to S×S pixels" },
     feature_size: { schema: whole(1, 256), value: "H", help: "side of the feature map" },

@@ -7,11 +7,8 @@ import type { Category, TestImage } from "../data/category.ts";
 import type { Images } from "../data/images.ts";
 import { loadMask } from "../data/load.ts";
 import { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "../metrics/metrics.ts";
-import type { ScoreOptions } from "../methods/adtr/detector.ts";
-import type { FeatureSource } from "./features.ts";
-import type { OnProgress } from "../train/progress.ts";
-import { scoreImages } from "./score.ts";
-import type { Scorer } from "../train/scorer.ts";
+import type { OnProgress } from "../progress.ts";
+import { type Scorer, scoreImages } from "./score.ts";
 
 /** All metrics, fractions 0..1, null where undefined. */
 export type Metrics = ImageMetrics & PixelMetrics;
@@ -49,19 +46,17 @@ export interface EvaluateOptions {
  * @throws {InputError} where a file can't be read, or a mask is not of its image's size
  */
 export async function evaluateCategory(
-  source: FeatureSource,
-  scorer: Scorer,
-  options: ScoreOptions,
+  model: Scorer,
   category: Category,
   { onProgress = () => {}, signal }: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { test, name } = category, S = options.image_size, total = test.length;
+  const { test, name } = category, { source } = model, S = source.image_size, total = test.length;
   const truths = await loadTruths(source.images, category, S); // first, so that a bad mask is told before the work
   const report = (done: number) =>
     onProgress({ phase: "evaluation", category: name, done, total, unit: "images", images: done });
   const images: EvaluatedImage[] = [];
   const paths = test.map(({ path }) => path);
-  for await (const { map, score } of scoreImages(source, scorer, options, paths, report, signal)) {
+  for await (const { map, score } of scoreImages(model, paths, report, signal)) {
     const i = images.length;
     images.push({ ...test[i], map, score, truth: truths[i] });
   }

@@ -23,8 +23,8 @@ export interface FeatureSource {
   images: Images;
   /** The device that the backbone was opened on. */
   gpu: Gpu;
-  /** The frozen network. */
-  backbone: Backbone;
+  /** The frozen network; null for pixels in the place of features, [S · S, 3] in 0..1. */
+  backbone: Backbone | null;
   /** S */
   image_size: number;
   /** H = W */
@@ -54,7 +54,7 @@ export async function extractFeatures(
   onImage: (done: number) => void = () => {},
   signal?: AbortSignal,
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const { cache } = source, key = keysOf(source);
+  const { cache } = keeping(source), key = keysOf(source);
   const features: Float32Array<ArrayBuffer>[] = new Array(names.length);
   const skip = async (hash: string, index: number): Promise<boolean> => {
     const known = await cache?.get(key(hash));
@@ -96,7 +96,7 @@ export async function pixelFeatures(
   images: readonly Uint8Array[],
   keep: boolean,
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const cache = keep ? source.cache : null, key = keysOf(source);
+  const cache = keep ? keeping(source).cache : null, key = keysOf(source);
   const keys = cache
     ? await Promise.all(images.map(async (image) => key(await sha256(new Uint8Array(image)))))
     : [];
@@ -115,8 +115,13 @@ export async function pixelFeatures(
 }
 
 /** Sizes of what a source makes. */
-export function sizesOf({ backbone, feature_size }: FeatureSource): FeatureSizes {
-  return { C: backbone.channels, H: feature_size, W: feature_size };
+export function sizesOf({ backbone, image_size: S, feature_size: H }: FeatureSource): FeatureSizes & { P: number } {
+  return backbone ? { C: backbone.channels, H, W: H, P: backbone.pooledChannels } : { C: 3, H: S, W: S, P: 0 };
+}
+
+/** Pixels are had more cheaply from the image than from a store. */
+function keeping(source: FeatureSource): Pick<FeatureSource, "cache"> {
+  return source.backbone ? source : { cache: null };
 }
 
 /** Part of every key: to be raised when the numbers of the same key change. */
@@ -124,9 +129,9 @@ const VERSION = 1;
 
 /** What a source's features are kept under: a text for the SHA-256 of an image's bytes. */
 function keysOf(source: FeatureSource): (hash: string) => string {
-  const { backbone, image_size, pooled } = source, { C, H, W } = sizesOf(source);
-  const shape = pooled ? [H * W * C + backbone.pooledChannels] : [H * W, C];
-  return (hash) => JSON.stringify([VERSION, hash, backbone.fingerprint, image_size, shape]);
+  const { backbone, image_size, pooled } = source, { C, H, W, P } = sizesOf(source);
+  const shape = pooled ? [H * W * C + P] : [H * W, C];
+  return (hash) => JSON.stringify([VERSION, hash, backbone?.fingerprint, image_size, shape]);
 }
 
 /** Sends a batch through the backbone. @returns [N, C] of each image, or with `pooled` [N · C + P] */
@@ -135,11 +140,13 @@ async function compute(
   data: Uint8Array,
   count: number,
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const whole = pooled ? gpu.empty([count, backbone.pooledChannels], "features of whole images") : undefined;
-  const tensor = backbone.features(data, count, S, H, H, whole);
-  const parts = await gpu.stream.read(...(whole ? [tensor, whole] : [tensor]));
-  gpu.release(tensor);
-  if (whole) gpu.release(whole);
+  const parts = backbone === null
+    ? [Float32Array.from(data, (value) => value / 255)]
+    : await gpu.step(async (gpu) => {
+      const whole = pooled ? gpu.empty([count, backbone.pooledChannels], "features of whole images") : null;
+      const features = backbone.features(gpu, data, count, S, H, H, whole ?? undefined);
+      return await gpu.stream.read(...(whole ? [features, whole] : [features]));
+    });
   return Array.from({ length: count }, (_, i) => {
     const [values, end] = parts.map((part) =>
       part.subarray(i * part.length / count, (i + 1) * part.length / count)

@@ -1,17 +1,16 @@
 /**
- * Maps and scores of image files, a few at a time so that memory stays bounded.
+ * Maps and scores of images by name, a few at a time so that memory stays bounded.
  *
  * @module
  */
-import type { MethodScores } from "../methods/method.ts";
-import type { ScoreOptions } from "../methods/adtr/detector.ts";
+import type { Scores } from "../methods/method.ts";
 import { upload } from "../model/batches.ts";
-import { extractFeatures, type FeatureSource, sizesOf } from "./features.ts";
-import type { Scorer } from "../train/scorer.ts";
+import { extractFeatures, sizesOf } from "./features.ts";
+import type { ModelParts } from "./model.ts";
 
 /** One image's result. */
 export interface ScoredImage {
-  /** Its file, as it was given. */
+  /** Its name, as it was given. */
   path: string;
   /** [S, S], larger is more anomalous; null from a method that looks at whole images only. */
   map: Float32Array<ArrayBuffer> | null;
@@ -24,29 +23,29 @@ const SLICE = 64;
 /** Images that are scored together. */
 const BATCH = 8;
 
+/** What scores: a model, or the parts of one that matter here. */
+export type Scorer = Pick<ModelParts, "source" | "method" | "fitted" | "settings">;
+
 /**
  * Scores images in the order of `paths`.
  *
  * @param onImage called with the number of images done
- * @throws {InputError} where a file can't be read or is no image
+ * @throws {InputError} where one can't be read or is no image
  */
 export async function* scoreImages(
-  source: FeatureSource,
-  scorer: Scorer,
-  options: ScoreOptions,
+  model: Scorer,
   paths: readonly string[],
   onImage: (done: number) => void = () => {},
   signal?: AbortSignal,
 ): AsyncGenerator<ScoredImage> {
-  const area = options.image_size ** 2;
-  const wanted = scorer.pooled ? { ...source, pooled: true } : source;
+  const { source, method } = model, area = source.image_size ** 2;
   for (let first = 0; first < paths.length; first += SLICE) {
     const slice = paths.slice(first, first + SLICE);
     const report = (done: number): void => onImage(first + done);
-    const features = await extractFeatures(wanted, slice, report, signal);
+    const features = await extractFeatures({ ...source, pooled: method.pooled }, slice, report, signal);
     for (let at = 0; at < slice.length; at += BATCH) {
       signal?.throwIfAborted();
-      const { maps, scores } = await scoreFeatures(source, scorer, options, features.slice(at, at + BATCH));
+      const { maps, scores } = await scoreFeatures(model, features.slice(at, at + BATCH));
       for (const [i, score] of scores.entries()) {
         yield { path: slice[at + i], map: maps && maps.slice(i * area, (i + 1) * area), score };
       }
@@ -57,19 +56,17 @@ export async function* scoreImages(
 /**
  * Maps and scores of images whose features are known.
  *
- * @param features [N, C] of each, followed by those of the image as a whole where the scorer wants them
+ * @param features [N, C] of each, followed by those of the image as a whole where the method wants them
  */
 export async function scoreFeatures(
-  source: FeatureSource,
-  scorer: Scorer,
-  options: ScoreOptions,
+  { source, method, fitted, settings }: Scorer,
   features: readonly Float32Array[],
-): Promise<MethodScores> {
+): Promise<Scores> {
   const sizes = sizesOf(source), length = sizes.C * sizes.H * sizes.W;
-  const whole = scorer.pooled ? features.map((values) => values.subarray(length)) : undefined;
+  const whole = method.pooled ? features.map((values) => values.subarray(length)) : [];
   const batch = upload(source.gpu, features, sizes);
   try {
-    return await scorer.score(batch, options, whole);
+    return await fitted.score(batch, whole, settings);
   } finally {
     source.gpu.release(batch);
   }

@@ -1,94 +1,113 @@
 /**
- * Where a training stands: parameters, AdamW's moments and the number of steps done. Everything random follows from
- * the seed and the step, so nothing else is needed to go on as if never stopped.
+ * Where a training stands: parameters, optimizers' states, buffers and the number of steps done. Everything random follows
+ * from the seed and the step, so nothing else is needed to go on as if never stopped.
+ *
+ *     0.model.NAME    the first group's parameter of that name
+ *     0.m.NAME        its optimizer's state m of that parameter, and so on for every state and group
+ *     buffer.NAME     a buffer
  *
  * @module
  */
-import type { AdamW } from "../optim/adamw.ts";
-import type { HostTensor } from "../optim/parameters.ts";
 import { InputError } from "../errors.ts";
-import type { Adtr } from "../model/adtr.ts";
-import { readSafetensors, writeSafetensors } from "../host/tensor_files.ts";
+import { parseSafetensors } from "../formats/safetensors.ts";
 import { expectTensor, stored, type StoredTensor } from "../formats/tensor_file.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import type { Group, Trainable } from "../methods/trainable.ts";
+import type { HostTensor } from "../optim/parameters.ts";
+import type { Content } from "./journal.ts";
 
 /** What must be the same for a training to go on, by name: settings, and what data and backbone are. */
 export type Identity = Readonly<Record<string, string | number | boolean>>;
 
-/** Its name in a run's folder. */
-export const CHECKPOINT = "checkpoint.safetensors";
+const FORMAT = "adtr checkpoint 2";
 
-const FORMAT = "adtr checkpoint 1";
-
-/** Writes the checkpoint, whole or not at all. @throws {InputError} where it can't be written */
-export async function writeCheckpoint(
-  path: string,
-  adtr: Adtr,
-  optimizer: AdamW,
+/** A training as it stands. */
+export async function checkpointOf(
+  gpu: Gpu,
+  { groups, buffers }: Trainable,
+  steps: number,
   identity: Identity,
-): Promise<void> {
+): Promise<Content> {
   const tensors = new Map<string, StoredTensor>();
-  for (const [kind, tensor] of Object.entries(parts(adtr, optimizer))) {
-    for (const [name, { shape, data }] of await adtr.parameters.read(tensor)) {
-      tensors.set(`${kind}.${name}`, stored(data, shape));
+  for (const [i, group] of groups.entries()) {
+    for (const [kind, tensor] of statesOf(group)) {
+      for (const [name, { shape, data }] of await group.parameters.read(tensor)) {
+        tensors.set(`${i}.${kind}.${name}`, stored(data, shape));
+      }
     }
+  }
+  for (const [name, tensor] of buffers) {
+    tensors.set(`buffer.${name}`, stored(await gpu.read(tensor), tensor.shape));
   }
   const metadata = {
     format: FORMAT,
-    steps: String(optimizer.steps),
+    steps: String(steps),
+    optimizer_steps: JSON.stringify(groups.map(({ optimizer }) => optimizer.steps)),
     identity: JSON.stringify(identity),
   };
-  await writeSafetensors(path, tensors, metadata);
+  return { tensors, metadata };
 }
 
 /**
- * Reads a checkpoint into a model and its optimizer; where there is no such file, both stay as they are.
+ * Goes on where a checkpoint was made.
  *
+ * @param bytes a checkpoint
+ * @param name what errors call it
  * @param free names in the identity that may differ
- * @throws {InputError} where it can't be read, is damaged, or belongs to a training with other settings or data
+ * @returns the number of steps done
+ * @throws {InputError} where it is damaged, or belongs to a training with other settings or data
  */
-export async function readCheckpoint(
-  path: string,
-  adtr: Adtr,
-  optimizer: AdamW,
+export function restore(
+  gpu: Gpu,
+  bytes: Uint8Array<ArrayBuffer>,
+  name: string,
+  { groups, buffers }: Trainable,
   identity: Identity,
   free: readonly string[],
-): Promise<void> {
-  const isMissing = await Deno.stat(path).then(() => false, (e) => e instanceof Deno.errors.NotFound);
-  if (isMissing) return;
-  const file = await readSafetensors(path);
-  const steps = Number(file.metadata.steps), known = identityIn(file.metadata);
-  if (!known || !Number.isSafeInteger(steps) || steps < 1) {
+): number {
+  const file = parseSafetensors(bytes, name), steps = Number(file.metadata.steps);
+  const known = parsed<Identity>(file.metadata.identity);
+  const optimizerSteps = parsed<number[]>(file.metadata.optimizer_steps);
+  const isOurs = file.metadata.format === FORMAT && known !== null && optimizerSteps?.length === groups.length;
+  if (!isOurs || ![steps, ...optimizerSteps].every((n) => Number.isSafeInteger(n) && n >= 0)) {
     throw new InputError(
-      `Expected a checkpoint written by train in ${path}, but found another file of tensors`,
+      `Expected a checkpoint written by train in ${name}, but found another file of tensors`,
     );
   }
-  for (const [name, value] of Object.entries(identity)) {
-    if (known[name] !== value && !free.includes(name)) {
+  for (const [key, value] of Object.entries(identity)) {
+    if (known[key] !== value && !free.includes(key)) {
       throw new InputError(
-        `Expected to go on from ${path} with ${name} ${known[name]}, but found ${value}.\n` +
+        `Expected to go on from ${name} with ${key} ${known[key]}, but found ${value}.\n` +
           "A training can be resumed with the settings and the images it began with only.",
       );
     }
   }
-  for (const [kind, tensor] of Object.entries(parts(adtr, optimizer))) {
-    const state = new Map<string, HostTensor>();
-    for (const [name, shape] of adtr.parameters.shapes) {
-      state.set(name, { shape, data: expectTensor(file, `${kind}.${name}`, shape) });
+  for (const [i, group] of groups.entries()) {
+    for (const [kind, tensor] of statesOf(group)) {
+      const state = new Map<string, HostTensor>();
+      for (const [parameter, shape] of group.parameters.shapes) {
+        state.set(parameter, { shape, data: expectTensor(file, `${i}.${kind}.${parameter}`, shape) });
+      }
+      group.parameters.loadInto(tensor, state);
     }
-    adtr.parameters.loadInto(tensor, state);
+    group.optimizer.steps = optimizerSteps[i];
   }
-  optimizer.steps = steps;
+  for (const [key, tensor] of buffers) {
+    gpu.stream.write(tensor, expectTensor(file, `buffer.${key}`, tensor.shape));
+  }
+  return steps;
 }
 
-/** Null where there is none. */
-function identityIn({ format, identity }: Record<string, string>): Identity | null {
+/** A group's flat tensors by kind. */
+function statesOf({ parameters, optimizer }: Group): [kind: string, tensor: Tensor][] {
+  return [["model", parameters.values], ...optimizer.state];
+}
+
+function parsed<T>(json: string | undefined): T | null {
   try {
-    return format === FORMAT ? JSON.parse(identity) : null;
+    return JSON.parse(json ?? "null");
   } catch {
     return null;
   }
-}
-
-function parts(adtr: Adtr, optimizer: AdamW) {
-  return { model: adtr.parameters.values, m: optimizer.m, v: optimizer.v };
 }

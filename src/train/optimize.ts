@@ -1,170 +1,166 @@
 /**
- * The optimizer's loop: steps, what they log, when they are looked at and when a checkpoint is written.
+ * The optimizers' loop, whatever is trained: steps, what they log, when they are looked at and when a checkpoint is written.
  *
  * @module
  */
-import { join } from "node:path";
-import type { AdamW } from "../optim/adamw.ts";
-import { imageLoss, pixelLoss } from "../autograd/losses.ts";
-import { meanSquaredError } from "../autograd/ops.ts";
-import { Tape } from "../autograd/tape.ts";
-import { InputError } from "../errors.ts";
+import { InputError, SettingError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { Random } from "../hash.ts";
 import { sumColumns } from "../kernels/rows/columns.ts";
-import type { AdtrConfig } from "../model/adtr.ts";
-import type { Detector } from "../methods/adtr/detector.ts";
-import { upload } from "../model/batches.ts";
-import { CHECKPOINT, type Identity, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { appendLog, beginLog, LOG, type LogEntry } from "../host/log.ts";
-import type { Settings } from "./settings.ts";
-import type { TrainOptions } from "./train_options.ts";
-import type { Sample, TrainingSet } from "./training_set.ts";
+import type { Trainable, TrainingSet } from "../methods/trainable.ts";
+import { checkpointOf, type Identity, restore } from "./checkpoint.ts";
+import type { Journal, LogEntry } from "./journal.ts";
 
 const LOOK_SECONDS = 0.4; // between read-backs, each of which costs some 10 ms
 const MOST_STEPS = 64; // between read-backs
 
+/** What a loop needs beside what is trained. */
+export interface LoopOptions {
+  readonly gpu: Gpu;
+  readonly set: TrainingSet;
+  readonly epochs: number;
+  readonly journal: Journal;
+  /** The checkpoint to go on from; null to begin. */
+  readonly checkpoint: Uint8Array<ArrayBuffer> | null;
+  /** What the checkpoint belongs to. */
+  readonly identity: Identity;
+  /** What errors call what is trained on. */
+  readonly label: string;
+  /** Seconds between checkpoints. */
+  readonly checkpointSeconds: number;
+  readonly signal?: AbortSignal;
+  /** Called before the first step, once nothing is left that could be refused. */
+  onStart(): Promise<void>;
+  /** Called now and then, at least once an epoch. */
+  onSteps(now: LoopProgress): void;
+}
+
+/** How far a loop is. */
+export interface LoopProgress {
+  /** Steps done, and to do in all. */
+  readonly done: number;
+  readonly total: number;
+  /** Images that this loop has taken. */
+  readonly images: number;
+  /** Epochs finished. */
+  readonly epoch: number;
+  /** Mean loss of the epoch so far, or of the one that has just ended. */
+  readonly loss: number;
+}
+
 /**
- * Makes the optimizer steps that are left.
+ * Makes the steps that are left.
  *
- * @returns whether all are done; false if it was stopped before
- * @throws {InputError} where the checkpoint is another training's or has done more, a file can't be written, or loss or
- *   gradient is no number any more
+ * @throws {InputError} where the checkpoint is another training's or has done more, or it can't be kept
+ * @throws {SettingError} where loss or gradient is no number any more
+ * @throws the signal's reason where that was aborted, once a checkpoint is kept
  */
-export async function optimize(
-  options: TrainOptions,
-  set: TrainingSet,
-  detector: Detector,
-  optimizer: AdamW,
-  identity: Identity,
-): Promise<boolean> {
-  const { source: { gpu }, category, settings, out, signal, onProgress = () => {} } = options;
-  const { checkpointSeconds = 30 } = options;
-  const perEpoch = Math.ceil(set.size / settings.batch_size), total = perEpoch * settings.epochs;
-  const checkpoint = join(out, CHECKPOINT), log = join(out, LOG);
-  if (options.resume) await readCheckpoint(checkpoint, detector.adtr, optimizer, identity, ["epochs"]);
-  if (optimizer.steps > total) {
-    throw new InputError(
-      `Expected --epochs to be at least ${
-        Math.ceil(optimizer.steps / perEpoch)
-      }, as many as ${checkpoint} has done, ` +
-        `but found ${settings.epochs}`,
+export async function optimize(trainable: Trainable, options: LoopOptions): Promise<void> {
+  const { gpu, set, epochs, journal, checkpoint, identity, label, signal } = options;
+  const total = set.steps * epochs;
+  let done = checkpoint === null
+    ? 0
+    : restore(gpu, checkpoint, journal.name, trainable, identity, ["epochs"]);
+  if (done > total) {
+    throw new SettingError(
+      `Expected {epochs} to be at least ${Math.ceil(done / set.steps)}, as many as ${journal.name} has done, ` +
+        `but found ${epochs}`,
     );
   }
-  await options.onStart?.();
-  await beginLog(log, optimizer.steps);
+  await options.onStart();
+  await journal.begin(done);
 
-  const look = gpu.empty([2, MOST_STEPS], "losses and gradient norms"); // of the steps since the last read-back
+  const look = new Look(gpu);
   try {
     let saved = performance.now(), pace = 1, images = 0;
     let epochLoss = { sum: 0, steps: 0 };
-    while (optimizer.steps < total && !signal?.aborted) {
-      const first = optimizer.steps, epoch = Math.floor(first / perEpoch) + 1;
-      const count = Math.min(pace, MOST_STEPS, epoch * perEpoch - first);
+    while (done < total && !signal?.aborted) {
+      const first = done, epoch = Math.floor(first / set.steps) + 1;
+      const count = Math.min(pace, MOST_STEPS, epoch * set.steps - first);
       const began = performance.now();
-      for (let i = 0; i < count; i++) {
-        const batch = await set.batch(optimizer.steps);
+      for (let i = 0; i < count; i++, done++) {
+        const batch = await set.batch(done), at = { step: done, epoch };
         images += batch.length;
-        await step(gpu, detector, optimizer, batch, settings, perEpoch, look, i);
+        await gpu.step((scope) => look.take(trainable.step(scope, batch, at), i));
       }
-      const values = await gpu.read(look);
-      pace = Math.max(1, Math.round(count * LOOK_SECONDS * 1000 / (performance.now() - began)));
-
-      const entries = Array.from({ length: count }, (_, i): LogEntry => ({
+      const entries = (await look.read(count)).map((values, i): LogEntry => ({
         step: first + i + 1,
         epoch,
-        loss: values[i],
-        lr: learningRate(settings, epoch),
-        grad_norm: Math.sqrt(values[MOST_STEPS + i]),
+        ...values,
       }));
-      const lost = entries.find(({ loss, grad_norm }) => !Number.isFinite(loss + grad_norm));
-      if (lost) throw diverged(category.name, `at step ${lost.step}`);
-      await appendLog(log, entries);
+      pace = Math.max(1, Math.round(count * LOOK_SECONDS * 1000 / (performance.now() - began)));
+      const lost = entries.find((entry) => !Object.values(entry).every(Number.isFinite));
+      if (lost) throw diverged(label, `at step ${lost.step}`);
+      await journal.append(entries);
       for (const { loss } of entries) epochLoss = { sum: epochLoss.sum + loss, steps: epochLoss.steps + 1 };
-      const ended = optimizer.steps % perEpoch === 0;
-      onProgress({
-        phase: "training",
-        category: category.name,
-        done: optimizer.steps,
+      const ended = done % set.steps === 0;
+      options.onSteps({
+        done,
         total,
-        unit: "steps",
         images,
         epoch: ended ? epoch : epoch - 1,
-        epochs: settings.epochs,
         loss: epochLoss.sum / epochLoss.steps,
       });
       if (ended) epochLoss = { sum: 0, steps: 0 };
       // Signals and timers get their turn.
       await new Promise((resolve) => setTimeout(resolve));
-      const over = optimizer.steps === total || signal?.aborted;
-      if (over || performance.now() - saved > checkpointSeconds * 1000) {
-        await writeCheckpoint(checkpoint, detector.adtr, optimizer, identity);
+      const over = done === total || signal?.aborted;
+      if (over || performance.now() - saved > options.checkpointSeconds * 1000) {
+        await journal.write(await checkpointOf(gpu, trainable, done, identity));
         saved = performance.now();
       }
     }
   } finally {
-    gpu.release(look);
+    look.release();
   }
-  return optimizer.steps === total;
+  if (done < total) throw signal!.reason;
 }
 
 /** The error for a loss or gradient that is no number any more. */
-export function diverged(category: string, when: string): InputError {
-  return new InputError(
-    `Expected a finite loss and gradient of ${category}, but found them beyond float32 ${when}.\n` +
-      "Lower --lr, or set --clip.",
+export function diverged(label: string, when: string): InputError {
+  return new SettingError(
+    `Expected a finite loss and gradient of ${label}, but found them beyond float32 ${when}.\n` +
+      "Lower {lr}, or set {clip}.",
+    "divergence",
   );
 }
 
-/** Records one optimizer step; its loss goes to look[0, at], the square of its gradient norm to look[1, at]. */
-async function step(
-  gpu: Gpu,
-  detector: Detector,
-  optimizer: AdamW,
-  batch: readonly Sample[],
-  settings: Settings,
-  perEpoch: number,
-  look: Tensor,
-  at: number,
-): Promise<void> {
-  const { weight_decay, clip, seed } = settings;
-  const epoch = Math.floor(optimizer.steps / perEpoch) + 1;
-  await gpu.step((gpu) => {
-    const x = detector.prepare(gpu, upload(gpu, batch.map(({ features }) => features), detector.adtr.config));
-    const tape = new Tape(gpu, { seed: new Random(seed, `dropout ${optimizer.steps}`).bits() });
-    const reconstruction = detector.adtr.forward(tape, x);
-    const loss = lossOf(tape, reconstruction, x, batch, settings, detector.adtr.config);
-    tape.backward(loss);
-    optimizer.step(
-      tape,
-      { lr: learningRate(settings, epoch), weight_decay, clip },
-      look,
-      MOST_STEPS + at,
-    );
-    sumColumns(gpu, loss, look, { rows: 1, columns: 1, offset: at });
-  });
-}
+/** What steps leave for the log, kept on the GPU until it is read: a row of `MOST_STEPS` numbers for each name. */
+class Look {
+  #gpu: Gpu;
+  #rows: Tensor | null = null;
+  #names: string[] = [];
+  #lrs: number[] = [];
 
-/** L_norm, L_px or L_img of a batch (docs/method.md §4). */
-function lossOf(
-  tape: Tape,
-  reconstruction: Tensor,
-  x: Tensor,
-  batch: readonly Sample[],
-  { loss, alpha, image_k }: Settings,
-  { C, H, W }: AdtrConfig,
-): Tensor {
-  const B = batch.length, N = H * W;
-  if (loss === "norm") return meanSquaredError(tape, reconstruction, x, B * N * C);
-  const y = tape.gpu.empty(loss === "px" ? [B, N] : [B], "labels");
-  tape.gpu.stream.write(y, Float32Array.from(batch.flatMap(({ label }) => [...label])));
-  return loss === "px"
-    ? pixelLoss(tape, reconstruction, x, y, { channels: C, alpha })
-    : imageLoss(tape, reconstruction, x, y, { channels: C, alpha, k: image_k });
-}
+  constructor(gpu: Gpu) {
+    this.#gpu = gpu;
+  }
 
-/** In effect in an epoch, counted from 1. */
-function learningRate({ lr, lr_step }: Settings, epoch: number): number {
-  return epoch <= lr_step ? lr : 0.1 * lr;
+  /** Takes what step `at` of those since the last reading has left. */
+  take({ loss, parts = {}, squares, lr }: ReturnType<Trainable["step"]>, at: number): void {
+    const tensors = { loss, ...parts, squares };
+    if (this.#rows === null) {
+      this.#names = Object.keys(tensors);
+      this.#rows = this.#gpu.empty([this.#names.length, MOST_STEPS], "losses and gradient norms");
+    }
+    for (const [i, tensor] of Object.values(tensors).entries()) {
+      sumColumns(this.#gpu, tensor, this.#rows, { rows: 1, columns: 1, offset: i * MOST_STEPS + at });
+    }
+    this.#lrs[at] = lr;
+  }
+
+  /** The first `count` steps' numbers. */
+  async read(count: number): Promise<Omit<LogEntry, "step" | "epoch">[]> {
+    const values = await this.#gpu.read(this.#rows!);
+    return Array.from({ length: count }, (_, at) => {
+      const { loss, squares, ...parts } = Object.fromEntries(
+        this.#names.map((name, i) => [name, values[i * MOST_STEPS + at]]),
+      );
+      return { loss, ...parts, lr: this.#lrs[at], grad_norm: Math.sqrt(squares) };
+    });
+  }
+
+  release(): void {
+    if (this.#rows) this.#gpu.release(this.#rows);
+  }
 }

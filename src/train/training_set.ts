@@ -1,77 +1,62 @@
 /**
- * What an optimizer step learns from: features of normal images and, for the losses of ADTR+, of anomalous ones with
- * their labels (docs/method.md §5). What is in which step follows from the settings, the seed and the step's number.
+ * What an optimizer step learns from: features of normal images and, for those that learn from labels, of anomalous ones
+ * with theirs (docs/method.md §5). What is in which step follows from the settings, the seed and the step's number.
  *
- *     L_norm                          the normal images
- *     L_px, L_img, labelled images    the normal and the labelled ones, each once an epoch
- *     L_px, synthetic anomalies       the normal images, every second of which, in the epoch's order, carries an anomaly;
- *                                     in the next epoch those at the other places
- *     L_img, irrelevant images        the normal images and as many irrelevant ones, the same in all epochs
+ *     no labels                      the normal images
+ *     labelled images                the normal and the labelled ones, each once an epoch
+ *     pixels, synthetic anomalies    the normal images, every second of which, in the epoch's order, carries an anomaly;
+ *                                    in the next epoch those at the other places
+ *     images, irrelevant images      the normal images and as many irrelevant ones, the same in all epochs
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import type { Anomaly } from "../data/anomalies/anomaly.ts";
 import { ANOMALIES } from "../data/anomalies/catalogue.ts";
-import type { AnomalousImage } from "../data/category.ts";
 import { byCodeUnits } from "../by_code_units.ts";
+import type { AnomalousImage } from "../data/category.ts";
 import { loadImages, loadMask } from "../data/load.ts";
 import { maskCells } from "../data/mask_cells.ts";
 import { InputError } from "../errors.ts";
 import { Random } from "../hash.ts";
+import type { Sample, TrainingSet, TrainingSetOptions } from "../methods/trainable.ts";
 import { extractFeatures, type FeatureSource, pixelFeatures } from "../score/features.ts";
-import type { Settings } from "./settings.ts";
-
-/** Features [N, C] of an image, and for the losses of ADTR+ its label: [N] for L_px, [1] for L_img, 1 anomalous. */
-export interface Sample {
-  features: Float32Array<ArrayBuffer>;
-  label: Uint8Array;
-}
-
-/** What a training is made of. */
-export interface TrainingSet {
-  /** Features [N, C] of the normal images. */
-  normal: Float32Array<ArrayBuffer>[];
-  /** Images an epoch. */
-  size: number;
-  /** Of all features and labels, hexadecimal: what is drawn of them follows from the settings. */
-  sha256: string;
-  /** The images of a step, counted from 0. */
-  batch(step: number): Promise<Sample[]>;
-}
+import { sha256OfAll } from "../sha256.ts";
 
 /** What to make a training set of. */
-export interface TrainingSetOptions {
-  source: FeatureSource;
-  settings: Settings;
+export interface TrainingData extends TrainingSetOptions {
+  readonly source: FeatureSource;
+  readonly seed: number;
   /** Normal images. */
-  normal: readonly string[];
+  readonly normal: readonly string[];
   /** Labelled anomalous images, in the place of synthetic and irrelevant ones where there are any. */
-  anomalous: readonly AnomalousImage[];
-  /** Irrelevant images, for L_img. */
-  outliers: readonly string[];
+  readonly anomalous: readonly AnomalousImage[];
+  /** Irrelevant images, for labels of images. */
+  readonly outliers: readonly string[];
   /** Called with the number of images whose features are known, and how many there are in all. */
-  onImage?: (done: number, total: number) => void;
+  readonly onImage?: (done: number, total: number) => void;
   /** Ends the work early, with an AbortError. */
-  signal?: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Makes what every step needs before the first.
  *
- * @throws {InputError} where an image or mask can't be read, a labelled image has no mask that marks something (L_px), a
- *   normal one is black and shows no synthetic anomaly, or L_img has no anomalous images to learn from
+ * @throws {InputError} where an image or mask can't be read, a labelled image has no mask that marks something, a normal
+ *   one is black and shows no synthetic anomaly, or there are no anomalous images to learn from
  */
-export async function openTrainingSet(options: TrainingSetOptions): Promise<TrainingSet> {
-  const { settings: { loss }, normal, anomalous } = options;
-  if (loss === "norm") return await passesOver(options, normal.map((path) => ({ path, label: NORMAL })));
-  if (anomalous.length > 0) return await labelledSet(options);
-  return loss === "px" ? await syntheticSet(options) : await irrelevantSet(options);
+export async function openTrainingSet(data: TrainingData): Promise<TrainingSet> {
+  const { labels, normal, anomalous } = data;
+  if (labels === null) return await passesOver(data, normal.map((path) => ({ path, label: NORMAL })));
+  if (anomalous.length > 0) return await labelledSet(data);
+  return labels === "pixels" ? await syntheticSet(data) : await irrelevantSet(data);
 }
 
-/** What ADTR learns from, where the features are known already. */
-export function normalSet(normal: Float32Array<ArrayBuffer>[], settings: Settings): TrainingSet {
-  return onceAnEpoch(normal, normal.map((features) => ({ features, label: NORMAL })), settings);
+/** Normal images alone, whose features are known already. */
+export function normalSet(
+  features: readonly Float32Array<ArrayBuffer>[],
+  order: Pick<TrainingData, "batch_size" | "shuffle" | "seed">,
+): Promise<TrainingSet> {
+  return onceAnEpoch(features, features.map((features) => ({ features, label: NORMAL })), order);
 }
 
 const NORMAL = new Uint8Array(1), ANOMALOUS = new Uint8Array([1]);
@@ -82,34 +67,34 @@ interface Labelled {
 }
 
 /** Normal and labelled images in the order of their paths. */
-async function labelledSet(options: TrainingSetOptions): Promise<TrainingSet> {
-  const { source, settings: { loss, feature_size: H, image_size: S }, normal, anomalous, outliers } = options;
+async function labelledSet(data: TrainingData): Promise<TrainingSet> {
+  const { source, labels, normal, anomalous, outliers } = data, { feature_size: H, image_size: S } = source;
   if (outliers.length > 0) {
     source.onWarning?.(`${anomalous.length} labelled anomalous images take the place of the irrelevant ones`);
   }
-  const none = loss === "px" ? new Uint8Array(H * H) : NORMAL;
+  const none = labels === "pixels" ? new Uint8Array(H * H) : NORMAL;
   const images: Labelled[] = normal.map((path) => ({ path, label: none }));
   for (const { path, mask } of anomalous) {
-    if (loss === "img") {
+    if (labels === "images") {
       images.push({ path, label: ANOMALOUS });
       continue;
     }
-    if (mask === null) throw new InputError(`Expected a mask for ${path} with --loss px, but found none`);
+    if (mask === null) throw new InputError(`Expected a mask for ${path}, whose pixels are to be learned from, but found none`);
     const label = maskCells(await loadMask(source.images, mask, path, S), S, H, H);
     if (!label.includes(1)) {
       throw new InputError(`Expected ${mask} to mark pixels of ${path}, but found none at ${S}×${S} pixels`);
     }
     images.push({ path, label });
   }
-  return await passesOver(options, images.sort((a, b) => byCodeUnits(a.path, b.path)));
+  return await passesOver(data, images.sort((a, b) => byCodeUnits(a.path, b.path)));
 }
 
 /** A normal and an irrelevant image in turn, in random order only where the training shuffles. */
-async function irrelevantSet(options: TrainingSetOptions): Promise<TrainingSet> {
-  const { settings: { seed }, normal, outliers } = options;
+async function irrelevantSet(data: TrainingData): Promise<TrainingSet> {
+  const { seed, normal, outliers } = data;
   if (outliers.length === 0) {
     throw new InputError(
-      "Expected anomalous images for --loss img: --outliers ROOT, or folders besides good in train; but found none",
+      "Expected anomalous images to learn from: irrelevant ones, or folders besides good in train; but found none",
     );
   }
   const known = new Set(normal), both = outliers.find((path) => known.has(path));
@@ -123,36 +108,36 @@ async function irrelevantSet(options: TrainingSetOptions): Promise<TrainingSet> 
     { path, label: NORMAL },
     { path: outliers[picked[i % picked.length]], label: ANOMALOUS },
   ]);
-  return await passesOver(options, images);
+  return await passesOver(data, images);
 }
 
 /** Features of all images, each of which comes once an epoch. */
-async function passesOver(options: TrainingSetOptions, images: readonly Labelled[]): Promise<TrainingSet> {
-  const { source, settings, normal, onImage = () => {}, signal } = options;
+async function passesOver(data: TrainingData, images: readonly Labelled[]): Promise<TrainingSet> {
+  const { source, normal, onImage = () => {}, signal } = data;
   const paths = [...new Set(images.map(({ path }) => path))];
   const values = await extractFeatures(source, paths, (done) => onImage(done, paths.length), signal);
   const features = new Map(paths.map((path, i) => [path, values[i]]));
   const samples = images.map(({ path, label }): Sample => ({ features: features.get(path)!, label }));
-  return onceAnEpoch(normal.map((path) => features.get(path)!), samples, settings);
+  return await onceAnEpoch(normal.map((path) => features.get(path)!), samples, data);
 }
 
-function onceAnEpoch(
-  normal: Float32Array<ArrayBuffer>[],
+async function onceAnEpoch(
+  normal: readonly Float32Array<ArrayBuffer>[],
   samples: readonly Sample[],
-  settings: Settings,
-): TrainingSet {
+  order: Order,
+): Promise<TrainingSet> {
   return {
     normal,
-    size: samples.length,
-    sha256: hash(samples),
-    batch: (step) => Promise.resolve(rowsOf(step, samples.length, settings).map(({ i }) => samples[i])),
+    steps: Math.ceil(samples.length / order.batch_size),
+    sha256: await hash(samples),
+    batch: (step) => Promise.resolve(rowsOf(step, samples.length, order).map(({ i }) => samples[i])),
   };
 }
 
 /** Normal images, every second of which carries an anomaly: one drawn for it, or any of a pool. */
-async function syntheticSet(options: TrainingSetOptions): Promise<TrainingSet> {
-  const { source, settings, normal, onImage = () => {}, signal } = options;
-  const { seed, image_size: S, feature_size: H, anomaly_pool } = settings, area = S * S * 3;
+async function syntheticSet(data: TrainingData): Promise<TrainingSet> {
+  const { source, seed, normal, anomalies = "confetti", anomaly_pool = 0, onImage = () => {}, signal } = data;
+  const { image_size: S, feature_size: H } = source, area = S * S * 3;
   const total = normal.length + anomaly_pool;
   const features = await extractFeatures(source, normal, (done) => onImage(done, total), signal);
   const pictures = new Uint8Array(normal.length * area);
@@ -161,7 +146,7 @@ async function syntheticSet(options: TrainingSetOptions): Promise<TrainingSet> {
     pictures.set(data, indices[0] * area);
   }
   const drawOn = (i: number, stream: string): Anomaly =>
-    ANOMALIES[settings.anomalies](pictures.subarray(i * area, (i + 1) * area), S, new Random(seed, stream));
+    ANOMALIES[anomalies](pictures.subarray(i * area, (i + 1) * area), S, new Random(seed, stream));
   for (const [i, path] of normal.entries()) {
     if (pictures.subarray(i * area, (i + 1) * area).some((value) => value > 0)) continue;
     try {
@@ -169,7 +154,7 @@ async function syntheticSet(options: TrainingSetOptions): Promise<TrainingSet> {
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       throw new InputError(
-        `Expected normal images that --anomalies ${settings.anomalies} shows on, but found ${path}, which is black`,
+        `Expected normal images that ${anomalies} shows on, but found ${path}, which is black`,
       );
     }
   }
@@ -191,10 +176,10 @@ async function syntheticSet(options: TrainingSetOptions): Promise<TrainingSet> {
   const samples = features.map((values): Sample => ({ features: values, label: new Uint8Array(H * H) }));
   return {
     normal: features,
-    size: normal.length,
-    sha256: hash([...samples, ...pool]),
+    steps: Math.ceil(normal.length / data.batch_size),
+    sha256: await hash([...samples, ...pool]),
     async batch(step) {
-      const rows = rowsOf(step, normal.length, settings), random = new Random(seed, `anomalies ${step}`);
+      const rows = rowsOf(step, normal.length, data), random = new Random(seed, `anomalies ${step}`);
       const carries = rows.map(({ epoch, at }) => (epoch + at) % 2 === 1);
       const wanted = rows.filter((_, j) => carries[j]);
       const anomalous = pool.length > 0
@@ -208,11 +193,14 @@ async function syntheticSet(options: TrainingSetOptions): Promise<TrainingSet> {
 /** Anomalous images that are drawn and go through the backbone together. */
 const POOLED = 16;
 
+/** What decides about the order of images. */
+type Order = Pick<TrainingData, "batch_size" | "shuffle" | "seed">;
+
 /** Which of `size` images are in a step: the image, the epoch from 0 on, and the place in the epoch's order. */
 function rowsOf(
   step: number,
   size: number,
-  { batch_size, shuffle, seed }: Settings,
+  { batch_size, shuffle, seed }: Order,
 ): { i: number; epoch: number; at: number }[] {
   const perEpoch = Math.ceil(size / batch_size), epoch = Math.floor(step / perEpoch);
   const first = step % perEpoch * batch_size, count = Math.min(batch_size, size - first);
@@ -224,8 +212,6 @@ function rowsOf(
   }));
 }
 
-function hash(samples: readonly Sample[]): string {
-  const sha = createHash("sha256");
-  for (const { features, label } of samples) sha.update(features).update(label);
-  return sha.digest("hex");
+function hash(samples: readonly Sample[]): Promise<string> {
+  return sha256OfAll(samples.flatMap(({ features, label }) => [features, new Uint8Array(label)]));
 }

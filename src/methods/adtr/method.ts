@@ -6,7 +6,7 @@
  * @module
  */
 import { Tape } from "../../autograd/tape.ts";
-import { InputError, SettingError } from "../../errors.ts";
+import { SettingError } from "../../errors.ts";
 import type { Scope } from "../../gpu/compute.ts";
 import { Random } from "../../hash.ts";
 import { type AdtrConfig, adtrShapes, initialAdtr } from "../../model/adtr.ts";
@@ -39,6 +39,7 @@ export const adtr: Method<AdtrSettings> = {
   seeded: true,
   labels: ({ loss }) => LABELS[loss],
   labelled: { pixels: { loss: "px" }, images: { loss: "img" } },
+  stages: [BASE],
   // ADTR+ learns from labelled images on CIFAR, elsewhere from labelled pixels.
   variants: (data) => ({
     "adtr+": {
@@ -148,10 +149,4 @@ function trainable(fitted: FittedAdtr, optimizer: AdamW, settings: Settings<Adtr
       return { loss, squares, lr };
     },
   };
-}
-
-/** @throws {InputError} for a covariance that is no number any more */
-export function refuseInfinite(values: Float32Array): void {
-  if (values.every(Number.isFinite)) return;
-  throw new InputError("Expected finite residuals, but found them beyond float32");
 }

@@ -5,6 +5,7 @@
  */
 import { type AnomalyName, ANOMALIES } from "../../data/anomalies/catalogue.ts";
 import { type Architecture, ARCHITECTURES } from "../../model/adtr.ts";
+import { type BackboneName, BACKBONES } from "../../model/backbones.ts";
 import type { Circumstances } from "../method.ts";
 import {
   above0,
@@ -178,6 +179,6 @@ export function adtrDefaults(
     ...FIXED[preset],
     ...(data === "cifar" ? { batch_size: CIFAR_BATCH } : {}),
     ...(isPlus ? { epochs: PLUS_EPOCHS[preset] } : {}),
-    feature_norm: backbone.startsWith("gabor") ? "position" : "none",
+    feature_norm: BACKBONES[backbone as BackboneName].feature_norm,
   };
 }

@@ -36,7 +36,7 @@ export const kde: Method<Record<never, never>> = {
   scoresByMap: false,
   seeded: false,
   readModel,
-  defaults: ({ backbone }) => ({ levels: levelsOf(backbone) }),
+  defaults: ({ backbone }) => ({ ...levelsOf(backbone) }),
   needs(_, { images, P }) {
     const side = Math.min(P, images);
     return { gpu: 0, host: 8 * images * P * 2 + 8 * side * side * 2, lower: [], or: "take fewer training images" };

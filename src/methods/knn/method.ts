@@ -29,7 +29,7 @@ export const knn: Method<Record<never, never>> = {
   scoresByMap: true,
   seeded: false,
   readModel,
-  defaults: ({ backbone }) => ({ levels: levelsOf(backbone) }),
+  defaults: ({ backbone }) => ({ ...levelsOf(backbone) }),
   needs: (_, { images, C, H, W }) => ({
     gpu: bankBytes(images * H * W, C),
     host: 4 * images * H * W * C,

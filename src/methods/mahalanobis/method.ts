@@ -35,7 +35,7 @@ export const mahalanobis: Method<Record<never, never>> = {
   scoresByMap: true,
   seeded: false,
   readModel,
-  defaults: ({ backbone }) => ({ levels: levelsOf(backbone) }),
+  defaults: ({ backbone }) => ({ ...levelsOf(backbone) }),
   needs: (_, { C }) => ({
     gpu: 8 * C * C,
     host: 24 * C * C,

@@ -57,7 +57,7 @@ export const padim: Method<PadimSettings> = {
   scoresByMap: true,
   seeded: true,
   readModel,
-  defaults: ({ backbone }) => ({ padim_channels: 0, levels: levelsOf(backbone), sigma: 4 }),
+  defaults: ({ backbone }) => ({ padim_channels: 0, ...levelsOf(backbone), sigma: 4 }),
   needs({ padim_channels }, { images, C, H, W }) {
     const N = H * W, d = channelsOf(padim_channels, C);
     return {

@@ -56,7 +56,7 @@ export const patchcore: Method<PatchcoreSettings> = {
   scoresByMap: false,
   seeded: true,
   readModel,
-  defaults: ({ backbone }) => ({ coreset: 0.1, levels: levelsOf(backbone, "2,3"), sigma: 4 }),
+  defaults: ({ backbone }) => ({ coreset: 0.1, ...levelsOf(backbone, "2,3"), sigma: 4 }),
   needs({ coreset }, { images, C, H, W }) {
     const rows = images * H * W, kept = coresetRows(rows, coreset);
     const points = 4 * rows * (Math.min(C, PROJECTED) + 1);

@@ -45,7 +45,7 @@ export const spade: Method<SpadeSettings> = {
   scoresByMap: false,
   seeded: false,
   readModel,
-  defaults: ({ backbone }) => ({ neighbours: 50, levels: levelsOf(backbone), sigma: 4 }),
+  defaults: ({ backbone }) => ({ neighbours: 50, ...levelsOf(backbone), sigma: 4 }),
   needs: (_, { images, C, H, W, P }) => ({
     gpu: bankBytes(images * H * W, C, H * W) + bankBytes(images, P),
     host: 4 * images * (H * W * C + P),

@@ -1,0 +1,51 @@
+/**
+ * What makes features of image files, from a weight file's path.
+ *
+ * @module
+ */
+import type { Gpu } from "../gpu/gpu.ts";
+import { methodNamed } from "../methods/registry.ts";
+import type { Settings } from "../methods/settings.ts";
+import type { Backbone } from "../model/backbone.ts";
+import type { BackboneName } from "../model/backbones.ts";
+import { openBackbone } from "../model/open_backbone.ts";
+import type { FeatureSource, FeatureStore } from "../score/features.ts";
+import { files } from "./image_files.ts";
+import { readWeightFile } from "./tensor_files.ts";
+
+/** Settings that decide about features. */
+export type SourceSettings = Pick<Settings, "method" | "backbone" | "levels" | "image_size" | "feature_size">;
+
+/** A source, and what it is made of. */
+export interface OpenedSource extends Disposable {
+  readonly source: FeatureSource;
+  /** Identifies the features. */
+  readonly features: string;
+  /** Of the weight file, 64 hexadecimal digits; null without one. */
+  readonly weightsSha256: string | null;
+}
+
+/**
+ * Opens what settings ask for: a backbone, or nothing where the method takes pixels.
+ *
+ * @param weights the weight file's path; undefined where the backbone needs none
+ * @throws {InputError} where the file can't be read or does not hold that network, or is missing or too much
+ */
+export async function openSource(
+  gpu: Gpu,
+  settings: SourceSettings,
+  weights: string | undefined,
+  { cache, onWarning }: { cache: FeatureStore | null; onWarning?: (message: string) => void },
+): Promise<OpenedSource> {
+  const { backbone: name, image_size, feature_size } = settings;
+  const file = weights === undefined ? null : await readWeightFile(weights);
+  const backbone: Backbone | null = methodNamed(settings.method).input === "features"
+    ? await openBackbone(gpu, name as BackboneName, file, settings)
+    : null;
+  return {
+    source: { gpu, backbone, image_size, feature_size, images: files, cache, onWarning },
+    features: backbone?.fingerprint ?? "pixels",
+    weightsSha256: file?.sha256 ?? null,
+    [Symbol.dispose]: () => backbone?.[Symbol.dispose](),
+  };
+}

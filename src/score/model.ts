@@ -1,0 +1,91 @@
+/**
+ * A model at work: what makes features of images, what a method has learned from those of normal ones, and how maps become
+ * scores.
+ *
+ * @module
+ */
+import { decodeImage, type Image } from "../data/image.ts";
+import { resizeBilinear } from "../data/resize.ts";
+import type { Fitted, Method, State } from "../methods/method.ts";
+import { contentOf } from "../methods/model_file.ts";
+import { serializeSafetensors } from "../formats/safetensors.ts";
+import type { Settings } from "../methods/settings.ts";
+import { type FeatureSource, pixelFeatures } from "./features.ts";
+import { scoreFeatures } from "./score.ts";
+
+/** One image's result. */
+export interface ImageScore {
+  /** [S, S], row-major; larger is more anomalous. Null from a method that looks at whole images only. */
+  map: Float32Array<ArrayBuffer> | null;
+  /** S: side of the map, pixels. */
+  size: number;
+  /** Of the whole image; larger is more anomalous. Raw: what is too large depends on the model. */
+  score: number;
+}
+
+/** What a model is made of. */
+export interface ModelParts {
+  source: FeatureSource;
+  method: Method;
+  fitted: Fitted;
+  settings: Settings;
+  info: Readonly<Record<string, unknown>>;
+}
+
+/** Scores images. Holds memory of the GPU until it is disposed of. */
+export class Model implements Disposable, ModelParts {
+  /** What makes features of images, as in training. */
+  readonly source: FeatureSource;
+  /** Which method it is of. */
+  readonly method: Method;
+  /** What that has learned. */
+  readonly fitted: Fitted;
+  /** In effect. */
+  readonly settings: Settings;
+  /** What its file remembers beside: the settings of its training, the backbone's fingerprint as `features`, the category. */
+  readonly info: Readonly<Record<string, unknown>>;
+  #owned: Disposable | null;
+
+  /** @param owned what goes with it when it is disposed of, beside what was learned: a backbone of its own */
+  constructor({ source, method, fitted, settings, info }: ModelParts, owned: Disposable | null = null) {
+    this.source = source;
+    this.method = method;
+    this.fitted = fitted;
+    this.settings = settings;
+    this.info = info;
+    this.#owned = owned;
+  }
+
+  /**
+   * Scores one image.
+   *
+   * @param image a PNG, JPEG, BMP or TIFF file's bytes, or pixels
+   * @param name what errors call it
+   * @throws {InputError} where it is no such image
+   */
+  async score(image: Uint8Array | Image, name = "the image"): Promise<ImageScore> {
+    const { image_size: S } = this.source;
+    const decoded = image instanceof Uint8Array ? await decodeImage(image, name) : image;
+    const source = { ...this.source, pooled: this.method.pooled };
+    const [features] = await pixelFeatures(source, [resizeBilinear(decoded, S)], false);
+    const { maps, scores } = await scoreFeatures(this, [features]);
+    return { map: maps, size: S, score: scores[0] };
+  }
+
+  /** Its values on the host. */
+  state(): Promise<State> {
+    return this.fitted.state();
+  }
+
+  /** A model file's bytes, as `train` writes it and `openModel` takes it. */
+  async toBytes(): Promise<Uint8Array<ArrayBuffer>> {
+    const { tensors, metadata } = contentOf(this.method.name, await this.state(), this.info);
+    return serializeSafetensors(tensors, metadata);
+  }
+
+  /** Gives its memory back; it can't be used any more. */
+  [Symbol.dispose](): void {
+    this.fitted[Symbol.dispose]();
+    this.#owned?.[Symbol.dispose]();
+  }
+}
