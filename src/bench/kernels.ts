@@ -90,7 +90,7 @@ function attentionCases(N: number): Case[] {
       const [q, k, v, wanted] = [0, 1, 2, 3].map(() => noise(images, N, D));
       for (const x of [q, k, v]) x.requiresGrad = backward;
       return () => {
-        const tape = new Tape(gpu, { training: backward });
+        const tape = new Tape(gpu, { record: backward });
         const y = attention(tape, q, k, v, A, backward ? DROP.p : 0);
         if (backward) tape.backward(meanSquaredError(tape, y, wanted, wanted.size));
       };

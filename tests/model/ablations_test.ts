@@ -70,7 +70,9 @@ for (const architecture of ARCHITECTURES) {
     const model = new Adtr(gpu, config, initialAdtr(config, 1)), size = 18 * 8;
     const reconstruct = (features: Float32Array, B = 2) =>
       gpu.step((gpu) =>
-        gpu.read(model.forward(new Tape(gpu, { training: false }), gpu.tensor(features, [B, 18, 8])))
+        gpu.read(
+          model.forward(new Tape(gpu, { record: false, dropout: false }), gpu.tensor(features, [B, 18, 8])),
+        )
       );
     const features = fill("features", 2 * size), before = await reconstruct(features);
     assert.deepEqual(await reconstruct(features.subarray(size), 1), before.subarray(size));

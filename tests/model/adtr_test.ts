@@ -42,7 +42,7 @@ Deno.test("the reconstruction at the paper's sizes meets PyTorch's", async () =>
   const { model, features } = made(config, images);
   const wanted = (await stored("forward")).get("reconstruction.every7")!;
   await gpu.step(async (gpu) => {
-    const tape = new Tape(gpu, { training: false });
+    const tape = new Tape(gpu, { record: false, dropout: false });
     const found = await gpu.read(model.forward(tape, gpu.tensor(features, shapeOf(config, images))));
     assertClose(channelsFirst(found, config).filter((_, i) => i % 7 === 0), wanted, 5e-6);
   });

@@ -87,7 +87,7 @@ export class Detector {
   /** d = reconstruction − features, of prepared features' shape. Within a step. */
   residual(gpu: Compute, features: Tensor): Tensor {
     const x = this.prepare(gpu, features);
-    const reconstruction = this.adtr.forward(new Tape(gpu, { training: false }), x);
+    const reconstruction = this.adtr.forward(new Tape(gpu, { record: false, dropout: false }), x);
     const d = gpu.empty(x.shape, "a residual");
     add(gpu, reconstruction, x, d, -1);
     return d;
