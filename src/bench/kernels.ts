@@ -158,7 +158,7 @@ function adamwCase(): Case {
       const [parameters, gradients, m, v] = [0, 1, 2, 3].map(() => noise(size));
       const squares = noise(1);
       const settings = { lr: 1e-4, weight_decay: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8, clip: 0 };
-      return () => adamwStep(gpu, { parameters, gradients, m, v }, settings, 1, squares, 0);
+      return () => adamwStep(gpu, { parameters, gradients, m, v }, settings, 1, squares);
     },
   };
 }

@@ -1,10 +1,10 @@
 /**
- * Where a training stands: parameters, AdamW's moments and the number of steps done. Everything random follows from
+ * Where a training stands: parameters, what the optimizer keeps and the number of steps done. Everything random follows from
  * the seed and the step, so nothing else is needed to go on as if never stopped.
  *
  * @module
  */
-import type { AdamW } from "../optim/adamw.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { HostTensor } from "../optim/parameters.ts";
 import { InputError } from "../errors.ts";
 import type { Adtr } from "../model/adtr.ts";
@@ -23,7 +23,7 @@ const FORMAT = "adtr checkpoint 1";
 export async function writeCheckpoint(
   path: string,
   adtr: Adtr,
-  optimizer: AdamW,
+  optimizer: Optimizer,
   identity: Identity,
 ): Promise<void> {
   const tensors = new Map<string, StoredTensor>();
@@ -49,7 +49,7 @@ export async function writeCheckpoint(
 export async function readCheckpoint(
   path: string,
   adtr: Adtr,
-  optimizer: AdamW,
+  optimizer: Optimizer,
   identity: Identity,
   free: readonly string[],
 ): Promise<void> {
@@ -89,6 +89,6 @@ function identityIn({ format, identity }: Record<string, string>): Identity | nu
   }
 }
 
-function parts(adtr: Adtr, optimizer: AdamW) {
-  return { model: adtr.parameters.values, m: optimizer.m, v: optimizer.v };
+function parts(adtr: Adtr, optimizer: Optimizer) {
+  return { model: adtr.parameters.values, ...Object.fromEntries(optimizer.state) };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import type { AdamW } from "../optim/adamw.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import { imageLoss, pixelLoss } from "../autograd/losses.ts";
 import { meanSquaredError } from "../autograd/ops.ts";
 import { Tape } from "../autograd/tape.ts";
@@ -36,7 +36,7 @@ export async function optimize(
   options: TrainOptions,
   set: TrainingSet,
   detector: Detector,
-  optimizer: AdamW,
+  optimizer: Optimizer,
   identity: Identity,
 ): Promise<boolean> {
   const { source: { gpu }, category, settings, out, signal, onProgress = () => {} } = options;
@@ -121,7 +121,7 @@ export function diverged(category: string, when: string): InputError {
 async function step(
   gpu: Gpu,
   detector: Detector,
-  optimizer: AdamW,
+  optimizer: Optimizer,
   batch: readonly Sample[],
   settings: Settings,
   perEpoch: number,
@@ -136,13 +136,9 @@ async function step(
     const reconstruction = detector.adtr.forward(tape, x);
     const loss = lossOf(tape, reconstruction, x, batch, settings, detector.adtr.config);
     tape.backward(loss);
-    optimizer.step(
-      tape,
-      { lr: learningRate(settings, epoch), weight_decay, clip },
-      look,
-      MOST_STEPS + at,
-    );
+    const squares = optimizer.step(tape, { lr: learningRate(settings, epoch), weight_decay, clip });
     sumColumns(gpu, loss, look, { rows: 1, columns: 1, offset: at });
+    sumColumns(gpu, squares, look, { rows: 1, columns: 1, offset: MOST_STEPS + at });
   });
 }
 

@@ -113,7 +113,7 @@ async function trainOn(
   const { source: { gpu }, category, settings, out } = options;
   const normalisation = settings.feature_norm === "position" ? normalisationOf(set.normal, config.C) : null;
   const detector = new Detector(gpu, { config, parameters, normalisation, covariance: null });
-  const optimizer = new AdamW(gpu, detector.adtr.parameters);
+  using optimizer = new AdamW(gpu, detector.adtr.parameters);
   let finished = false;
   try {
     const identity = identityOf(options, set);
@@ -126,7 +126,6 @@ async function trainOn(
     }
     return { detector: finished ? detector : null, steps: optimizer.steps };
   } finally {
-    optimizer.release();
     if (!finished) detector.release();
   }
 }

@@ -56,8 +56,8 @@ for (const architecture of ["no-query", "no-attention", "conv"] as const) {
       if (name.endsWith("in_proj_bias")) continue; // a third of its gradient is rounding: see ablations.py
       assert.ok(relativeL2(data, wanted(`trained.${name}`)) < 1e-5, name);
     }
-    optimizer.release();
-    model.parameters.release();
+    optimizer[Symbol.dispose]();
+    model.parameters[Symbol.dispose]();
   });
 }
 
@@ -86,7 +86,7 @@ for (const architecture of ARCHITECTURES) {
       n % 9 < REACH[architecture] && n < 9 * lines
     );
     assert.deepEqual([...seen], expected);
-    model.parameters.release();
+    model.parameters[Symbol.dispose]();
   });
 }
 

@@ -164,7 +164,7 @@ export class Detector {
 
   /** Gives the model's memory back; it can't be used any more. */
   release(): void {
-    this.adtr.parameters.release();
+    this.adtr.parameters[Symbol.dispose]();
     for (const tensor of [this.#mean, this.#deviation, this.#whitening]) {
       if (tensor) this.#gpu.release(tensor);
     }
