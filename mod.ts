@@ -18,7 +18,7 @@
 
 // The GPU, tensors on it, and automatic differentiation.
 export { type AdapterInfo, Gpu, type GpuOptions } from "./src/gpu/gpu.ts";
-export { GpuError } from "./src/gpu/error.ts";
+export { GpuError, type GpuErrorKind, KernelError } from "./src/gpu/error.ts";
 export type { Memory, MemoryStats, Slab } from "./src/gpu/memory.ts";
 export type { KernelTime, Stream } from "./src/gpu/stream.ts";
 export type { Kernel } from "./src/gpu/kernel.ts";
