@@ -18,7 +18,7 @@
 
 // The GPU, tensors on it, and automatic differentiation.
 export { type AdapterInfo, Gpu, type GpuOptions } from "./src/gpu/gpu.ts";
-export { GpuError } from "./src/gpu/error.ts";
+export { GpuError, type GpuErrorKind, KernelError } from "./src/gpu/error.ts";
 export type { Memory, MemoryStats, Slab } from "./src/gpu/memory.ts";
 export type { KernelTime, Stream } from "./src/gpu/stream.ts";
 export type { Kernel } from "./src/gpu/kernel.ts";
@@ -30,6 +30,7 @@ export { conv3x3 } from "./src/autograd/conv.ts";
 export { add, layerNorm, meanSquaredError, positions } from "./src/autograd/ops.ts";
 export { imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./src/autograd/losses.ts";
 export { type HostTensor, Parameters } from "./src/optim/parameters.ts";
+export type { Optimizer, StepOptions } from "./src/optim/optimizer.ts";
 export { AdamW, type AdamWOptions } from "./src/optim/adamw.ts";
 
 // Frozen features, the transformer, scores, model files.

@@ -79,11 +79,11 @@ export function adtrEngine(gpu: Gpu): Engine {
         optimizer.step(tape, { ...options, betas: [beta1, beta2] });
       };
       const moments = async () => {
-        const values = await detector.adtr.parameters.read(optimizer.m);
+        const values = await detector.adtr.parameters.read(optimizer.state.get("m")!);
         return initialParameters(config).map(({ name }) => values.get(name)!.data);
       };
       return await job(step, moments, () => {
-        optimizer.release();
+        optimizer[Symbol.dispose]();
         detector.release();
       });
     },

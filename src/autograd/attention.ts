@@ -33,7 +33,7 @@ export function attention(tape: Tape, q: Tensor, k: Tensor, v: Tensor, heads: nu
   const y = gpu.empty([B, N, D], "attention's output");
   const stats = gpu.empty([B, heads, N, 2], "what attention's backward pass needs");
   kernels.attention(gpu, of, y, stats);
-  if (!tape.training) gpu.release(stats);
+  if (!tape.records) gpu.release(stats);
 
   return tape.record("attention", y, [q, k, v], (dy) => {
     const unwanted = (x: Tensor) => ({

@@ -19,8 +19,10 @@ export interface GradientSlot {
 
 /** How a tape behaves. */
 export interface TapeOptions {
-  /** False for inference: nothing is recorded and nothing dropped. Default true. */
-  training?: boolean;
+  /** Whether ops are recorded, for gradients. Default true. */
+  record?: boolean;
+  /** Whether dropout drops, as in training. Default true. */
+  dropout?: boolean;
   /** 32 bits that fix all dropout of this tape, for instance a hash of the run's seed and the step. Default 0. */
   seed?: number;
 }
@@ -35,22 +37,24 @@ interface Node {
 export class Tape {
   /** Where the ops run. */
   readonly gpu: Compute;
-  /** Whether ops are recorded and dropout drops. */
-  readonly training: boolean;
+  /** Whether ops are recorded: what they keep for the backward pass is of no use elsewhere. */
+  readonly records: boolean;
+  #drops: boolean;
   #seed: number;
   #nodes: Node[] = [];
   #gradients = new Map<string, Tensor>();
 
   /** An empty tape, for one step. */
-  constructor(gpu: Compute, { training = true, seed = 0 }: TapeOptions = {}) {
+  constructor(gpu: Compute, { record = true, dropout = true, seed = 0 }: TapeOptions = {}) {
     this.gpu = gpu;
-    this.training = training;
+    this.records = record;
+    this.#drops = dropout;
     this.#seed = seed >>> 0;
   }
 
   /** For ops: dropout with probability `p` and numbers of its own; undefined where nothing is dropped. */
   dropout(p: number): { p: number; seed: number } | undefined {
-    if (!this.training || p === 0) return undefined;
+    if (!this.#drops || p === 0) return undefined;
     this.#seed = mix32((this.#seed + 0x9e3779b9) >>> 0);
     return { p, seed: this.#seed };
   }
@@ -62,7 +66,7 @@ export class Tape {
    * @returns `output`, which requires a gradient if an input does
    */
   record(name: string, output: Tensor, inputs: readonly Tensor[], backward: (dy: Tensor) => void): Tensor {
-    output.requiresGrad = this.training && inputs.some((x) => x.requiresGrad);
+    output.requiresGrad = this.records && inputs.some((x) => x.requiresGrad);
     if (output.requiresGrad) this.#nodes.push({ name, output, backward });
     return output;
   }

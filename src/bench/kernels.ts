@@ -90,7 +90,7 @@ function attentionCases(N: number): Case[] {
       const [q, k, v, wanted] = [0, 1, 2, 3].map(() => noise(images, N, D));
       for (const x of [q, k, v]) x.requiresGrad = backward;
       return () => {
-        const tape = new Tape(gpu, { training: backward });
+        const tape = new Tape(gpu, { record: backward });
         const y = attention(tape, q, k, v, A, backward ? DROP.p : 0);
         if (backward) tape.backward(meanSquaredError(tape, y, wanted, wanted.size));
       };
@@ -158,7 +158,7 @@ function adamwCase(): Case {
       const [parameters, gradients, m, v] = [0, 1, 2, 3].map(() => noise(size));
       const squares = noise(1);
       const settings = { lr: 1e-4, weight_decay: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8, clip: 0 };
-      return () => adamwStep(gpu, { parameters, gradients, m, v }, settings, 1, squares, 0);
+      return () => adamwStep(gpu, { parameters, gradients, m, v }, settings, 1, squares);
     },
   };
 }

@@ -4,10 +4,11 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
-import { InputError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { addBench } from "./bench.ts";
 import { addData } from "./data.ts";
 import { addEval } from "./eval.ts";
+import { explain } from "./explain.ts";
 import { addFeatures } from "./features.ts";
 import { addInfo } from "./info.ts";
 import { INTERRUPTED, Stopped } from "./interrupt.ts";
@@ -67,8 +68,9 @@ function report(error: unknown): number {
     console.error(error.message);
     return INTERRUPTED;
   }
-  if (error instanceof InputError) {
-    console.error(`error: ${error.message}`);
+  const message = explain(error);
+  if (message !== null) {
+    console.error(`error: ${message}`);
     return error instanceof UsageError ? 2 : 1;
   }
   if (error instanceof Error && SYSTEM_ERROR.test(error.message)) {

@@ -21,6 +21,7 @@ import type { Metrics } from "../score/evaluate.ts";
 import type { FeatureSource } from "../score/features.ts";
 import type { Settings } from "../train/settings.ts";
 import { adtrConfig, MODEL } from "../train/train.ts";
+import { explain } from "./explain.ts";
 import { lockRun } from "./folders.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
 import type { Entry, ReproducePlan } from "./reproduce_plan.ts";
@@ -102,9 +103,10 @@ export async function runReproduction(
       if (!ended) return null;
       outcome.results.push((await resultOf(plan, cell))!);
     } catch (error) {
-      if (!(error instanceof InputError)) throw error;
+      const message = explain(error);
+      if (message === null) throw error;
       gpu.check(); // on a device that is gone nothing else would be done either
-      outcome.failures.push({ ...cell, message: error.message });
+      outcome.failures.push({ ...cell, message });
     }
     ran++;
     const left = (performance.now() - began) / 1000 / ran * (cells.length - i - 1);

@@ -1,18 +1,45 @@
 /**
- * What goes wrong on the GPU: no adapter, a device lost or out of memory, a kernel that does not compile.
+ * What goes wrong on the GPU, told apart by whose it is to mend: the circumstances, or this program.
  *
  * @module
  */
-import { InputError } from "../errors.ts";
 
-/** The GPU cannot do what was asked. The message says what that was and, where something helps, what to lower. */
-export class GpuError extends InputError {
+/** What it was: `lost` and `closed` are for good, all others leave the GPU as usable as before. */
+export type GpuErrorKind =
+  | "no-adapter"
+  | "no-device"
+  | "self-test"
+  | "too-large"
+  | "out-of-memory"
+  | "read"
+  | "lost"
+  | "closed";
+
+/** The GPU cannot do what was asked, with these sizes or at all: nothing is wrong with the program. */
+export class GpuError extends Error {
   /** The class, as a stack trace shows it. */
   override name = "GpuError";
+  /** What it was. */
+  readonly kind: GpuErrorKind;
+  /** Settings that help where they are lowered, by their names: `["batch_size"]`. */
+  readonly lower: readonly string[];
+
+  /** An error to throw. */
+  constructor(kind: GpuErrorKind, message: string, lower: readonly string[] = []) {
+    super(message);
+    this.kind = kind;
+    this.lower = lower;
+  }
 }
 
-/** How the message of that failure begins. */
-export const OUT_OF_MEMORY = "The GPU is out of memory";
+/** A kernel does not compile, or the device refuses how it is used: a fault of the program. */
+export class KernelError extends Error {
+  /** The class, as a stack trace shows it. */
+  override name = "KernelError";
+}
+
+/** The settings that most memory goes by. */
+export const SIZES: readonly string[] = ["batch_size", "feature_size", "image_size"];
 
 /** A size as messages give it. */
 export function mib(bytes: number): string {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Compute, Scope } from "./compute.ts";
-import { GpuError, mib, OUT_OF_MEMORY } from "./error.ts";
+import { GpuError, KernelError, mib, SIZES } from "./error.ts";
 import { assemble, type Kernel } from "./kernel.ts";
 import { Memory, type Slab } from "./memory.ts";
 import { Stream } from "./stream.ts";
@@ -51,7 +51,7 @@ export class Gpu implements Compute {
   /** Where kernels are recorded and tensors read and written. */
   readonly stream: Stream;
   #device: GPUDevice;
-  #failure: GpuError | null = null;
+  #failure: GpuError | KernelError | null = null;
   #closed = false;
   private readonly turns: Turns = new Turns();
 
@@ -61,8 +61,8 @@ export class Gpu implements Compute {
     this.limits = device.limits;
     this.features = [...device.features].sort();
     this.memory = new Memory(device, device.limits.maxBufferSize);
-    const fail = (message: string) => {
-      this.#failure ??= new GpuError(message);
+    const fail = (error: GpuError | KernelError) => {
+      this.#failure ??= error;
     };
     this.stream = new Stream(device, () => this.check(), fail, options.profile ?? false);
     device.addEventListener("uncapturederror", (event) => {
@@ -70,16 +70,22 @@ export class Gpu implements Compute {
       const { error } = event as GPUUncapturedErrorEvent;
       fail(
         error instanceof GPUOutOfMemoryError
-          ? `${OUT_OF_MEMORY}: asked for ${this.memory.lastRequest}.\nLower --batch-size, --feature-size or --image-size.`
-          : `The GPU refused a command: ${error.message.trim()}`,
+          ? new GpuError(
+            "out-of-memory",
+            `The GPU is out of memory: asked for ${this.memory.lastRequest}`,
+            SIZES,
+          )
+          : new KernelError(`The GPU refused a command: ${error.message.trim()}`),
       );
     });
     device.lost.then(({ message }) => {
       fail(
-        `The GPU device was lost (${
-          message || "no reason given"
-        }): asked for ${this.memory.lastRequest} last.\n` +
-          "A smaller --batch-size helps where a display driver's watchdog ended it.",
+        new GpuError(
+          "lost",
+          `The GPU device was lost (${message || "no reason given"}) after ${this.memory.lastRequest} was ` +
+            "asked for; display drivers end work that takes seconds",
+          ["batch_size"],
+        ),
       );
     });
   }
@@ -91,7 +97,7 @@ export class Gpu implements Compute {
    */
   static async open(options: GpuOptions = {}): Promise<Gpu> {
     const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-    if (!adapter) throw new GpuError(NO_ADAPTER);
+    if (!adapter) throw new GpuError("no-adapter", NO_ADAPTER);
     const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
     const requiredLimits: Record<string, number> = {};
@@ -110,7 +116,7 @@ export class Gpu implements Compute {
       requiredLimits,
       requiredFeatures: [...requiredFeatures, "subgroups"],
     }).catch(() => adapter.requestDevice({ requiredLimits, requiredFeatures })).catch((error: Error) => {
-      throw new GpuError(`The adapter "${description}" gives no device: ${error.message}`);
+      throw new GpuError("no-device", `The adapter "${description}" gives no device: ${error.message}`);
     });
     const size = subgroupMinSize === subgroupMaxSize && await compiles(device, subgroupTest(subgroupMinSize))
       ? subgroupMinSize
@@ -125,11 +131,13 @@ export class Gpu implements Compute {
   empty(shape: readonly number[], what?: string): Tensor {
     const bytes = count(shape) * 4;
     if (bytes > this.limits.maxStorageBufferBindingSize) {
+      const most = this.limits.maxStorageBufferBindingSize;
       throw new GpuError(
-        `${what ?? "A tensor"} [${shape}] needs ${mib(bytes)}; this adapter binds at most ` +
-          `${
-            mib(this.limits.maxStorageBufferBindingSize)
-          } at once. Lower --batch-size, --feature-size or --image-size.`,
+        "too-large",
+        `${what ?? "A tensor"} [${shape}] needs ${mib(bytes)}; this adapter binds at most ${
+          mib(most)
+        } at once`,
+        SIZES,
       );
     }
     return new Tensor(shape, this.memory.take(bytes, `${what ?? "a tensor"} [${shape}]`));
@@ -195,6 +203,7 @@ export class Gpu implements Compute {
         const expected = 0.5 * (values[i] + wanted(values.subarray(i - i % group, i - i % group + group)));
         if (found[i] !== expected) {
           throw new GpuError(
+            "self-test",
             `The GPU's self-test failed on "${this.info.description}": ` +
               `expected ${expected} at ${i}, but found ${found[i]}.\n` +
               "The driver computes wrong numbers; another driver version or adapter is needed.",
@@ -212,7 +221,7 @@ export class Gpu implements Compute {
   /** Throws the first thing that went wrong on the device, if anything did, or where it is closed. */
   check(): void {
     if (this.#closed) {
-      throw new GpuError("The GPU was closed: nothing can be computed or read on it any more.");
+      throw new GpuError("closed", "The GPU was closed: nothing can be computed or read on it any more.");
     }
     if (this.#failure) throw this.#failure;
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { GpuError } from "./error.ts";
+import { GpuError, SIZES } from "./error.ts";
 
 /** A pooled piece of GPU memory. `id` is unique for the life of the device; `bytes` is what it can hold. */
 export interface Slab {
@@ -63,10 +63,9 @@ export class Memory {
     this.lastRequest = `${mib(size)} for ${what} with ${mib(this.#inUse)} in use`;
     if (size > this.#maxBytes) {
       throw new GpuError(
-        `${what} needs ${mib(bytes)} in one piece; this adapter's largest buffer is ${
-          mib(this.#maxBytes)
-        }. ` +
-          "Lower --batch-size, --feature-size or --image-size.",
+        "too-large",
+        `${what} needs ${mib(bytes)} in one piece; this adapter's largest buffer is ${mib(this.#maxBytes)}`,
+        SIZES,
       );
     }
     const slab = this.#free.get(size)?.pop() ?? this.#create(size);

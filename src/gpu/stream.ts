@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { GpuError } from "./error.ts";
+import { GpuError, KernelError } from "./error.ts";
 import { assemble, type Kernel, keyOf, type Signature, signatureOf } from "./kernel.ts";
 import { sizeClass } from "./memory.ts";
 import type { Tensor } from "./tensor.ts";
@@ -40,7 +40,7 @@ const MAX_BIND_GROUPS = 8192;
 export class Stream {
   #device: GPUDevice;
   #check: () => void;
-  #fail: (message: string) => void;
+  #fail: (error: GpuError | KernelError) => void;
   #profile: boolean;
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
@@ -66,7 +66,12 @@ export class Stream {
    * @param check throws what went wrong on the device so far
    * @param fail makes `check` throw that from now on
    */
-  constructor(device: GPUDevice, check: () => void, fail: (message: string) => void, profile: boolean) {
+  constructor(
+    device: GPUDevice,
+    check: () => void,
+    fail: (error: GpuError | KernelError) => void,
+    profile: boolean,
+  ) {
     this.#device = device;
     this.#check = check;
     this.#fail = fail;
@@ -191,7 +196,7 @@ export class Stream {
     })).catch(async (error) => {
       await new Promise((done) => setTimeout(done)); // a lost device says so a turn later
       this.#check();
-      throw new GpuError(`Reading back from the GPU failed: ${(error as Error).message}`);
+      throw new GpuError("read", `Reading back from the GPU failed: ${(error as Error).message}`);
     });
     this.#check();
     return results;
@@ -251,7 +256,7 @@ export class Stream {
       },
     });
     this.#device.popErrorScope().then((error) => {
-      if (error) this.#fail(`The GPU refused the kernel ${key}: ${error.message.trim()}`);
+      if (error) this.#fail(new KernelError(`The GPU refused the kernel ${key}: ${error.message.trim()}`));
     });
     const id = this.counts.pipelines++;
     const compiled = { id, label: key, pipeline, layout, names, signature };

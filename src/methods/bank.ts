@@ -8,7 +8,7 @@
  */
 import type { HostTensor } from "../optim/parameters.ts";
 import { InputError } from "../errors.ts";
-import { GpuError, mib, OUT_OF_MEMORY } from "../gpu/error.ts";
+import { GpuError, mib } from "../gpu/error.ts";
 import type { Compute } from "../gpu/compute.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { Tensor } from "../gpu/tensor.ts";
@@ -118,10 +118,11 @@ export class Bank {
       await gpu.read(bank.#mean); // says so if there is no memory
       return bank;
     } catch (error) {
-      if (!(error instanceof GpuError && error.message.startsWith(OUT_OF_MEMORY))) throw error;
-      const [reason] = error.message.split("\n");
+      if (!(error instanceof GpuError && error.kind === "out-of-memory")) throw error;
       throw new InputError(
-        `A bank of ${rows} × ${C} features needs ${mib(bankBytes(rows, C, unit))} on the GPU: ${reason}\n` +
+        `A bank of ${rows} × ${C} features needs ${
+          mib(bankBytes(rows, C, unit))
+        } on the GPU: ${error.message}\n` +
           "Lower --feature-size or (patchcore) --coreset, or take fewer training images.",
       );
     }

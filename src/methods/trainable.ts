@@ -6,13 +6,13 @@
 import type { Scope } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { AnomalyName } from "../data/anomalies/catalogue.ts";
-import type { AdamW } from "../optim/adamw.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { Parameters } from "../optim/parameters.ts";
 
 /** Parameters and the optimizer that moves them. */
 export interface Group {
   readonly parameters: Parameters;
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
 }
 
 /** All that loop, checkpoint and resume need. */

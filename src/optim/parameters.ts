@@ -18,8 +18,8 @@ export interface HostTensor {
   data: Float32Array<ArrayBuffer>;
 }
 
-/** Named parameters. They live until they are released or the GPU is closed. */
-export class Parameters {
+/** Named parameters. They live until they are disposed of or the GPU is closed. */
+export class Parameters implements Disposable {
   /** Every parameter's shape by its name, in order, as it is loaded and read. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** All values, [size]. */
@@ -109,7 +109,7 @@ export class Parameters {
   }
 
   /** Gives the memory back; the parameters can't be used any more. */
-  release(): void {
+  [Symbol.dispose](): void {
     this.#gpu.release(this.values);
     this.#gpu.release(this.gradients);
   }

@@ -77,6 +77,6 @@ for (const [architecture, dropout] of CASES) {
         `${name}: ${along} along the direction instead of ${wanted}, gradient norm ${norm}`,
       );
     }
-    model.parameters.release();
+    model.parameters[Symbol.dispose]();
   });
 }

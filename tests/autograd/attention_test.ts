@@ -57,7 +57,7 @@ Deno.test("a frozen input of attention costs nothing", async () => {
 
 Deno.test("attention in inference keeps no weights", async () => {
   await gpu.step(() => {
-    const tape = new Tape(gpu, { training: false }), x = gpu.empty([1, 16, 4]);
+    const tape = new Tape(gpu, { record: false }), x = gpu.empty([1, 16, 4]);
     const { inUse } = gpu.memory.stats();
     attention(tape, x, x, x, 1);
     assert.equal(gpu.memory.stats().inUse - inUse, 256); // the result

@@ -81,7 +81,7 @@ async function packed(slices: { first: number; count: number }[]): Promise<void>
       assertClose(found, wanted[name], 1e-6, `${name} ${JSON.stringify(slices)}`);
     }
   });
-  parameters.release();
+  parameters[Symbol.dispose]();
 }
 
 Deno.test("slices of a packed projection: apart, some, repeated, overlapping, and the whole", async () => {

@@ -50,12 +50,30 @@ Deno.test("inference records nothing, drops nothing, and computes the same", asy
     const y = linear(tape, x, weight, bias, { act: "relu", dropout });
     return layerNorm(tape, x, y, bias, bias, dropout);
   };
-  const inference = new Tape(gpu, { training: false });
+  const inference = new Tape(gpu, { record: false, dropout: false });
   const y = run(inference, 0.5);
   assert.equal(y.requiresGrad, false);
   assert.throws(() => inference.backward(meanSquaredError(inference, y, y)), /that requires a gradient/);
   const [found, wanted] = await gpu.stream.read(y, run(new Tape(gpu), 0));
   assert.deepEqual(found, wanted);
+});
+
+Deno.test("a tape that records without dropout gives the gradients of what inference computes", async () => {
+  const x = leaf(fill("x", 8), [2, 4]),
+    weight = gpu.tensor(fill("w", 16), [4, 4]),
+    bias = gpu.tensor(fill("b", 4));
+  const run = (tape: Tape, dropout: number) => {
+    const y = linear(tape, x, weight, bias, { act: "relu", dropout });
+    return meanSquaredError(tape, y, gpu.tensor(fill("t", 8)));
+  };
+  const scoring = new Tape(gpu, { dropout: false }), plain = new Tape(gpu);
+  const losses = [run(scoring, 0.5), run(plain, 0)];
+  scoring.backward(losses[0]);
+  const gradient = await gpu.read(scoring.gradient(x));
+  plain.backward(losses[1]);
+  const [loss, wanted, other] = await gpu.stream.read(losses[0], losses[1], plain.gradient(x));
+  assert.deepEqual(loss, wanted);
+  assert.deepEqual(gradient, other);
 });
 
 Deno.test("a gradient goes through a view, and a view of a leaf has that of the leaf", async () => {
@@ -77,8 +95,8 @@ Deno.test("gradients of a second tape are not added to those of the first", asyn
 });
 
 Deno.test("dropout has other numbers in every op and with every seed, and the same in every run", () => {
-  const seeds = (seed: number, training = true) => {
-    const tape = new Tape(gpu, { seed, training });
+  const seeds = (seed: number, dropout = true) => {
+    const tape = new Tape(gpu, { seed, dropout });
     return [0.1, 0.2, 0, 0.1].map((p) => tape.dropout(p));
   };
   const drops = seeds(5);

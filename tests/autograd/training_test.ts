@@ -21,8 +21,8 @@ function training() {
       return look ? (await gpu.read(loss))[0] : NaN;
     });
   const release = () => {
-    optimizer.release();
-    model.parameters.release();
+    optimizer[Symbol.dispose]();
+    model.parameters[Symbol.dispose]();
     gpu.release(x);
   };
   return { model, optimizer, step, release };
@@ -53,7 +53,7 @@ Deno.test("two trainings of five steps give the same bits", async () => {
   const run = async () => {
     const { model, optimizer, step, release } = training(), losses = [];
     for (let i = 0; i < 5; i++) losses.push(await step(true));
-    const state = await gpu.stream.read(model.parameters.values, optimizer.m, optimizer.v);
+    const state = await gpu.stream.read(model.parameters.values, ...optimizer.state.values());
     release();
     return [losses, ...state];
   };

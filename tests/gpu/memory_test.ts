@@ -75,8 +75,10 @@ Deno.test("a tensor larger than a binding or a buffer is refused, with what to l
   const floats = gpu.limits.maxStorageBufferBindingSize / 4;
   assert.throws(() => gpu.empty([2, floats], "attention weights"), {
     name: "GpuError",
+    kind: "too-large",
+    lower: ["batch_size", "feature_size", "image_size"],
     message: new RegExp(
-      `^attention weights \\[2,${floats}\\] needs .* MiB; this adapter binds at most .* Lower --batch`,
+      `^attention weights \\[2,${floats}\\] needs .* MiB; this adapter binds at most .* MiB at once$`,
     ),
   });
   assert.throws(() => binding(64).tensor([...Array(17).keys()]), /^GpuError: A tensor \[17\] needs/);

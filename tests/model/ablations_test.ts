@@ -56,8 +56,8 @@ for (const architecture of ["no-query", "no-attention", "conv"] as const) {
       if (name.endsWith("in_proj_bias")) continue; // a third of its gradient is rounding: see ablations.py
       assert.ok(relativeL2(data, wanted(`trained.${name}`)) < 1e-5, name);
     }
-    optimizer.release();
-    model.parameters.release();
+    optimizer[Symbol.dispose]();
+    model.parameters[Symbol.dispose]();
   });
 }
 
@@ -70,7 +70,9 @@ for (const architecture of ARCHITECTURES) {
     const model = new Adtr(gpu, config, initialAdtr(config, 1)), size = 18 * 8;
     const reconstruct = (features: Float32Array, B = 2) =>
       gpu.step((gpu) =>
-        gpu.read(model.forward(new Tape(gpu, { training: false }), gpu.tensor(features, [B, 18, 8])))
+        gpu.read(
+          model.forward(new Tape(gpu, { record: false, dropout: false }), gpu.tensor(features, [B, 18, 8])),
+        )
       );
     const features = fill("features", 2 * size), before = await reconstruct(features);
     assert.deepEqual(await reconstruct(features.subarray(size), 1), before.subarray(size));
@@ -84,7 +86,7 @@ for (const architecture of ARCHITECTURES) {
       n % 9 < REACH[architecture] && n < 9 * lines
     );
     assert.deepEqual([...seen], expected);
-    model.parameters.release();
+    model.parameters[Symbol.dispose]();
   });
 }
 

@@ -16,7 +16,7 @@ Deno.test("parameters come back as they were loaded, in order, also where they a
     const found = await parameters.read();
     assert.deepEqual([...found], [...STATE]);
     assert.deepEqual([...parameters.entries()].map(([name]) => name), [...SHAPES.keys()]);
-    parameters.release();
+    parameters[Symbol.dispose]();
   }
 });
 
@@ -39,7 +39,7 @@ Deno.test("wider parameters lie in their corner, with zeros around, each on 256 
     total = (x: Float32Array) => x.reduce((a, v) => a + Math.abs(v), 0);
   const wanted = [...STATE.values()].reduce((a, { data }) => a + total(data), 0);
   assert.ok(Math.abs(total(all) - wanted) < 1e-4);
-  parameters.release();
+  parameters[Symbol.dispose]();
 });
 
 Deno.test("another tensor of the same layout is loaded and read by the same names", async () => {
@@ -47,7 +47,7 @@ Deno.test("another tensor of the same layout is loaded and read by the same name
   parameters.loadInto(parameters.gradients, STATE);
   assert.deepEqual([...await parameters.read(parameters.gradients)], [...STATE]);
   assert.ok((await gpu.read(parameters.values)).every((v) => v === 0));
-  parameters.release();
+  parameters[Symbol.dispose]();
 });
 
 Deno.test("parameters outlive the step in which they were made", async () => {
@@ -57,7 +57,7 @@ Deno.test("parameters outlive the step in which they were made", async () => {
     for (let i = 0; i < 4; i++) gpu.tensor(fill("junk", parameters.values.size));
   });
   assert.deepEqual([...await parameters.read()], [...STATE]);
-  parameters.release();
+  parameters[Symbol.dispose]();
 });
 
 Deno.test("parameters refuse names and numbers of values that are not theirs", () => {
@@ -69,7 +69,7 @@ Deno.test("parameters refuse names and numbers of values that are not theirs", (
     [...STATE, ["bias", { data: new Float32Array(2) }]] as [string, { data: Float32Array }][],
   );
   assert.throws(() => parameters.load(short), /Expected 3 values for bias \[3\], but found 2/);
-  parameters.release();
+  parameters[Symbol.dispose]();
 });
 
 Deno.test("wider shapes that are none are refused", () => {

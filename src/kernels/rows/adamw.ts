@@ -32,7 +32,7 @@ export interface AdamWSettings {
  * One step.
  *
  * @param t the step's number, from 1 on
- * @param squares holds at `at` the sum of all gradients' squares
+ * @param squares the sum of all gradients' squares, [1]
  */
 export function adamwStep(
   gpu: Compute,
@@ -40,13 +40,11 @@ export function adamwStep(
   s: AdamWSettings,
   t: number,
   squares: Tensor,
-  at: number,
 ): void {
   const n = flat.parameters.size / 4, { across, grid } = spread(n);
   const params = {
     n,
     across,
-    at,
     clip: s.clip,
     shrink: 1 - s.lr * s.weight_decay,
     size: s.lr / (1 - s.beta1 ** t),

@@ -25,7 +25,7 @@ export interface Picks {
 }
 
 /** Picks that cover points ever more finely. */
-export class Cover {
+export class Cover implements Disposable {
   #gpu: Compute;
   #pieces: { points: Points; nearest: Tensor; threads: number; part: number }[] = [];
   #centre: Tensor;
@@ -85,7 +85,7 @@ export class Cover {
   }
 
   /** Gives the memory back, but for the points'. */
-  release(): void {
+  [Symbol.dispose](): void {
     const { picks, reach } = this.#picks;
     for (const tensor of [this.#centre, this.#far, this.#at, picks, reach]) this.#gpu.release(tensor);
     for (const { nearest } of this.#pieces) this.#gpu.release(nearest);

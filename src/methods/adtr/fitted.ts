@@ -51,7 +51,7 @@ export class FittedAdtr implements Fitted {
   /** d = reconstruction − features, of prepared features' shape. Within a step. */
   residual(gpu: Compute, features: Tensor): Tensor {
     const x = this.prepare(gpu, features);
-    const reconstruction = this.adtr.forward(new Tape(gpu, { training: false }), x);
+    const reconstruction = this.adtr.forward(new Tape(gpu, { record: false, dropout: false }), x);
     const d = gpu.empty(x.shape, "a residual");
     add(gpu, reconstruction, x, d, -1);
     return d;
@@ -121,7 +121,7 @@ export class FittedAdtr implements Fitted {
   }
 
   [Symbol.dispose](): void {
-    this.adtr.parameters.release();
+    this.adtr.parameters[Symbol.dispose]();
     for (const tensor of [this.#mean, this.#deviation, this.#whitening]) {
       if (tensor) this.#gpu.release(tensor);
     }

@@ -13,6 +13,7 @@ import { type AdtrConfig, adtrShapes, initialAdtr } from "../../model/adtr.ts";
 import { batches, upload } from "../../model/batches.ts";
 import { normalisationOf } from "../../model/normalisation.ts";
 import { AdamW } from "../../optim/adamw.ts";
+import type { Optimizer } from "../../optim/optimizer.ts";
 import { stepDecay } from "../../optim/schedules.ts";
 import type { DataSizes, Method, Run } from "../method.ts";
 import type { Settings } from "../settings.ts";
@@ -119,12 +120,8 @@ async function train(
   const normalisation = settings.feature_norm === "position" ? normalisationOf(set.normal, config.C) : null;
   const fitted = new FittedAdtr(gpu, { config, parameters, normalisation, covariance: null });
   try {
-    const optimizer = new AdamW(gpu, fitted.adtr.parameters);
-    try {
-      await run.optimize(trainable(fitted, optimizer, settings), set, settings.epochs);
-    } finally {
-      optimizer.release();
-    }
+    using optimizer = new AdamW(gpu, fitted.adtr.parameters);
+    await run.optimize(trainable(fitted, optimizer, settings), set, settings.epochs);
     await fitted.measureCovariance(batches(gpu, set.normal, config, settings.batch_size));
     return fitted;
   } catch (error) {
@@ -133,7 +130,7 @@ async function train(
   }
 }
 
-function trainable(fitted: FittedAdtr, optimizer: AdamW, settings: Settings<AdtrSettings>): Trainable {
+function trainable(fitted: FittedAdtr, optimizer: Optimizer, settings: Settings<AdtrSettings>): Trainable {
   const { adtr } = fitted, { weight_decay, clip, seed } = settings;
   return {
     groups: [{ parameters: adtr.parameters, optimizer }],
@@ -144,9 +141,7 @@ function trainable(fitted: FittedAdtr, optimizer: AdamW, settings: Settings<Adtr
       const tape = new Tape(scope, { seed: new Random(seed, `dropout ${step}`).bits() });
       const loss = lossOf(tape, adtr.forward(tape, x), x, batch, settings, adtr.config);
       tape.backward(loss);
-      const squares = scope.empty([1], "a gradient norm");
-      optimizer.step(tape, { lr, weight_decay, clip }, squares);
-      return { loss, squares, lr };
+      return { loss, squares: optimizer.step(tape, { lr, weight_decay, clip }), lr };
     },
   };
 }

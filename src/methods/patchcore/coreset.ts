@@ -98,7 +98,7 @@ export async function selectCoreset(
     cover = new Cover(gpu, points, rows, firstPick(rows, seed), wanted);
     return await pick(gpu, cover, wanted, onPick, signal);
   } finally {
-    cover?.release();
+    cover?.[Symbol.dispose]();
     gpu.release(project);
     for (const { values } of points) gpu.release(values);
   }
