@@ -23,6 +23,8 @@ export function binding(bytes: number): Gpu {
 
 /** The same device, said to be another: steps on it take from its pool, as it is said to be. */
 function other(said: Partial<Pick<Gpu, "info" | "limits">>): Gpu {
-  return Object.create(gpu, Object.fromEntries(Object.entries(said).map(([name, value]) => [name, { value }])));
+  return Object.create(
+    gpu,
+    Object.fromEntries(Object.entries(said).map(([name, value]) => [name, { value }])),
+  );
 }
-

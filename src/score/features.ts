@@ -129,7 +129,7 @@ async function compute(
   count: number,
 ): Promise<Float32Array<ArrayBuffer>[]> {
   const whole = pooled ? gpu.empty([count, backbone.pooledChannels], "features of whole images") : undefined;
-  const tensor = backbone.features(data, count, S, H, H, whole);
+  const tensor = backbone.features(gpu, data, count, S, H, H, whole);
   const parts = await gpu.stream.read(...(whole ? [tensor, whole] : [tensor]));
   gpu.release(tensor);
   if (whole) gpu.release(whole);

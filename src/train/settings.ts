@@ -7,19 +7,10 @@
 import type { AnomalyName } from "../data/anomalies/catalogue.ts";
 import { defaultSigma, METHOD_NAMES } from "../methods/method.ts";
 import type { Architecture } from "../model/adtr.ts";
+import { BACKBONE_NAMES, type BackboneName, BACKBONES as DESCRIPTIONS } from "../model/backbones.ts";
 
 /** The names of the frozen feature extractors. */
-export const BACKBONES = [
-  "efficientnet_b4",
-  "tf_efficientnet_b4",
-  "efficientnet_b0",
-  "resnet18",
-  "resnet34",
-  "wide_resnet50_2",
-  "gabor",
-  "gabor2",
-  "pixels",
-] as const;
+export const BACKBONES: readonly BackboneName[] = BACKBONE_NAMES;
 
 /** The names of the losses. */
 export const LOSSES = ["norm", "px", "img"] as const;
@@ -31,8 +22,8 @@ export const METHODS = ["adtr", ...METHOD_NAMES] as const;
 export interface Settings {
   /** What learns from features: ADTR, or a method beside it (docs/method.md §10), to which what trains ADTR is nothing. */
   method: typeof METHODS[number];
-  /** Frozen feature extractor. `gabor` and `gabor2` are built in, the others need a weight file. */
-  backbone: typeof BACKBONES[number];
+  /** Frozen feature extractor. Some are built in or bundled, the others need a weight file. */
+  backbone: BackboneName;
   /** Which levels of the backbone make the features: `all`, or some as `2,3`. */
   levels: string;
   /** S: images are resized to S×S pixels. */
@@ -181,7 +172,7 @@ export function backboneDefaults(
   const name = backbone ?? (weights === undefined ? "gabor" : "efficientnet_b4");
   return {
     backbone: name,
-    feature_norm: name.startsWith("gabor") ? "position" : "none",
+    feature_norm: DESCRIPTIONS[name].feature_norm,
     levels: levelsOf(name, method),
     sigma: method === "adtr" ? 0 : defaultSigma(method),
   };
@@ -189,6 +180,6 @@ export function backboneDefaults(
 
 /** ADTR takes all; the other methods' papers leave out the last of a ResNet's, PatchCore the first one too. */
 function levelsOf(backbone: Settings["backbone"], method: Settings["method"]): string {
-  if (method === "adtr" || !backbone.includes("resnet")) return "all";
+  if (method === "adtr" || !backbone.includes("resnet")) return DESCRIPTIONS[backbone].levels;
   return method === "patchcore" ? "2,3" : "1,2,3";
 }
