@@ -57,7 +57,7 @@ export function adtrEngine(gpu: Gpu): Engine {
       const network = new EfficientNet(gpu, weights), x = gpu.tensor(images, [B, S, S, 3]);
       const taps = () => [...copies()];
       const copies = function* (): Generator<Tensor> {
-        for (const tap of network.taps(x)) {
+        for (const tap of network.taps(gpu, x)) {
           const copy = gpu.empty(tap.shape);
           gpu.stream.copy(tap, copy);
           yield copy;

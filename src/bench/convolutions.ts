@@ -8,7 +8,7 @@ import { depthwise } from "../kernels/conv/depthwise.ts";
 import { fill } from "../kernels/dense/elementwise.ts";
 import { pointwise } from "../kernels/dense/pointwise.ts";
 import { dense } from "../kernels/dense/se.ts";
-import { STAGES, STEM } from "../model/efficientnet_weights.ts";
+import { B4 } from "../model/backbones.ts";
 import type { Case } from "./case.ts";
 
 const SIDE = 256;
@@ -33,8 +33,8 @@ export function efficientNetFlops(B: number): number {
 /** The network in order. */
 function* layers(B: number): Generator<Case> {
   yield stem(B);
-  let side = SIDE / 2, inputs = STEM.out;
-  for (const { blocks, kernel, stride: first, expand, out } of STAGES) {
+  let side = SIDE / 2, inputs = B4.stem;
+  for (const { blocks, kernel, stride: first, expand, out } of B4.stages) {
     for (let i = 0; i < blocks; i++) {
       const wide = inputs * expand, stride = i === 0 ? first : 1;
       if (expand > 1) yield expansion(B, side, inputs, wide);
@@ -48,7 +48,7 @@ function* layers(B: number): Generator<Case> {
 }
 
 function stem(B: number): Case {
-  const { out: O, in: C, kernel: k } = STEM, side = SIDE / 2;
+  const O = B4.stem, C = 3, k = 3, side = SIDE / 2;
   return {
     name: "conv stem",
     shape: `${B}x${SIDE}x${SIDE}x${C}`,
@@ -101,7 +101,7 @@ function depthwiseCase(B: number, side: number, C: number, k: number, stride: nu
     prepare(gpu, noise) {
       const x = noise(B, side, side, C), weight = noise(k, k, C), bias = noise(C);
       const window = { stride, top: pad, left: pad, outH: out, outW: out };
-      return () => void depthwise(gpu, x, weight, bias, window);
+      return () => void depthwise(gpu, x, weight, bias, window, { act: "silu", mean: true });
     },
   };
 }

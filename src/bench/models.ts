@@ -15,7 +15,9 @@ import { makeDataset } from "../host/make_dataset.ts";
 import type { Compute } from "../gpu/compute.ts";
 import { Gpu } from "../gpu/gpu.ts";
 import { type AdtrConfig, initialAdtr } from "../model/adtr.ts";
-import { type Backbone, efficientNetBackbone } from "../model/backbone.ts";
+import type { Backbone } from "../model/backbone.ts";
+import { IMAGENET } from "../model/backbones.ts";
+import { efficientNetBackbone } from "../model/open_backbone.ts";
 import { Detector } from "../methods/adtr/detector.ts";
 import type { EfficientNetWeights } from "../model/efficientnet.ts";
 import { gaborBackbone } from "../model/gabor.ts";
@@ -56,10 +58,10 @@ function efficientNet(B: number): ModelCase {
     note: "features",
     measure: () =>
       onFreshGpu(async (gpu) => {
-        const backbone = efficientNetBackbone(gpu, "efficientnet_b4", weights());
+        const backbone = await efficientNetBackbone(gpu, "efficientnet_b4", weights(), IMAGENET);
         const images = Uint8Array.from({ length: B * S * S * 3 }, (_, i) => i * 7919 % 256);
         const watch = await Stopwatch.start(gpu);
-        const timing = await watch.time(() => void backbone.features(images, B, S, H, W));
+        const timing = await watch.time(() => void backbone.features(gpu, images, B, S, H, W));
         return { ...whole(gpu, timing, B), ...rate({ flops: efficientNetFlops(B) }, timing.ms) };
       }),
   };
@@ -143,8 +145,8 @@ function scoring(note: string, config: AdtrConfig, S: number): ModelCase {
     measure: () =>
       onFreshGpu(async (gpu) => {
         const backbone: Backbone = note === "paper"
-          ? efficientNetBackbone(gpu, "efficientnet_b4", weights())
-          : gaborBackbone(gpu, "gabor");
+          ? await efficientNetBackbone(gpu, "efficientnet_b4", weights(), IMAGENET)
+          : gaborBackbone("gabor");
         const state = { config, parameters: initialAdtr(config, 0), normalisation: null, covariance: null };
         const detector = new Detector(gpu, state);
         const source = { gpu, backbone, image_size: S, feature_size: config.H, images: files, cache: null };

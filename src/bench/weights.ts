@@ -7,7 +7,7 @@
 import { Random } from "../hash.ts";
 import type { EfficientNetWeights, MBConv } from "../model/efficientnet.ts";
 import type { FoldedConv } from "../model/fold.ts";
-import { STAGES, STEM } from "../model/efficientnet_weights.ts";
+import { B4 } from "../model/backbones.ts";
 
 /** The same weights on every call, with symmetric padding. */
 export function madeUpWeights(): EfficientNetWeights {
@@ -25,8 +25,9 @@ export function madeUpWeights(): EfficientNetWeights {
     };
   };
   const blocks: MBConv[] = [];
-  let C = STEM.out;
-  STAGES.forEach(({ blocks: count, kernel, stride: first, expand, out }, stage) => {
+  const { stem, stages, act, taps } = B4;
+  let C = stem;
+  stages.forEach(({ blocks: count, kernel, stride: first, expand, out }, stage) => {
     for (let i = 0; i < count; i++) {
       const wide = C * expand, narrow = Math.floor(C / 4), stride = i === 0 ? first : 1;
       blocks.push({
@@ -42,5 +43,5 @@ export function madeUpWeights(): EfficientNetWeights {
       C = out;
     }
   });
-  return { padding: "symmetric", stem: layer(STEM.out, STEM.in, STEM.kernel), blocks };
+  return { padding: "symmetric", act, taps, stem: layer(stem, 3, 3), blocks };
 }

@@ -4,14 +4,10 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import {
-  type EfficientNetName,
-  loadEfficientNet,
-  type NamingName,
-  namingOf,
-} from "../model/efficientnet_weights.ts";
+import { type BackboneName, BACKBONES, type NamingName } from "../model/backbones.ts";
+import { namingOf } from "../model/efficientnet_weights.ts";
+import { checkWeights } from "../model/open_backbone.ts";
 import { networkOf } from "../model/recognise.ts";
-import { isResNet, loadResNet, type ResNetName } from "../model/resnet_weights.ts";
 import type { Dtype } from "../formats/tensor_file.ts";
 import type { WeightFile } from "../formats/weight_file.ts";
 import { readWeightFile } from "./tensor_files.ts";
@@ -43,21 +39,20 @@ export interface WeightsReport {
   /** The network that the tensors look like; null where it is none that is known. */
   network: string | null;
   /** What it is to be opened as; null where it can't be. */
-  backbone: EfficientNetName | ResNetName | null;
+  backbone: BackboneName | null;
   /** Whose names an EfficientNet's tensors have; null where nobody's. */
   naming: NamingName | null;
   /** Why the file can't be a backbone's weights; null where it can. */
   problem: string | null;
 }
 
-/** What a network can be opened as. */
-const FIT: Record<string, EfficientNetName | ResNetName> = {
-  "EfficientNet-B0": "efficientnet_b0",
-  "EfficientNet-B4": "efficientnet_b4",
-  "ResNet-18": "resnet18",
-  "ResNet-34": "resnet34",
-  "Wide ResNet-50-2": "wide_resnet50_2",
-};
+/** What a network can be opened as: the first backbone that is made of it. */
+const FIT = new Map<string, BackboneName>();
+for (const [name, description] of Object.entries(BACKBONES)) {
+  if ("network" in description && !FIT.has(description.network)) {
+    FIT.set(description.network, name as BackboneName);
+  }
+}
 const STATISTICS = /\.(running_mean|running_var|num_batches_tracked)$/;
 
 /** Looks into a weight file. @throws {InputError} where it can't be read, is damaged or is something else */
@@ -70,19 +65,18 @@ export async function inspectWeights(path: string): Promise<WeightsReport> {
     .reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const naming = namingOf(file) ?? null, network = networkOf(file) ?? null;
   const problem = problemOf(file, network);
-  const backbone = problem === null ? FIT[network!] : null;
+  const backbone = problem === null ? FIT.get(network!)! : null;
   return { path, format, sha256, metadata, tensors, parameters, network, backbone, naming, problem };
 }
 
 function problemOf(file: WeightFile, network: string | null): string | null {
-  const backbone = network === null ? undefined : FIT[network];
+  const backbone = network === null ? undefined : FIT.get(network);
   if (!backbone && !namingOf(file)) {
     const found = network ? `what looks like ${network}` : `${file.tensors.size} other tensors`;
-    return `Expected the weights of ${Object.keys(FIT).join(", ")} in ${file.path}, but found ${found}`;
+    return `Expected the weights of ${[...FIT.keys()].join(", ")} in ${file.path}, but found ${found}`;
   }
   try {
-    if (backbone && isResNet(backbone)) loadResNet(file, backbone);
-    else loadEfficientNet(file, backbone ?? "efficientnet_b4");
+    checkWeights(file, backbone ?? "efficientnet_b4");
     return null;
   } catch (error) {
     if (error instanceof InputError) return error.message;

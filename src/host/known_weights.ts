@@ -6,8 +6,7 @@
  */
 import { InputError } from "../errors.ts";
 import { download, type Downloaded, type DownloadOptions } from "./download.ts";
-import type { EfficientNetName } from "../model/efficientnet_weights.ts";
-import type { ResNetName } from "../model/resnet_weights.ts";
+import type { BackboneName } from "../model/backbones.ts";
 
 /** A published weight file. */
 export interface KnownWeights {
@@ -18,7 +17,7 @@ export interface KnownWeights {
   /** The SHA-256 or its beginning. */
   sha256: string;
   /** What it is to be loaded as. */
-  backbone: EfficientNetName | ResNetName;
+  backbone: BackboneName;
   /** How it was trained and how large it is, in a few words. */
   about: string;
   /** Its SPDX name. */

@@ -1,37 +1,45 @@
 /**
- * EfficientNet (Tan & Le 2019), B0 or B4, as a frozen feature extractor: the stem and seven stages of MBConv blocks, with
- * BatchNorm folded into the convolutions. Maps are [B, H, W, C]; five stages' outputs are tapped (docs/method.md §2).
+ * EfficientNet (Tan & Le 2019) and what is made of the same MBConv blocks, as a frozen feature extractor: the stem and
+ * the stages, with BatchNorm folded into the convolutions. Maps are [B, H, W, C]; some stages' outputs are tapped.
  *
  * @module
  */
-import type { Gpu } from "../gpu/gpu.ts";
+import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { conv, packConv, type Window } from "../kernels/conv/conv.ts";
-import { depthwise, packDepthwise } from "../kernels/conv/depthwise.ts";
-import { pointwise } from "../kernels/dense/pointwise.ts";
+import type { Act } from "../kernels/conv/act.ts";
+import type { Window } from "../kernels/conv/conv.ts";
+import { FrozenConv } from "../kernels/conv/frozen.ts";
 import { dense } from "../kernels/dense/se.ts";
 import type { FoldedConv } from "./fold.ts";
+import type { TappedNetwork } from "./neck.ts";
 
-/** An MBConv block. `reduce` and `excite` are squeeze-excite's 1×1 convolutions, without BatchNorm. */
+/** An MBConv block. `reduce` and `excite` are squeeze-excite's 1×1 convolutions, without BatchNorm, or null both. */
 export interface MBConv {
   stage: number;
   stride: number;
   /** Whether the block's input is added to its output. */
   skip: boolean;
-  /** Null in stage 0, which does not expand. */
+  /** Null where the block does not expand. */
   expand: FoldedConv | null;
   depthwise: FoldedConv;
-  reduce: FoldedConv;
-  excite: FoldedConv;
+  reduce: FoldedConv | null;
+  excite: FoldedConv | null;
   project: FoldedConv;
 }
 
-/** How a naming of weight files pads (docs/method.md §2); `same380` is TF SAME computed for an image of 380 pixels. */
-export type Padding = "symmetric" | "same" | "same224" | "same380";
+/**
+ * How convolutions are padded (docs/method.md §2): (k − 1) / 2 on every side, TF SAME, or what that is for an image of
+ * so many pixels a side, whatever size it has.
+ */
+export type Padding = "symmetric" | "same" | number;
 
 /** Everything that the network reads. */
 export interface EfficientNetWeights {
   padding: Padding;
+  /** Follows the stem, expansions and depthwise convolutions. */
+  act: Act;
+  /** The stages that are tapped, from 0 on, rising. */
+  taps: readonly number[];
   stem: FoldedConv;
   blocks: MBConv[];
 }
@@ -58,138 +66,136 @@ export function pads(
   return fixed(Math.floor(total / 2), total);
 }
 
-/** A convolution's parameters on the GPU. */
-interface Layer {
+/** One of squeeze-excite's layers: weight [out, in], widths with zeros to multiples of 4. */
+interface Dense {
   weight: Tensor;
   bias: Tensor;
-  out: number;
-  kernel: number;
 }
 
-/** A block's, and what it does with them. `nominal` is its input's side for an image of as many pixels as `padding` says. */
+/** A block on the GPU. `nominal` is its input's side for an image of as many pixels as the padding says. */
 interface Block {
   nominal: number;
+  kernel: number;
   stride: number;
   skip: boolean;
   tap: boolean;
-  expand: Layer | null;
-  depthwise: Layer;
-  squeeze: Layer;
-  excite: Layer;
-  project: Layer;
+  expand: FrozenConv | null;
+  depthwise: FrozenConv;
+  reduce: Dense | null;
+  excite: Dense | null;
+  project: FrozenConv;
 }
 
-const TAPPED_STAGES = [0, 1, 2, 4, 6];
-
 /** The network with its weights on the GPU. */
-export class EfficientNet {
+export class EfficientNet implements TappedNetwork {
   /** Channels of each tap. */
   readonly channels: readonly number[];
   /** Channels of the images. */
-  readonly inputs = 3;
-  #gpu: Gpu;
-  #padding: EfficientNetWeights["padding"];
-  #nominal: number;
-  #stem: Layer;
-  #blocks: Block[];
+  readonly inputs: number;
+  readonly #gpu: Compute;
+  readonly #padding: Padding;
+  readonly #nominal: number;
+  readonly #stem: FrozenConv;
+  readonly #blocks: readonly Block[];
 
-  constructor(gpu: Gpu, weights: EfficientNetWeights) {
+  /** Uploads the weights. */
+  constructor(gpu: Compute, { padding, act, taps, stem, blocks }: EfficientNetWeights) {
     this.#gpu = gpu;
-    this.#padding = weights.padding;
-    this.#nominal = weights.padding === "same224" ? 224 : 380;
-    const { stem, blocks } = weights;
-    this.#stem = this.#upload(stem, packConv(stem.weight, stem.out, stem.in, stem.kernel), [
-      stem.kernel,
-      stem.kernel,
-      stem.in,
-      stem.out,
-    ]);
+    this.#padding = padding;
+    this.#nominal = typeof padding === "number" ? padding : 0;
+    this.#stem = new FrozenConv(gpu, stem, { stride: 2, act });
+    this.inputs = this.#stem.in;
     let side = Math.ceil(this.#nominal / 2);
-    const nominal = blocks.map(({ stride }) => {
-      const before = side;
+    this.#blocks = blocks.map((block, i) => {
+      const nominal = side, { stride } = block;
       side = Math.ceil(side / stride);
-      return before;
+      return {
+        nominal,
+        kernel: block.depthwise.kernel,
+        stride,
+        skip: block.skip,
+        tap: taps.includes(block.stage) && blocks[i + 1]?.stage !== block.stage,
+        expand: block.expand && new FrozenConv(gpu, block.expand, { act }),
+        depthwise: new FrozenConv(gpu, block.depthwise, { stride, act, depthwise: true }),
+        reduce: block.reduce && upload(gpu, block.reduce),
+        excite: block.excite && upload(gpu, block.excite),
+        project: new FrozenConv(gpu, block.project),
+      };
     });
-    this.#blocks = blocks.map((block, i) => ({
-      nominal: nominal[i],
-      stride: block.stride,
-      skip: block.skip,
-      tap: TAPPED_STAGES.includes(block.stage) && blocks[i + 1]?.stage !== block.stage,
-      expand: block.expand && this.#pointwise(block.expand),
-      depthwise: this.#depthwise(block.depthwise),
-      squeeze: this.#pointwise(block.reduce),
-      excite: this.#pointwise(block.excite),
-      project: this.#pointwise(block.project),
-    }));
     this.channels = this.#blocks.filter((block) => block.tap).map((block) => block.project.out);
   }
 
-  /** Bytes of the largest map on the way, for one image of side S: stage 1's first expansion, [S/2, S/2, 6C]. */
+  /** Bytes of the largest map on the way, for one image of side S: the first expansion that is strided. */
   largestMap(S: number): number {
-    return 6 * this.channels[0] * Math.ceil(S / 2) ** 2 * 4;
+    return this.#blocks.find(({ stride }) => stride === 2)!.depthwise.out * Math.ceil(S / 2) ** 2 * 4;
   }
 
   /**
-   * Yields the five taps [B, h, w, c] of normalised images [B, S, S, 3], low level first. A tap's memory goes back to
-   * the pool when the next one is asked for, or no more are.
+   * Yields the taps [B, h, w, c] of normalised images [B, S, S, 3], low level first. A tap's memory goes back when the
+   * next one is asked for, or no more are.
    */
-  *taps(images: Tensor): Generator<Tensor, void> {
-    const gpu = this.#gpu;
-    const stem = this.#stem;
-    let x = conv(gpu, images, stem.weight, stem.bias, this.#window(images, stem, 2, this.#nominal), "silu"); // [B, S/2, S/2, 48]
+  *taps(on: Compute, images: Tensor): Generator<Tensor, void> {
+    let { y: x } = this.#stem.run(on, images, { window: this.#window(images, 3, 2, this.#nominal) }); // [B, S/2, S/2, C]
     try {
       for (const block of this.#blocks) {
-        const y = this.#mbconv(x, block);
-        gpu.release(x);
+        const y = this.#mbconv(on, x, block);
+        on.release(x);
         x = y;
         if (block.tap) yield x;
       }
     } finally {
-      gpu.release(x);
+      on.release(x);
     }
   }
 
   /** Expand, filter, gate by squeeze-excite, project: x [B, H, W, C] → [B, H', W', C']. Leaves x. */
-  #mbconv(x: Tensor, block: Block): Tensor {
-    const gpu = this.#gpu;
-    const { expand, squeeze, excite, project } = block;
-    const expanded = expand ? pointwise(gpu, x, expand.weight, expand.bias, { act: "silu" }) : x; // [B, H, W, 6C]
-    const { weight, bias } = block.depthwise;
-    const window = this.#window(expanded, block.depthwise, block.stride, block.nominal);
-    const { y: maps, mean } = depthwise(gpu, expanded, weight, bias, window); // [B, H', W', 6C] and [B, 6C]
-    if (expanded !== x) gpu.release(expanded);
-    const squeezed = dense(gpu, mean, squeeze.weight, squeeze.bias, "silu"); // [B, C/4]
-    const gates = dense(gpu, squeezed, excite.weight, excite.bias, "sigmoid"); // [B, 6C]
-    const residual = block.skip ? x : undefined;
-    const y = pointwise(gpu, maps, project.weight, project.bias, { gates, residual }); // [B, H', W', C']
-    for (const used of [mean, squeezed, gates, maps]) gpu.release(used);
+  #mbconv(on: Compute, x: Tensor, block: Block): Tensor {
+    const { expand, reduce, excite, project, kernel, stride, nominal } = block;
+    const expanded = expand ? expand.run(on, x).y : x; // [B, H, W, 6C]
+    const window = this.#window(expanded, kernel, stride, nominal);
+    const { y: maps, mean } = block.depthwise.run(on, expanded, { window, mean: reduce !== null }); // [B, H', W', 6C]
+    if (expanded !== x) on.release(expanded);
+    const used = [maps];
+    let gates: Tensor | undefined;
+    if (mean && reduce && excite) { // [B, 6C]
+      const squeezed = dense(on, mean, reduce.weight, reduce.bias, "silu"); // [B, C/4]
+      gates = dense(on, squeezed, excite.weight, excite.bias, "sigmoid"); // [B, 6C]
+      used.push(mean, squeezed, gates);
+    }
+    const { y } = project.run(on, maps, { gates, skip: block.skip ? x : undefined }); // [B, H', W', C']
+    for (const tensor of used) on.release(tensor);
     return y;
   }
 
-  #window({ shape: [, H, W] }: Tensor, { kernel }: Layer, stride: number, nominal: number): Window {
+  #window(
+    { shape: [, H, W] }: Tensor,
+    kernel: number,
+    stride: number,
+    nominal: number,
+  ): Omit<Window, "stride"> {
     const rows = pads(this.#padding, H, kernel, stride, nominal);
     const columns = pads(this.#padding, W, kernel, stride, nominal);
-    return { stride, top: rows.before, left: columns.before, outH: rows.out, outW: columns.out };
+    return { top: rows.before, left: columns.before, outH: rows.out, outW: columns.out };
   }
 
-  #upload(layer: FoldedConv, packed: Float32Array<ArrayBuffer>, shape: number[]): Layer {
-    const { bias, out, kernel } = layer;
-    return { weight: this.#gpu.tensor(packed, shape), bias: this.#gpu.tensor(bias), out, kernel };
-  }
-
-  #depthwise(layer: FoldedConv): Layer {
-    const { weight, out, kernel } = layer;
-    return this.#upload(layer, packDepthwise(weight, out, kernel), [kernel, kernel, out]);
-  }
-
-  /** Widths are padded with zeros to multiples of 4, which changes no result, so that the GEMM reads vec4s. */
-  #pointwise(layer: FoldedConv): Layer {
-    const out = Math.ceil(layer.out / 4) * 4, inputs = Math.ceil(layer.in / 4) * 4;
-    const weight = new Float32Array(out * inputs), bias = new Float32Array(out);
-    for (let o = 0; o < layer.out; o++) {
-      weight.set(layer.weight.subarray(o * layer.in, (o + 1) * layer.in), o * inputs);
+  /** Gives the weights' memory back. */
+  [Symbol.dispose](): void {
+    this.#stem[Symbol.dispose]();
+    for (const { expand, depthwise, reduce, excite, project } of this.#blocks) {
+      for (const conv of [expand, depthwise, project]) conv?.[Symbol.dispose]();
+      for (const layer of [reduce, excite]) {
+        if (layer) [layer.weight, layer.bias].forEach((tensor) => this.#gpu.release(tensor));
+      }
     }
-    bias.set(layer.bias);
-    return this.#upload({ ...layer, bias, out }, weight, [out, inputs]);
   }
+}
+
+function upload(gpu: Compute, layer: FoldedConv): Dense {
+  const out = Math.ceil(layer.out / 4) * 4, inputs = Math.ceil(layer.in / 4) * 4;
+  const weight = new Float32Array(out * inputs), bias = new Float32Array(out);
+  for (let o = 0; o < layer.out; o++) {
+    weight.set(layer.weight.subarray(o * layer.in, (o + 1) * layer.in), o * inputs);
+  }
+  bias.set(layer.bias);
+  return { weight: gpu.tensor(weight, [out, inputs]), bias: gpu.tensor(bias) };
 }

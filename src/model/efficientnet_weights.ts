@@ -5,67 +5,11 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import type { EfficientNetWeights, MBConv, Padding } from "./efficientnet.ts";
-import { fold, type Source, tensorNames } from "./fold.ts";
+import type { EfficientNetDescription, NamingName } from "./backbones.ts";
+import type { EfficientNetWeights, MBConv } from "./efficientnet.ts";
+import { fold, type Source, sourceIn, tensorNames } from "./fold.ts";
 import { requireNetwork } from "./recognise.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
-
-/** Names of backbones made of an EfficientNet. */
-export type EfficientNetName = "efficientnet_b0" | "efficientnet_b4" | "tf_efficientnet_b4";
-
-/** Whose names a file's tensors have. */
-export type NamingName = "timm" | "EfficientNet-PyTorch" | "torchvision";
-
-/** A stage of MBConv blocks; the first block has its stride, all have its kernel, expansion and output channels. */
-export interface Stage {
-  blocks: number;
-  kernel: number;
-  stride: number;
-  expand: number;
-  out: number;
-}
-
-/** EfficientNet-B4's first convolution. */
-export const STEM = { out: 48, in: 3, kernel: 3 };
-/** The seven stages behind it. */
-export const STAGES: readonly Stage[] = [
-  { blocks: 2, kernel: 3, stride: 1, expand: 1, out: 24 },
-  { blocks: 4, kernel: 3, stride: 2, expand: 6, out: 32 },
-  { blocks: 4, kernel: 5, stride: 2, expand: 6, out: 56 },
-  { blocks: 6, kernel: 3, stride: 2, expand: 6, out: 112 },
-  { blocks: 6, kernel: 5, stride: 1, expand: 6, out: 160 },
-  { blocks: 8, kernel: 5, stride: 2, expand: 6, out: 272 },
-  { blocks: 2, kernel: 3, stride: 1, expand: 6, out: 448 },
-];
-
-/** A network's shape. */
-interface Shape {
-  network: string;
-  stem: typeof STEM;
-  stages: readonly Stage[];
-  /** TF SAME computed for the images that it was made for. */
-  nominal: Padding;
-}
-
-const B4: Shape = { network: "EfficientNet-B4", stem: STEM, stages: STAGES, nominal: "same380" };
-const SHAPES: Record<EfficientNetName, Shape> = {
-  efficientnet_b0: {
-    network: "EfficientNet-B0",
-    stem: { ...STEM, out: 32 },
-    stages: [
-      { blocks: 1, kernel: 3, stride: 1, expand: 1, out: 16 },
-      { blocks: 2, kernel: 3, stride: 2, expand: 6, out: 24 },
-      { blocks: 2, kernel: 5, stride: 2, expand: 6, out: 40 },
-      { blocks: 3, kernel: 3, stride: 2, expand: 6, out: 80 },
-      { blocks: 3, kernel: 5, stride: 1, expand: 6, out: 112 },
-      { blocks: 4, kernel: 5, stride: 2, expand: 6, out: 192 },
-      { blocks: 1, kernel: 3, stride: 1, expand: 6, out: 320 },
-    ],
-    nominal: "same224",
-  },
-  efficientnet_b4: B4,
-  tf_efficientnet_b4: B4,
-};
 
 /** A convolution's name and its BatchNorm's. */
 type Pair = readonly [conv: string, norm: string];
@@ -81,8 +25,6 @@ interface BlockNames {
 }
 
 interface Naming {
-  padding: "symmetric" | "same" | "nominal";
-  epsilon: number;
   stem: Pair;
   /** What the names of all tensors in blocks begin with. */
   blocks: RegExp;
@@ -92,8 +34,6 @@ interface Naming {
 
 const NAMINGS: Record<NamingName, Naming> = {
   timm: {
-    padding: "symmetric",
-    epsilon: 1e-5,
     stem: ["conv_stem", "bn1"],
     blocks: /^blocks\.\d+\.\d+\./,
     block: (stage, i) => ({
@@ -106,8 +46,6 @@ const NAMINGS: Record<NamingName, Naming> = {
     }),
   },
   "EfficientNet-PyTorch": {
-    padding: "nominal",
-    epsilon: 1e-3,
     stem: ["_conv_stem", "_bn0"],
     blocks: /^_blocks\.\d+\./,
     block: (_stage, _i, n) => ({
@@ -120,8 +58,6 @@ const NAMINGS: Record<NamingName, Naming> = {
     }),
   },
   torchvision: {
-    padding: "symmetric",
-    epsilon: 1e-5,
     stem: ["features.0.0", "features.0.1"],
     blocks: /^features\.\d+\.\d+\.block\./,
     block(stage, i) {
@@ -137,20 +73,17 @@ const NAMINGS: Record<NamingName, Naming> = {
     },
   },
 };
-/** timm's ports of TensorFlow's weights, which have the names of its own. */
-const TENSORFLOW = { padding: "same", epsilon: 1e-3 } as const;
-
 /** A block with the sources of its layers in their place. */
 type BlockSources =
   & Pick<MBConv, "stage" | "stride" | "skip">
-  & Record<"depthwise" | "reduce" | "excite" | "project", Source>
-  & { expand: Source | null };
+  & Record<"depthwise" | "project", Source>
+  & Record<"expand" | "reduce" | "excite", Source | null>;
 
 /** A network, layer by layer, under the names of a naming. */
-function plan({ stem, stages }: Shape, naming: Naming): { stem: Source; blocks: BlockSources[] } {
-  const [conv, norm] = naming.stem;
+function plan(network: EfficientNetDescription, naming: Naming): { stem: Source; blocks: BlockSources[] } {
+  const { stem, stages, squeezeExcite } = network, [conv, norm] = naming.stem;
   const blocks: BlockSources[] = [];
-  let C = stem.out;
+  let C = stem;
   stages.forEach(({ blocks: count, kernel, stride: first, expand, out }, stage) => {
     for (let i = 0; i < count; i++) {
       const { prefix, ...names } = naming.block(stage, i, blocks.length);
@@ -166,55 +99,62 @@ function plan({ stem, stages }: Shape, naming: Naming): { stem: Source; blocks: 
         skip: stride === 1 && C === out,
         expand: expand === 1 ? null : source(names.expand, wide, C),
         depthwise: source(names.depthwise, wide, wide, kernel),
-        reduce: source(names.reduce, narrow, wide),
-        excite: source(names.excite, wide, narrow),
+        reduce: squeezeExcite ? source(names.reduce, narrow, wide) : null,
+        excite: squeezeExcite ? source(names.excite, wide, narrow) : null,
         project: source(names.project, out, wide),
       });
       C = out;
     }
   });
-  return { stem: { conv, norm, ...stem }, blocks };
+  return { stem: { conv, norm, out: stem, in: 3, kernel: 3 }, blocks };
 }
 
 /**
  * The weights in a file, which may hold more than they.
  *
- * @param backbone `tf_efficientnet_b4` reads timm's names as the weights ported from TensorFlow
- * @throws {InputError} where the file holds another network, the naming is not the backbone's, tensors are missing, of
- * another shape or not finite, or variances are negative
+ * @param backbone what errors call what they are for
+ * @throws {InputError} where the file holds another network, the naming is not one of those described, tensors are
+ * missing, of another shape or not finite, or variances are negative
  */
-export function loadEfficientNet(file: TensorFile, backbone: EfficientNetName): EfficientNetWeights {
-  const found = namingOf(file);
-  const tensorflow = backbone === "tf_efficientnet_b4";
-  if (tensorflow && found && found !== "timm") {
-    throw new InputError(
-      `Expected timm's names in ${file.path} for ${backbone}, but found those of ${found}`,
-    );
-  }
-  const naming = tensorflow ? { ...NAMINGS.timm, ...TENSORFLOW } : NAMINGS[found ?? "timm"];
-  const shape = SHAPES[backbone], { stem, blocks } = plan(shape, naming);
+export function loadEfficientNet(
+  file: TensorFile,
+  backbone: string,
+  description: EfficientNetDescription,
+): EfficientNetWeights {
+  const found = namingOf(file), names = Object.keys(description.namings) as NamingName[];
+  const naming = found ?? names[0], way = description.namings[naming];
+  const { stem, blocks } = plan(description, NAMINGS[naming]);
   const layers = blocks.flatMap(({ expand, depthwise, reduce, excite, project }) =>
     [expand, depthwise, reduce, excite, project].filter((layer) => layer !== null)
   );
   requireNetwork(file, {
-    network: shape.network,
-    namedAs: found ?? Object.keys(NAMINGS).join(", "),
-    names: [stem, ...layers].flatMap(tensorNames),
-    block: naming.blocks,
+    network: description.network,
+    namedAs: found ?? names.join(", "),
+    names: [stem, ...layers].flatMap((source) => tensorNames(sourceIn(file, source))),
+    block: NAMINGS[naming].blocks,
   });
-  const read = (source: Source) => fold(file, source, naming.epsilon);
+  if (!way) {
+    throw new InputError(
+      `Expected the names of ${
+        names.join(", ")
+      } in ${file.path} for ${backbone}, but found those of ${naming}`,
+    );
+  }
+  const read = (source: Source) => fold(file, sourceIn(file, source), way.epsilon);
   return {
-    padding: naming.padding === "nominal" ? shape.nominal : naming.padding,
+    padding: way.padding,
+    act: description.act,
+    taps: description.taps,
     stem: read(stem),
-    blocks: blocks.map((block) => ({
-      stage: block.stage,
-      stride: block.stride,
-      skip: block.skip,
-      expand: block.expand && read(block.expand),
-      depthwise: read(block.depthwise),
-      reduce: read(block.reduce),
-      excite: read(block.excite),
-      project: read(block.project),
+    blocks: blocks.map(({ stage, stride, skip, expand, depthwise, reduce, excite, project }) => ({
+      stage,
+      stride,
+      skip,
+      expand: expand && read(expand),
+      depthwise: read(depthwise),
+      reduce: reduce && read(reduce),
+      excite: excite && read(excite),
+      project: read(project),
     })),
   };
 }

@@ -4,18 +4,13 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { InputError } from "../errors.ts";
+import type { ConvValues } from "../kernels/conv/frozen.ts";
+import { type Hashed, sha256OfAll } from "../sha256.ts";
 import { expectTensor, requireFinite, type TensorFile } from "../formats/tensor_file.ts";
 
-/** A convolution with its BatchNorm folded in: weight [out, in, kernel, kernel] ([out, 1, …] if depthwise), bias [out]. */
-export interface FoldedConv {
-  weight: Float32Array<ArrayBuffer>;
-  bias: Float32Array<ArrayBuffer>;
-  out: number;
-  in: number;
-  kernel: number;
-}
+/** A convolution with its BatchNorm folded in. */
+export type FoldedConv = ConvValues;
 
 /** Where a file has a convolution: weight [out, in / groups, kernel, kernel], and a BatchNorm, else a bias. */
 export interface Source {
@@ -29,11 +24,17 @@ export interface Source {
 
 /** The names of a convolution's tensors. */
 export function tensorNames({ conv, norm }: Source): string[] {
-  if (!norm) return [`${conv}.weight`, `${conv}.bias`];
-  return [
-    `${conv}.weight`,
-    ...["weight", "bias", "running_mean", "running_var"].map((part) => `${norm}.${part}`),
-  ];
+  return [`${conv}.weight`, ...norm ? normNames(norm) : [`${conv}.bias`]];
+}
+
+const normNames = (norm: string): string[] =>
+  ["weight", "bias", "running_mean", "running_var"].map((part) => `${norm}.${part}`);
+
+/** Where this very file has a convolution: with a bias in the BatchNorm's place where that is folded in already. */
+export function sourceIn({ tensors }: TensorFile, source: Source): Source {
+  const { conv, norm } = source;
+  const folded = norm && tensors.has(`${conv}.bias`) && !normNames(norm).some((name) => tensors.has(name));
+  return folded ? { ...source, norm: null } : source;
 }
 
 /**
@@ -48,8 +49,7 @@ export function fold(file: TensorFile, source: Source, epsilon: number): FoldedC
   const layer = { out, in: inputs, kernel };
   if (!norm) return { weight, bias: expectTensor(file, `${conv}.bias`, [out]), ...layer };
 
-  const [gain, shift, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
-    .map((part) => expectTensor(file, `${norm}.${part}`, [out]));
+  const [gain, shift, mean, variance] = normNames(norm).map((name) => expectTensor(file, name, [out]));
   const negative = variance.find((value) => value < 0);
   if (negative !== undefined) {
     throw new InputError(
@@ -68,8 +68,8 @@ export function fold(file: TensorFile, source: Source, epsilon: number): FoldedC
 }
 
 /** Identifies a network by 64 bits of the SHA-256 of what else decides its features and of all layers. */
-export function hashLayers(rest: string, layers: Iterable<FoldedConv>): string {
-  const sha = createHash("sha256").update(rest);
-  for (const { weight, bias } of layers) sha.update(weight).update(bias);
-  return sha.digest("hex").slice(0, 16);
+export async function hashLayers(rest: string, layers: Iterable<FoldedConv>): Promise<string> {
+  const parts: Hashed[] = [rest];
+  for (const { weight, bias } of layers) parts.push(weight, bias);
+  return (await sha256OfAll(parts)).slice(0, 16);
 }

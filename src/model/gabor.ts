@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Gpu } from "../gpu/gpu.ts";
+import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { bring, deviation, halve, moduli, ORIENTATIONS } from "../kernels/conv/gabor.ts";
 import { type Backbone, checkImages } from "./backbone.ts";
@@ -23,26 +23,27 @@ const ALGORITHM = 1; // raised whenever the numbers change
 const CHUNK_BYTES = 64 << 20; // the largest intermediate tensor's share of memory
 
 /** The built-in backbone of that name. */
-export function gaborBackbone(gpu: Gpu, name: "gabor" | "gabor2"): Backbone {
+export function gaborBackbone(name: "gabor" | "gabor2"): Backbone {
   const C = CHANNELS[name];
   return {
     name,
     channels: C,
     pooledChannels: C,
     fingerprint: `${name}-${ALGORITHM}`,
-    features(images, batch, S, H, W, pooled): Tensor {
+    features(on, images, batch, S, H, W, pooled): Tensor {
       checkImages(images, batch, S);
-      const features = gpu.empty([batch, H * W, C], "features");
+      const features = on.empty([batch, H * W, C], "features");
       const largest = COLOURS * 8 * S * S * 4; // bytes an image: the half-filtered planes of level 0
       const chunk = Math.max(1, Math.min(64, Math.floor(CHUNK_BYTES / largest)));
       for (let image = 0; image < batch; image += chunk) {
         const B = Math.min(chunk, batch - image);
         const part = images.subarray(image * S * S * 3, (image + B) * S * S * 3);
-        extract(gpu, gpu.tensor(opponent(part, B, S * S), [B * COLOURS, S, S]), features, image, H, W);
+        extract(on, on.tensor(opponent(part, B, S * S), [B * COLOURS, S, S]), features, image, H, W);
       }
-      if (pooled) meanPositions(gpu, features, pooled);
+      if (pooled) meanPositions(on, features, pooled);
       return features;
     },
+    [Symbol.dispose]() {},
   };
 }
 
@@ -65,7 +66,7 @@ function opponent(images: Uint8Array, B: number, pixels: number): Float32Array<A
  * Features of the images whose opponent planes [B · 3, S, S] are given, in docs/method.md's order. Releases the
  * planes.
  */
-function extract(gpu: Gpu, planes: Tensor, features: Tensor, image: number, H: number, W: number): void {
+function extract(gpu: Compute, planes: Tensor, features: Tensor, image: number, H: number, W: number): void {
   const secondOrder = features.shape[2] > CHANNELS.gabor;
   const write = (x: Tensor, channel: number, planes: number, log: boolean) =>
     bring(gpu, x, features, { H, W, image, channel, planes, log });

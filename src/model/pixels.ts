@@ -5,9 +5,9 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { type Backbone, checkImages, normalise } from "./backbone.ts";
+import { type Backbone, checkImages, inputTables, normalise } from "./backbone.ts";
+import { IMAGENET } from "./backbones.ts";
 import { meanPositions } from "./neck.ts";
 
 const ALGORITHM = 1; // raised whenever the numbers change
@@ -18,30 +18,31 @@ const ALGORITHM = 1; // raised whenever the numbers change
  *
  * @throws {InputError} where the image's side is no multiple of the feature map's
  */
-export function pixelsBackbone(gpu: Gpu, imageSize: number, featureSize: number): Backbone {
+export function pixelsBackbone(imageSize: number, featureSize: number): Backbone {
   if (imageSize % featureSize !== 0) {
     throw new InputError(
       `Expected --image-size to be a multiple of --feature-size ${featureSize} for --backbone pixels, ` +
         `but found ${imageSize}`,
     );
   }
-  const patch = imageSize / featureSize, C = 3 * patch * patch;
+  const patch = imageSize / featureSize, C = 3 * patch * patch, tables = inputTables(IMAGENET);
   return {
     name: "pixels",
     channels: C,
     pooledChannels: C,
     fingerprint: `pixels-${ALGORITHM}`,
-    features(images, batch, S, H, W, pooled): Tensor {
+    features(on, images, batch, S, H, W, pooled): Tensor {
       checkImages(images, batch, S);
       if (S !== imageSize || H !== featureSize || W !== featureSize) {
         throw new RangeError(
           `Expected images of ${imageSize} and features of ${featureSize} a side, but found ${S} and ${H}×${W}`,
         );
       }
-      const features = gpu.tensor(patches(normalise(images), batch, S, patch), [batch, H * W, C]);
-      if (pooled) meanPositions(gpu, features, pooled);
+      const features = on.tensor(patches(normalise(images, tables), batch, S, patch), [batch, H * W, C]);
+      if (pooled) meanPositions(on, features, pooled);
       return features;
     },
+    [Symbol.dispose]() {},
   };
 }
 

@@ -6,13 +6,11 @@
  */
 import { InputError } from "../errors.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
+import { BACKBONES } from "./backbones.ts";
 
-/** By number of blocks, convolutions a block, and the shape of the first block's second convolution. */
+/** ResNets by number of blocks, convolutions a block, and the shape of the first block's second convolution. */
 const RESNETS: Record<string, string> = {
-  "8 2 64×64": "ResNet-18",
-  "16 2 64×64": "ResNet-34",
   "16 3 64×64": "ResNet-50",
-  "16 3 128×128": "Wide ResNet-50-2",
   "16 3 128×4": "ResNeXt-50-32x4d",
   "33 3 64×64": "ResNet-101",
   "33 3 128×128": "Wide ResNet-101-2",
@@ -21,27 +19,44 @@ const RESNETS: Record<string, string> = {
 };
 const RESNET_BLOCK = /^layer[1-4]\.\d+\.conv1\.weight$/;
 
-/** By number of blocks and the largest width in one. */
+/** Networks of MBConv blocks by number of blocks, the largest width in one, and whether there is squeeze-excite. */
 const EFFICIENTNETS: Record<string, string> = {
-  "16 1152": "EfficientNet-B0",
-  "23 1920": "EfficientNet-B1",
-  "23 2112": "EfficientNet-B2",
-  "26 2304": "EfficientNet-B3",
-  "32 2688": "EfficientNet-B4",
-  "39 3072": "EfficientNet-B5",
-  "45 3456": "EfficientNet-B6",
-  "55 3840": "EfficientNet-B7",
+  "23 1920 se": "EfficientNet-B1",
+  "23 2112 se": "EfficientNet-B2",
+  "26 2304 se": "EfficientNet-B3",
+  "39 3072 se": "EfficientNet-B5",
+  "45 3456 se": "EfficientNet-B6",
+  "55 3840 se": "EfficientNet-B7",
+  "24 1392": "EfficientNet-Lite3",
+  "30 1632": "EfficientNet-Lite4",
 };
-/** A block's squeezing convolution as timm, EfficientNet-PyTorch and torchvision call it. */
-const EFFICIENTNET_BLOCK =
+for (const description of Object.values(BACKBONES)) {
+  if (description.family === "resnet") {
+    const { network, blocks, bottleneck, widen } = description, width = 64 * widen;
+    RESNETS[`${blocks.reduce((a, b) => a + b)} ${bottleneck ? 3 : 2} ${width}×${width}`] = network;
+  } else if (description.family === "efficientnet") {
+    const { network, stages, stem, squeezeExcite } = description;
+    const widths = stages.flatMap(({ blocks, expand, out }, i) => [
+      expand * (stages[i - 1]?.out ?? stem),
+      blocks > 1 ? expand * out : 0,
+    ]);
+    const blocks = stages.reduce((sum, { blocks }) => sum + blocks, 0);
+    EFFICIENTNETS[`${blocks} ${Math.max(...widths)}${squeezeExcite ? " se" : ""}`] = network;
+  }
+}
+/** A block's depthwise convolution as timm, EfficientNet-PyTorch and torchvision call it, and a squeezing one. */
+const DEPTHWISE =
+  /^(blocks\.\d+\.\d+\.conv_dw|_blocks\.\d+\._depthwise_conv|features\.\d+\.\d+\.block\.[01]\.0)\.weight$/;
+const SQUEEZE =
   /^(blocks\.\d+\.\d+\.se\.conv_reduce|_blocks\.\d+\._se_reduce|features\.\d+\.\d+\.block\.\d+\.fc1)\.weight$/;
 
 /** The network that a file's tensors look like, such as `ResNet-50`; undefined where it is none of those known here. */
 export function networkOf({ tensors }: TensorFile): string | undefined {
-  const found = [...tensors].filter(([name]) => EFFICIENTNET_BLOCK.test(name));
+  const found = [...tensors].filter(([name, { shape }]) => DEPTHWISE.test(name) && shape[1] === 1);
   if (found.length > 0) {
-    const widest = Math.max(...found.map(([, { shape }]) => shape[1]));
-    return EFFICIENTNETS[`${found.length} ${widest}`];
+    const widest = Math.max(...found.map(([, { shape }]) => shape[0]));
+    const squeezes = [...tensors.keys()].some((name) => SQUEEZE.test(name));
+    return EFFICIENTNETS[`${found.length} ${widest}${squeezes ? " se" : ""}`];
   }
   const blocks = [...tensors.keys()].filter((name) => RESNET_BLOCK.test(name)).length;
   const [out, inputs] = tensors.get("layer1.0.conv2.weight")?.shape ?? [];

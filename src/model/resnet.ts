@@ -4,12 +4,12 @@
  *
  * @module
  */
-import type { Gpu } from "../gpu/gpu.ts";
+import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { packConv, type Window } from "../kernels/conv/conv.ts";
-import { denseConv, type Ending } from "../kernels/conv/dense_conv.ts";
+import { centred, FrozenConv } from "../kernels/conv/frozen.ts";
 import { maxPool } from "../kernels/conv/pool.ts";
 import type { FoldedConv } from "./fold.ts";
+import type { TappedNetwork } from "./neck.ts";
 
 /** A residual block: relu(convs(x) + x), with a convolution of x where its size changes. */
 export interface ResidualBlock {
@@ -28,43 +28,36 @@ export interface ResNetWeights {
   blocks: ResidualBlock[];
 }
 
-/** A convolution's parameters on the GPU: weight [k, k, in, out]. */
-interface Layer {
-  weight: Tensor;
-  bias: Tensor;
-  kernel: number;
-}
-
 interface Block {
-  convs: Layer[];
-  stride: number;
-  downsample: Layer | null;
+  convs: FrozenConv[];
+  downsample: FrozenConv | null;
   tap: boolean;
 }
 
 /** The network with its weights on the GPU. */
-export class ResNet {
+export class ResNet implements TappedNetwork {
   /** Channels of each level. */
   readonly channels: readonly number[];
   /** Channels of the images, of which the last is zeros: maps are read four channels at a time. */
-  readonly inputs = 4;
-  #gpu: Gpu;
-  #stem: Layer;
-  #blocks: Block[];
+  readonly inputs: number;
+  readonly #stem: FrozenConv;
+  readonly #blocks: readonly Block[];
 
   /** Uploads the weights. */
-  constructor(gpu: Gpu, { stem, blocks }: ResNetWeights) {
-    this.#gpu = gpu;
-    this.#stem = this.#upload(stem);
-    this.#blocks = blocks.map(({ stage, convs, stride, downsample }, i) => ({
-      convs: convs.map((conv) => this.#upload(conv)),
-      stride,
-      downsample: downsample && this.#upload(downsample),
-      tap: blocks[i + 1]?.stage !== stage,
-    }));
-    this.channels = this.#blocks.filter(({ tap }) => tap).map(({ convs }) =>
-      convs[convs.length - 1].bias.size
-    );
+  constructor(gpu: Compute, { stem, blocks }: ResNetWeights) {
+    this.#stem = new FrozenConv(gpu, stem, { stride: 2, act: "relu" });
+    this.inputs = this.#stem.in;
+    this.#blocks = blocks.map(({ stage, convs, stride, downsample }, i) => {
+      const strided = convs.findIndex(({ kernel }) => kernel === 3);
+      return {
+        convs: convs.map((conv, j) =>
+          new FrozenConv(gpu, conv, { stride: j === strided ? stride : 1, act: "relu" })
+        ),
+        downsample: downsample && new FrozenConv(gpu, downsample, { stride }),
+        tap: blocks[i + 1]?.stage !== stage,
+      };
+    });
+    this.channels = this.#blocks.filter(({ tap }) => tap).map(({ convs }) => convs[convs.length - 1].out);
   }
 
   /** Bytes of the largest map on the way, for one image of side S: [S/2, S/2, 64], or [S/4, S/4, 256] of bottlenecks. */
@@ -73,67 +66,42 @@ export class ResNet {
   }
 
   /**
-   * Yields the four taps [B, h, w, c] of normalised images [B, S, S, 4], low level first. A tap's memory goes back to
-   * the pool when the next one is asked for, or no more are.
+   * Yields the four taps [B, h, w, c] of normalised images [B, S, S, 4], low level first. A tap's memory goes back when
+   * the next one is asked for, or no more are.
    */
-  *taps(images: Tensor): Generator<Tensor, void> {
-    const gpu = this.#gpu;
-    const stem = this.#conv(images, this.#stem, 2, { relu: true }); // [B, S/2, S/2, 64]
-    let x = maxPool(gpu, stem, 3, windowOf(stem, 3, 2)); // [B, S/4, S/4, 64]
-    gpu.release(stem);
+  *taps(on: Compute, images: Tensor): Generator<Tensor, void> {
+    const { y: stem } = this.#stem.run(on, images); // [B, S/2, S/2, 64]
+    const [, H, W] = stem.shape;
+    let x = maxPool(on, stem, 3, { stride: 2, ...centred(H, W, 3, 2) }); // [B, S/4, S/4, 64]
+    on.release(stem);
     try {
       for (const block of this.#blocks) {
-        const y = this.#block(x, block);
-        gpu.release(x);
+        const y = residual(on, x, block);
+        on.release(x);
         x = y;
         if (block.tap) yield x;
       }
     } finally {
-      gpu.release(x);
+      on.release(x);
     }
   }
 
-  /** x [B, H, W, C] → [B, H/stride, W/stride, C']. Leaves x. */
-  #block(x: Tensor, { convs, stride, downsample }: Block): Tensor {
-    const skip = downsample ? this.#conv(x, downsample, stride) : x;
-    const strided = convs.findIndex(({ kernel }) => kernel === 3);
-    let y = x;
-    for (const [i, conv] of convs.entries()) {
-      const ending = i === convs.length - 1 ? { skip, relu: true } : { relu: true };
-      const next = this.#conv(y, conv, i === strided ? stride : 1, ending);
-      if (y !== x) this.#gpu.release(y);
-      y = next;
-    }
-    if (skip !== x) this.#gpu.release(skip);
-    return y;
-  }
-
-  #conv(x: Tensor, { weight, bias, kernel }: Layer, stride: number, ending?: Ending): Tensor {
-    return denseConv(this.#gpu, x, weight, bias, windowOf(x, kernel, stride), ending);
-  }
-
-  /** Input channels are padded with zeros to a multiple of 4, which changes no result. */
-  #upload({ weight, bias, out, in: inputs, kernel }: FoldedConv): Layer {
-    const taps = kernel * kernel, wide = Math.ceil(inputs / 4) * 4;
-    let padded = weight;
-    if (wide > inputs) {
-      padded = new Float32Array(out * wide * taps);
-      for (let o = 0; o < out; o++) {
-        padded.set(weight.subarray(o * inputs * taps, (o + 1) * inputs * taps), o * wide * taps);
-      }
-    }
-    const packed = packConv(padded, out, wide, kernel);
-    return {
-      weight: this.#gpu.tensor(packed, [kernel, kernel, wide, out]),
-      bias: this.#gpu.tensor(bias),
-      kernel,
-    };
+  /** Gives the weights' memory back. */
+  [Symbol.dispose](): void {
+    const convs = this.#blocks.flatMap(({ convs, downsample }) => [...convs, downsample]);
+    for (const conv of [this.#stem, ...convs]) conv?.[Symbol.dispose]();
   }
 }
 
-/** A window of that size with PyTorch's padding (k−1)/2 on each side. */
-function windowOf({ shape: [, H, W] }: Tensor, kernel: number, stride: number): Window {
-  const pad = (kernel - 1) / 2;
-  const out = (n: number) => Math.floor((n - 1) / stride) + 1;
-  return { stride, top: pad, left: pad, outH: out(H), outW: out(W) };
+/** x [B, H, W, C] → [B, H/stride, W/stride, C']. Leaves x. */
+function residual(on: Compute, x: Tensor, { convs, downsample }: Block): Tensor {
+  const skip = downsample ? downsample.run(on, x).y : x;
+  let y = x;
+  for (const [i, conv] of convs.entries()) {
+    const { y: next } = conv.run(on, y, i === convs.length - 1 ? { skip } : {});
+    if (y !== x) on.release(y);
+    y = next;
+  }
+  if (skip !== x) on.release(skip);
+  return y;
 }

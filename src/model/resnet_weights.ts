@@ -4,43 +4,21 @@
  *
  * @module
  */
-import { fold, type Source, tensorNames } from "./fold.ts";
+import type { ResNetDescription } from "./backbones.ts";
+import { fold, type Source, sourceIn, tensorNames } from "./fold.ts";
 import { requireNetwork } from "./recognise.ts";
 import type { ResidualBlock, ResNetWeights } from "./resnet.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
 
-/** Names of backbones made of a ResNet. */
-export type ResNetName = "resnet18" | "resnet34" | "wide_resnet50_2";
-
-/** A ResNet's shape. */
-interface Plan {
-  /** As its paper calls it. */
-  network: string;
-  /** Blocks of `layer1` to `layer4`. */
-  blocks: readonly number[];
-  /** Whether a block is 1×1, 3×3, 1×1 with four times 64, 128, 256, 512 channels out, rather than two of 3×3. */
-  bottleneck: boolean;
-  /** How many times 64, 128, 256, 512 channels the 3×3 convolutions have. */
-  widen: number;
-}
-
-const PLANS: Record<ResNetName, Plan> = {
-  resnet18: { network: "ResNet-18", blocks: [2, 2, 2, 2], bottleneck: false, widen: 1 },
-  resnet34: { network: "ResNet-34", blocks: [3, 4, 6, 3], bottleneck: false, widen: 1 },
-  wide_resnet50_2: { network: "Wide ResNet-50-2", blocks: [3, 4, 6, 3], bottleneck: true, widen: 2 },
-};
 const EPSILON = 1e-5;
-
-/** Whether a backbone is made of a ResNet. */
-export function isResNet(backbone: string): backbone is ResNetName {
-  return Object.hasOwn(PLANS, backbone);
-}
 
 /** A block with the sources of its layers in their place. */
 type BlockSources = Pick<ResidualBlock, "stage" | "stride"> & { convs: Source[]; downsample: Source | null };
 
 /** The network, layer by layer. */
-function plan({ blocks: counts, bottleneck, widen }: Plan): { stem: Source; blocks: BlockSources[] } {
+function plan(
+  { blocks: counts, bottleneck, widen }: ResNetDescription,
+): { stem: Source; blocks: BlockSources[] } {
   const blocks: BlockSources[] = [];
   let C = 64;
   counts.forEach((count, stage) => {
@@ -76,19 +54,19 @@ function plan({ blocks: counts, bottleneck, widen }: Plan): { stem: Source; bloc
  * @throws {InputError} where the file holds another network, tensors are missing, of another shape or not finite, or
  * variances are negative
  */
-export function loadResNet(file: TensorFile, backbone: ResNetName): ResNetWeights {
-  const { stem, blocks } = plan(PLANS[backbone]);
+export function loadResNet(file: TensorFile, description: ResNetDescription): ResNetWeights {
+  const { stem, blocks } = plan(description);
   const sources = [
     stem,
     ...blocks.flatMap(({ convs, downsample }) => downsample ? [...convs, downsample] : convs),
   ];
   requireNetwork(file, {
-    network: PLANS[backbone].network,
+    network: description.network,
     namedAs: "torchvision and timm",
-    names: sources.flatMap(tensorNames),
+    names: sources.flatMap((source) => tensorNames(sourceIn(file, source))),
     block: /^layer\d+\./,
   });
-  const read = (source: Source) => fold(file, source, EPSILON);
+  const read = (source: Source) => fold(file, sourceIn(file, source), EPSILON);
   return {
     stem: read(stem),
     blocks: blocks.map(({ stage, stride, convs, downsample }) => ({

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { NamingName } from "../../src/model/efficientnet_weights.ts";
+import type { NamingName } from "../../src/model/backbones.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of, stored, type StoredTensor } from "../../src/formats/tensor_file.ts";
 import { fill } from "../fill.ts";

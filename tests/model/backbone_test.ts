@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
-import {
-  efficientNetBackbone,
-  networkBackbone,
-  normalise,
-  resNetBackbone,
-} from "../../src/model/backbone.ts";
+import { inputTables, networkBackbone, normalise } from "../../src/model/backbone.ts";
+import { BACKBONES, IMAGENET, type ResNetDescription } from "../../src/model/backbones.ts";
+import { efficientNetBackbone, openBackbone, resNetBackbone } from "../../src/model/open_backbone.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { loadResNet } from "../../src/model/resnet_weights.ts";
-import { openBackbone } from "../../src/train/backbone.ts";
 import { fill } from "../fill.ts";
 import { networkStateDict } from "../golden/networks_fill.ts";
 import { gpu } from "../gpu.ts";
@@ -15,14 +11,15 @@ import { assertClose, efficientNetTaps, resize } from "../reference/backbone.ts"
 import { madeUpWeights } from "../reference/efficientnet_weights.ts";
 
 const weights = madeUpWeights("symmetric");
-const backbone = efficientNetBackbone(gpu, "efficientnet_b4", weights);
+const backbone = await efficientNetBackbone(gpu, "efficientnet_b4", weights, IMAGENET);
+const tables = inputTables(IMAGENET);
 const S = 32, H = 5, W = 3, bytes = S * S * 3;
 const images = Uint8Array.from(fill("images", 3 * bytes, 0, 256));
 
 Deno.test("features are the resized taps of the normalised image, low level first", async () => {
-  const features = backbone.features(images.subarray(0, bytes), 1, S, H, W);
+  const features = backbone.features(gpu, images.subarray(0, bytes), 1, S, H, W);
   assert.deepEqual(features.shape, [1, H * W, 720]);
-  const taps = efficientNetTaps(weights, normalise(images.subarray(0, bytes)), 1, S)
+  const taps = efficientNetTaps(weights, normalise(images.subarray(0, bytes), tables), 1, S)
     .map(({ shape, values }) => ({ C: shape[3], values: resize(values, shape, H, W) }));
   const wanted = Array.from(
     { length: H * W },
@@ -34,17 +31,17 @@ Deno.test("features are the resized taps of the normalised image, low level firs
 
 Deno.test("an image's features are the same bits alone and in a batch, and no memory is left behind", async () => {
   const before = gpu.memory.stats().inUse;
-  const batch = backbone.features(images, 3, S, H, W);
+  const batch = backbone.features(gpu, images, 3, S, H, W);
   const values = await gpu.read(batch);
   gpu.release(batch);
   for (let b = 0; b < 3; b++) {
-    const one = backbone.features(images.subarray(b * bytes, (b + 1) * bytes), 1, S, H, W);
+    const one = backbone.features(gpu, images.subarray(b * bytes, (b + 1) * bytes), 1, S, H, W);
     assert.deepEqual(await gpu.read(one), values.subarray(b * H * W * 720, (b + 1) * H * W * 720));
     gpu.release(one);
   }
   assert.equal(gpu.memory.stats().inUse, before);
   assert.throws(
-    () => backbone.features(images, 2, S, H, W),
+    () => backbone.features(gpu, images, 2, S, H, W),
     /2 images of 32×32×3, 6144 bytes, but found 9216/,
   );
 });
@@ -54,7 +51,7 @@ Deno.test("a batch too large for one go is split", async () => {
   const pair = new Uint8Array(2 * image.length);
   pair.set(image);
   pair.set(image, image.length);
-  const features = backbone.features(pair, 2, S, 2, 2);
+  const features = backbone.features(gpu, pair, 2, S, 2, 2);
   const values = await gpu.read(features);
   gpu.release(features);
   assert.deepEqual(values.subarray(values.length / 2), values.subarray(0, values.length / 2));
@@ -62,50 +59,57 @@ Deno.test("a batch too large for one go is split", async () => {
 
 Deno.test("normalise rounds as PyTorch does", () => {
   // torch.tensor([0, 127, 255] and so on) / 255, .sub_(mean).div_(std), float32.
-  const [red, green, blue] = normalise(Uint8Array.of(0, 127, 255));
+  const [red, green, blue] = normalise(Uint8Array.of(0, 127, 255), tables);
   const f = Math.fround;
   assert.equal(red, f(f(0 - f(0.485)) / f(0.229)));
   assert.equal(green, f(f(f(127 / 255) - f(0.456)) / f(0.224)));
   assert.equal(blue, f(f(1 - f(0.406)) / f(0.225)));
 });
 
-Deno.test("the fingerprint tells weights, paddings and names apart", () => {
+Deno.test("the fingerprint tells weights, paddings and names apart", async () => {
   const other = structuredClone(weights);
   other.blocks[31].project.bias[447] += 1;
+  const open = async (name: string, of = weights) => {
+    using backbone = await efficientNetBackbone(gpu, name, of, IMAGENET);
+    return backbone.fingerprint;
+  };
   const fingerprints = [
-    efficientNetBackbone(gpu, "efficientnet_b4", other),
-    efficientNetBackbone(gpu, "efficientnet_b4", { ...weights, padding: "same" }),
-    efficientNetBackbone(gpu, "tf_efficientnet_b4", weights),
-    backbone,
-  ].map(({ fingerprint }) => fingerprint);
+    await open("efficientnet_b4", other),
+    await open("efficientnet_b4", { ...weights, padding: "same" }),
+    await open("tf_efficientnet_b4"),
+    backbone.fingerprint,
+  ];
   assert.equal(new Set(fingerprints).size, 4);
-  assert.equal(efficientNetBackbone(gpu, "efficientnet_b4", weights).fingerprint, backbone.fingerprint);
+  assert.equal(await open("efficientnet_b4"), backbone.fingerprint);
 });
 
 const state = { path: "resnet18.pth", tensors: networkStateDict("resnet18"), metadata: {} };
-const resnet18 = loadResNet(state, "resnet18");
+const resnet18 = loadResNet(state, BACKBONES.resnet18 as ResNetDescription);
 
 Deno.test("levels are the shares of all features, and what is behind them is not computed", async () => {
   const cases = [
     {
-      open: (levels?: number[]) => efficientNetBackbone(gpu, "b4", weights, levels),
+      open: (levels?: number[]) => efficientNetBackbone(gpu, "b4", weights, IMAGENET, { levels }),
       ends: [24, 56, 112, 272, 720],
     },
-    { open: (levels?: number[]) => resNetBackbone(gpu, "r18", resnet18, levels), ends: [64, 192, 448, 960] },
+    {
+      open: (levels?: number[]) => resNetBackbone(gpu, "r18", resnet18, IMAGENET, { levels }),
+      ends: [64, 192, 448, 960],
+    },
   ];
   for (const { open, ends } of cases) {
     const C = ends[ends.length - 1], one = images.subarray(0, bytes);
     const last = C - ends[ends.length - 2];
     const pooledAll = gpu.empty([1, last]);
-    const all = open(), features = all.features(one, 1, S, H, W, pooledAll);
+    const all = await open(), features = all.features(gpu, one, 1, S, H, W, pooledAll);
     const wanted = await gpu.read(features), means = await gpu.read(pooledAll);
     for (const levels of [[1], [2, 3], [4]]) {
-      const backbone = open(levels);
+      const backbone = await open(levels);
       const inUse = gpu.memory.stats().inUse, { dispatches } = gpu.stream.counts;
       const pooled = gpu.empty([1, last]);
-      const some = backbone.features(one, 1, S, H, W);
+      const some = backbone.features(gpu, one, 1, S, H, W);
       const short = gpu.stream.counts.dispatches - dispatches;
-      const again = backbone.features(one, 1, S, H, W, pooled);
+      const again = backbone.features(gpu, one, 1, S, H, W, pooled);
       const share = Array.from(
         { length: H * W },
         (_, n) =>
@@ -125,8 +129,9 @@ Deno.test("levels are the shares of all features, and what is behind them is not
       for (const tensor of [pooled, some, again]) gpu.release(tensor);
       assert.equal(gpu.memory.stats().inUse, inUse);
     }
-    assert.equal(open(ends.map((_, i) => i + 1)).fingerprint, all.fingerprint);
-    assert.equal(new Set([[1], [2], [1, 2], [2, 3]].map((levels) => open(levels).fingerprint)).size, 4);
+    assert.equal((await open(ends.map((_, i) => i + 1))).fingerprint, all.fingerprint);
+    const opened = await Promise.all([[1], [2], [1, 2], [2, 3]].map(open));
+    assert.equal(new Set(opened.map(({ fingerprint }) => fingerprint)).size, 4);
   }
 });
 
@@ -135,14 +140,15 @@ Deno.test("features and means are each image's own, in whatever chunk", async ()
     channels: [4],
     inputs: 4,
     largestMap: () => 2 ** 40, // one image at a time
-    *taps(images: Tensor) {
+    *taps(_: unknown, images: Tensor) {
       yield images;
     },
+    [Symbol.dispose]() {},
   };
-  const backbone = networkBackbone(gpu, "itself", network, "");
+  const backbone = networkBackbone("itself", network, IMAGENET, "");
   const pooled = gpu.empty([3, 4]);
-  const features = await gpu.read(backbone.features(images, 3, S, S, S, pooled));
-  const wanted = normalise(images, 4), means = new Float64Array(12);
+  const features = await gpu.read(backbone.features(gpu, images, 3, S, S, S, pooled));
+  const wanted = normalise(images, tables, 4), means = new Float64Array(12);
   wanted.forEach((value, i) => means[Math.floor(i / (S * S * 4)) * 4 + i % 4] += value / (S * S));
   assert.deepEqual(features, wanted);
   assertClose(await gpu.read(pooled), means, 1e-6);
@@ -153,16 +159,19 @@ Deno.test("levels that are not there are refused, and any for a built-in backbon
     const message = `Expected the levels of resnet18 (--levels) to be rising numbers of 1 to 4, but found ${
       levels.join(",") || "none"
     }`;
-    assert.throws(() => resNetBackbone(gpu, "resnet18", resnet18, levels), { name: "InputError", message });
+    await assert.rejects(resNetBackbone(gpu, "resnet18", resnet18, IMAGENET, { levels }), {
+      name: "InputError",
+      message,
+    });
   }
-  await assert.rejects(openBackbone(gpu, "gabor", undefined, { levels: "1" }), {
+  await assert.rejects(openBackbone(gpu, "gabor", null, { levels: "1" }), {
     name: "InputError",
     message: "Expected no levels (--levels) for the built-in backbone gabor, but found 1",
   });
-  await assert.rejects(openBackbone(gpu, "pixels", undefined, { image_size: 64 }), {
+  await assert.rejects(openBackbone(gpu, "pixels", null, { image_size: 64 }), {
     name: "InputError",
     message: "Expected image_size and feature_size for the backbone pixels, but found 64 and none",
   });
-  const { backbone } = await openBackbone(gpu, "pixels", undefined, { image_size: 64, feature_size: 16 });
+  const backbone = await openBackbone(gpu, "pixels", null, { image_size: 64, feature_size: 16 });
   assert.equal(backbone.channels, 48);
 });

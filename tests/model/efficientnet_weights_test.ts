@@ -5,12 +5,14 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { efficientNetBackbone } from "../../src/model/backbone.ts";
 import {
-  type EfficientNetName,
-  loadEfficientNet,
+  type BackboneName,
+  BACKBONES,
+  type EfficientNetDescription,
   type NamingName,
-} from "../../src/model/efficientnet_weights.ts";
+} from "../../src/model/backbones.ts";
+import { loadEfficientNet } from "../../src/model/efficientnet_weights.ts";
+import { openBackbone } from "../../src/model/open_backbone.ts";
 import { writeSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of, stored, type StoredTensor, type TensorFile } from "../../src/formats/tensor_file.ts";
 import { readWeightFile } from "../../src/host/tensor_files.ts";
@@ -20,6 +22,11 @@ import { gpu } from "../gpu.ts";
 
 const TAPS = [24, 32, 56, 160, 448];
 const TOLERANCE = 5e-5; // on llvmpipe, 2026-11: at most 2e-5, of the deepest tap
+/** The weights of a file as those of a backbone. */
+function load(file: TensorFile, backbone: BackboneName) {
+  return loadEfficientNet(file, backbone, BACKBONES[backbone] as EfficientNetDescription);
+}
+
 const dicts = new Map<NamingName, Map<string, StoredTensor>>(
   (["timm", "EfficientNet-PyTorch", "torchvision"] as const).map((
     naming,
@@ -34,11 +41,11 @@ for (const naming of ["timm", "timm_tf", "EfficientNet-PyTorch", "torchvision"] 
     await inFolder(async (folder) => {
       const path = `${folder}/weights.safetensors`;
       await writeSafetensors(path, dicts.get(names)!);
-      const backbone = efficientNetBackbone(gpu, name, loadEfficientNet(await readWeightFile(path), name));
+      const backbone = await openBackbone(gpu, name, await readWeightFile(path));
       const cases = goldenFeatures.filter((golden) => golden.naming === naming);
       assert.equal(cases.length, 2);
       for (const { S, H, W, image, values } of cases) {
-        const features = backbone.features(image, 1, S, H, W);
+        const features = backbone.features(gpu, image, 1, S, H, W);
         const found = await gpu.read(features); // [H·W, C]
         gpu.release(features);
         distances(found, values, H * W).forEach((distance, tap) => {
@@ -80,19 +87,19 @@ Deno.test("a file without head and counters, or of half precision, gives what it
     [...file.tensors].filter(([name]) => !/^classifier|^features\.8|num_batches/.test(name)),
   );
   assert.equal(file.tensors.size - bare.size, 2 + 6 + 96 - 1);
-  const whole = loadEfficientNet(file, "efficientnet_b4");
-  assert.deepEqual(loadEfficientNet({ ...file, tensors: bare }, "efficientnet_b4"), whole);
+  const whole = load(file, "efficientnet_b4");
+  assert.deepEqual(load({ ...file, tensors: bare }, "efficientnet_b4"), whole);
 
   const name = "features.1.0.block.1.fc1.bias";
   const half = Float16Array.from(float32Of(file.tensors.get(name)!));
   bare.set(name, { dtype: "F16", shape: [12], bytes: new Uint8Array(half.buffer) });
-  const loaded = loadEfficientNet({ ...file, tensors: bare }, "efficientnet_b4");
-  assert.deepEqual(loaded.blocks[0].reduce.bias, Float32Array.from(half));
+  const loaded = load({ ...file, tensors: bare }, "efficientnet_b4");
+  assert.deepEqual(loaded.blocks[0].reduce?.bias, Float32Array.from(half));
 });
 
 Deno.test("BatchNorm is folded in float64 and rounded once", () => {
   const layer = (gain: number, variance: number) =>
-    loadEfficientNet(
+    load(
       fileOf("timm", {
         "conv_stem.weight": stored(new Float32Array(48 * 27).fill(0.3), [48, 3, 3, 3]),
         "bn1.weight": full(gain),
@@ -121,7 +128,7 @@ Deno.test("what is no EfficientNet-B4, or another backbone's, is refused", () =>
     values[index] = value;
     return fileOf("timm", { [name]: stored(values, dicts.get("timm")!.get(name)!.shape) });
   };
-  const wrong: [file: TensorFile, backbone: EfficientNetName, message: RegExp][] = [
+  const wrong: [file: TensorFile, backbone: BackboneName, message: RegExp][] = [
     [
       other,
       "efficientnet_b4",
@@ -131,7 +138,7 @@ Deno.test("what is no EfficientNet-B4, or another backbone's, is refused", () =>
     [
       fileOf("torchvision"),
       "tf_efficientnet_b4",
-      /timm's names in weights.pth for tf_.*, but found those of torchvision/,
+      /the names of timm in weights.pth for tf_.*, but found those of torchvision/,
     ],
     [fileOf("EfficientNet-PyTorch"), "tf_efficientnet_b4", /but found those of EfficientNet-PyTorch/],
     [
@@ -171,6 +178,6 @@ Deno.test("what is no EfficientNet-B4, or another backbone's, is refused", () =>
     ],
   ];
   for (const [file, backbone, message] of wrong) {
-    assert.throws(() => loadEfficientNet(file, backbone), { name: "InputError", message });
+    assert.throws(() => load(file, backbone), { name: "InputError", message });
   }
 });

@@ -13,10 +13,10 @@ function channelsFirst(tokens: Float32Array, N: number, C: number): Float32Array
 
 for (const name of ["gabor", "gabor2"] as const) {
   Deno.test(`${name} meets the NumPy reference`, async () => {
-    const backbone = gaborBackbone(gpu, name);
+    const backbone = gaborBackbone(name);
     const C = backbone.channels;
     for (const [S, H, W] of SIZES) {
-      const features = backbone.features(golden[`image.${S}`] as Uint8Array, 1, S, H, W);
+      const features = backbone.features(gpu, golden[`image.${S}`] as Uint8Array, 1, S, H, W);
       assert.deepEqual(features.shape, [1, H * W, C]);
       const found = channelsFirst(await gpu.read(features), H * W, C);
       gpu.release(features);
@@ -30,7 +30,7 @@ for (const name of ["gabor", "gabor2"] as const) {
   });
 
   Deno.test(`${name} gives an image the same features in every batch and leaves no memory behind`, async () => {
-    const backbone = gaborBackbone(gpu, name);
+    const backbone = gaborBackbone(name);
     const S = 64, bytes = S * S * 3;
     const images = new Uint8Array(70 * bytes); // more than one chunk
     const image = golden["image.64"] as Uint8Array;
@@ -38,8 +38,8 @@ for (const name of ["gabor", "gabor2"] as const) {
       for (let i = 0; i < bytes; i++) images[b * bytes + i] = image[(i + 3 * b) % bytes];
     }
     const before = gpu.memory.stats().inUse;
-    const batch = backbone.features(images, 70, S, 5, 6);
-    const one = backbone.features(images.subarray(68 * bytes, 69 * bytes), 1, S, 5, 6);
+    const batch = backbone.features(gpu, images, 70, S, 5, 6);
+    const one = backbone.features(gpu, images.subarray(68 * bytes, 69 * bytes), 1, S, 5, 6);
     const N = one.size;
     assert.deepEqual((await gpu.read(batch)).subarray(68 * N, 69 * N), await gpu.read(one));
     gpu.release(batch);
@@ -49,6 +49,6 @@ for (const name of ["gabor", "gabor2"] as const) {
 }
 
 Deno.test("gabor refuses bytes that are not the batch's", () => {
-  const run = () => gaborBackbone(gpu, "gabor").features(new Uint8Array(10), 1, 8, 2, 2);
+  const run = () => gaborBackbone("gabor").features(gpu, new Uint8Array(10), 1, 8, 2, 2);
   assert.throws(run, /1 images of 8×8×3, 192 bytes, but found 10/);
 });

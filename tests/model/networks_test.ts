@@ -30,7 +30,7 @@ for (const name of new Set(goldenNetworks.map((golden) => golden.case))) {
         assert.equal(backbone.channels, channels.reduce((a, b) => a + b));
         assert.equal(backbone.pooledChannels, channels[channels.length - 1]);
         const pooled = gpu.empty([1, backbone.pooledChannels]);
-        const features = backbone.features(image, 1, S, H, W, pooled);
+        const features = backbone.features(gpu, image, 1, S, H, W, pooled);
         const found = await gpu.read(features); // [H·W, C]
         distances(found, golden).forEach((distance, tap) => {
           assert(distance <= TOLERANCE, `tap ${tap + 1} at ${S} pixels: relative distance ${distance}`);

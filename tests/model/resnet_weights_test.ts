@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
-import { loadEfficientNet } from "../../src/model/efficientnet_weights.ts";
+import {
+  type BackboneName,
+  BACKBONES,
+  type EfficientNetDescription,
+  type ResNetDescription,
+} from "../../src/model/backbones.ts";
+import * as efficientnet from "../../src/model/efficientnet_weights.ts";
 import { inspectWeights } from "../../src/host/inspect_weights.ts";
 import { networkOf } from "../../src/model/recognise.ts";
-import { loadResNet, type ResNetName } from "../../src/model/resnet_weights.ts";
+import * as resnet from "../../src/model/resnet_weights.ts";
 import { writeSafetensors } from "../../src/host/tensor_files.ts";
 import { stored, type StoredTensor, type TensorFile } from "../../src/formats/tensor_file.ts";
 import { openBackbone } from "../../src/train/backbone.ts";
@@ -10,6 +16,11 @@ import { inFolder } from "../folder.ts";
 import { filledStateDict } from "../golden/features_fill.ts";
 import { networkStateDict } from "../golden/networks_fill.ts";
 import { gpu } from "../gpu.ts";
+
+const loadEfficientNet = (file: TensorFile, name: BackboneName) =>
+  efficientnet.loadEfficientNet(file, name, BACKBONES[name] as EfficientNetDescription);
+const loadResNet = (file: TensorFile, name: BackboneName) =>
+  resnet.loadResNet(file, BACKBONES[name] as ResNetDescription);
 
 const dicts = {
   resnet18: networkStateDict("resnet18"),
@@ -53,9 +64,9 @@ Deno.test("networks are told apart by names and shapes", () => {
 
 Deno.test("a file of another network is refused, with what it looks like, also where it has all tensors", () => {
   const b1 = fileOf("b0"); // one block more in all stages, and a wider last one
-  const squeeze = (width: number) => ({ ...one, shape: [1, width, 1, 1] });
+  const wide = { ...one, shape: [1920, 1, 3, 3] };
   for (let stage = 0; stage < 7; stage++) {
-    b1.tensors.set(`blocks.${stage}.9.se.conv_reduce.weight`, squeeze(1920));
+    b1.tensors.set(`blocks.${stage}.9.conv_dw.weight`, wide);
   }
   const wrong: [load: () => unknown, message: RegExp][] = [
     [
@@ -133,7 +144,7 @@ Deno.test("a weight file that is cut off or named wrongly is refused, and its re
   await inFolder(async (folder) => {
     const path = `${folder}/resnet34.safetensors`; // says its name
     await writeSafetensors(path, dicts.resnet18);
-    const open = (name: ResNetName, path: string) => openBackbone(gpu, name, path);
+    const open = (name: BackboneName, path: string) => openBackbone(gpu, name, path);
     const message = `Expected ResNet-34 weights in ${path}, but found what looks like ResNet-18`;
     await assert.rejects(open("resnet34", path), { name: "InputError", message });
     const { network, backbone, problem, naming } = await inspectWeights(path);

@@ -34,8 +34,11 @@ export function assertClose(
 export const activations = {
   none: (v: number): number => v,
   relu: (v: number): number => Math.max(v, 0),
+  relu6: (v: number): number => Math.min(Math.max(v, 0), 6),
   silu: (v: number): number => v / (1 + Math.exp(-v)),
   sigmoid: (v: number): number => 1 / (1 + Math.exp(-v)),
+  tanh: Math.tanh,
+  leaky: (v: number): number => v > 0 ? v : 0.1 * v,
 };
 
 /** x [B, H, W, C], weight [O, C / groups, k, k] as PyTorch has it, bias [O] → [B, outH, outW, O]. Groups 1 or C. */
@@ -178,19 +181,19 @@ export function readGolden(
 }
 
 /**
- * The five taps of EfficientNet-B4 (docs/method.md §2) of images [B, S, S, 3], with an own reading of the paddings.
+ * The taps of an EfficientNet (docs/method.md §2) of images [B, S, S, 3], with an own reading of the paddings.
  */
 export function efficientNetTaps(
-  { padding, stem, blocks }: EfficientNetWeights,
+  { padding, act, taps: tapped, stem, blocks }: EfficientNetWeights,
   images: Float32Array,
   B: number,
   S: number,
 ): { shape: number[]; values: Float64Array }[] {
-  const { none, silu, sigmoid } = activations;
+  const { none, silu, sigmoid } = activations, after = activations[act as keyof typeof activations];
   let shape = [B, S, S, 3];
-  let nominal = 380; // what the side would be
+  let nominal = typeof padding === "number" ? padding : 0; // what the side would be
   const axis = (input: number, k: number, stride: number) => {
-    const size = padding === "same380" ? nominal : input;
+    const size = typeof padding === "number" ? nominal : input;
     const same = Math.max((Math.ceil(size / stride) - 1) * stride + k - size, 0);
     const [before, total] = padding === "symmetric" ? [k >> 1, k - 1] : [same >> 1, same];
     return { before, out: Math.floor((input + total - k) / stride) + 1 };
@@ -210,28 +213,22 @@ export function efficientNetTaps(
     return y;
   };
   const taps: { shape: number[]; values: Float64Array }[] = [];
-  let x = apply(images, stem, 2, silu);
+  let x = apply(images, stem, 2, after);
   blocks.forEach((block, i) => {
-    let y = block.expand ? apply(x, block.expand, 1, silu) : x;
-    y = apply(y, block.depthwise, block.stride, silu, block.depthwise.out);
-    const maps = shape, C = shape[3], positions = shape[1] * shape[2];
-    shape = [B, 1, 1, C];
-    const gates = apply(
-      apply(positionMean(y, [B, positions, C]), block.reduce, 1, silu),
-      block.excite,
-      1,
-      sigmoid,
-    );
-    shape = maps;
-    y = apply(
-      y.map((v, at) => v * gates[Math.floor(at / (positions * C)) * C + at % C]),
-      block.project,
-      1,
-      none,
-    );
+    let y = block.expand ? apply(x, block.expand, 1, after) : x;
+    y = apply(y, block.depthwise, block.stride, after, block.depthwise.out);
+    if (block.reduce && block.excite) {
+      const maps = shape, C = shape[3], positions = shape[1] * shape[2];
+      shape = [B, 1, 1, C];
+      const squeezed = apply(positionMean(y, [B, positions, C]), block.reduce, 1, silu);
+      const gates = apply(squeezed, block.excite, 1, sigmoid);
+      shape = maps;
+      y = y.map((v, at) => v * gates[Math.floor(at / (positions * C)) * C + at % C]);
+    }
+    y = apply(y, block.project, 1, none);
     x = block.skip ? y.map((v, at) => v + x[at]) : y;
     const last = blocks[i + 1]?.stage !== block.stage;
-    if (last && [0, 1, 2, 4, 6].includes(block.stage)) taps.push({ shape, values: x });
+    if (last && tapped.includes(block.stage)) taps.push({ shape, values: x });
   });
   return taps;
 }

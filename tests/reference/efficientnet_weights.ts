@@ -49,5 +49,5 @@ export function madeUpWeights(padding: Padding): EfficientNetWeights {
       C = out;
     }
   });
-  return { padding, stem: layer("stem", 48, 3, 3), blocks };
+  return { padding, act: "silu", taps: [0, 1, 2, 4, 6], stem: layer("stem", 48, 3, 3), blocks };
 }

@@ -23,9 +23,9 @@ async function withPictures(
     for (const [i, path] of paths.entries()) await Deno.writeFile(path, picture(`features ${i}`, 30 + i, 40));
     const source = tinySource(gpu), { backbone } = source;
     let count = 0;
-    const features: typeof backbone.features = (images, batch, ...rest) => {
+    const features: typeof backbone.features = (on, images, batch, ...rest) => {
       count += batch;
-      return backbone.features(images, batch, ...rest);
+      return backbone.features(on, images, batch, ...rest);
     };
     await test(paths, { ...source, backbone: { ...backbone, features } }, () => count, folder);
   });

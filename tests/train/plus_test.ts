@@ -49,7 +49,7 @@ for (const [name, golden] of Object.entries(cases)) {
       const { image_size, feature_size } = settings;
       const source = {
         gpu,
-        backbone: gaborBackbone(gpu, "gabor"),
+        backbone: gaborBackbone("gabor"),
         image_size,
         feature_size,
         images: files,

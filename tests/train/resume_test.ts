@@ -119,7 +119,7 @@ test(
     const before = await bytesIn(out);
     const others = await tinyCategory(join(folder, "others"), 1);
     const fewer = { ...category, train: category.train.slice(1) };
-    const other = { ...source, backbone: gaborBackbone(gpu, "gabor2") };
+    const other = { ...source, backbone: gaborBackbone("gabor2") };
     const cases: [
       category: Category,
       change: Partial<Settings>,

@@ -42,5 +42,5 @@ export async function tinyCategory(folder: string, seed = 0): Promise<Category> 
 /** Features for `TINY`, without a cache. */
 export function tinySource(gpu: Gpu): FeatureSource {
   const { image_size, feature_size } = TINY;
-  return { gpu, backbone: gaborBackbone(gpu, "gabor"), image_size, feature_size, images: files, cache: null };
+  return { gpu, backbone: gaborBackbone("gabor"), image_size, feature_size, images: files, cache: null };
 }

@@ -34,9 +34,9 @@ const IMG: Settings = { ...PX, loss: "img" };
 /** Features, and the images that they were asked for, in that order. */
 function spySource(cache: FeatureStore | null = null): { source: FeatureSource; seen: Uint8Array[] } {
   const source = tinySource(gpu), { backbone } = source, seen: Uint8Array[] = [];
-  const features: typeof backbone.features = (images, batch, ...sizes) => {
+  const features: typeof backbone.features = (on, images, batch, ...sizes) => {
     for (let i = 0; i < batch; i++) seen.push(images.slice(i * AREA, (i + 1) * AREA));
-    return backbone.features(images, batch, ...sizes);
+    return backbone.features(on, images, batch, ...sizes);
   };
   return { source: { ...source, cache, backbone: { ...backbone, features } }, seen };
 }

@@ -7,12 +7,11 @@
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
-import type { Activation } from "../dense/gemm.ts";
+import { type Act, actConstants, actText } from "./act.ts";
 import { generate, kernelTable } from "../generate.ts";
 import source from "./conv.wgsl" with { type: "text" };
 
 const COLUMNS = 8, FOURS = 4; // pixels a thread, and times four output channels
-const ACTIVATIONS: Record<Activation, number> = { none: 0, relu: 1, silu: 2, sigmoid: 3 };
 
 /** Where a k×k window goes: zeros above and left of the map, and the output's size, which implies the others. */
 export interface Window {
@@ -53,7 +52,7 @@ export function conv(
   weight: Tensor,
   bias: Tensor,
   window: Window,
-  act: Activation,
+  act: Act,
 ): Tensor {
   const [B, H, W, C] = x.shape;
   const [K, , inputs, outC] = weight.shape;
@@ -62,9 +61,9 @@ export function conv(
   if (inputs !== C) throw new RangeError(`Expected a weight for ${C} channels, but found [${weight.shape}]`);
   const y = gpu.empty([B, outH, outW, outC], "a convolution's output");
   gpu.stream.dispatch(
-    convKernel(K, stride, C),
+    convKernel(K, stride, C, act),
     { x, weight, bias, y },
-    { H, W, outH, outW, outC4: outC / 4, top, left, act: ACTIVATIONS[act] },
+    { H, W, outH, outW, outC4: outC / 4, top, left },
     [Math.ceil(Math.ceil(outW / COLUMNS) * Math.ceil(outC / 4 / FOURS) / 64), outH, B],
   );
   return y;
@@ -72,16 +71,17 @@ export function conv(
 
 const kernel = kernelTable();
 
-/** The kernel for one window, stride and number of input channels; its text is made once. */
-function convKernel(K: number, STRIDE: number, C: number): Kernel {
+/** The kernel for one window, stride, number of input channels and activation; its text is made once. */
+function convKernel(K: number, STRIDE: number, C: number, act: Act): Kernel {
   const name = `conv ${K}x${K}x${C}/${STRIDE}`;
-  return kernel(name, () => {
+  const constants = { K, STRIDE, C, COLUMNS, FOURS, ...actConstants(act) };
+  return kernel(`${name} ${JSON.stringify(act)}`, () => {
     const code = straightLine(K, STRIDE, C);
     return {
       name,
-      source: generate(source, code),
+      source: actText("vec4f") + generate(source, code),
       entry: "conv",
-      constants: { K, STRIDE, C, COLUMNS, FOURS },
+      constants,
     };
   });
 }

@@ -4,22 +4,12 @@
 // A thread computes COLUMNS neighbouring pixels of 4·FOURS output channels, one row of taps at a time, so that values and
 // weights once loaded serve several outputs. The lines marked @generate are straight-line code made by conv.ts.
 
-struct Params {
-  H: u32, W: u32, outH: u32, outW: u32, outC4: u32, top: u32, left: u32,
-  act: u32, // 0 none, 1 ReLU, 2 SiLU, 3 sigmoid
-}
+struct Params { H: u32, W: u32, outH: u32, outW: u32, outC4: u32, top: u32, left: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @group(1) @binding(0) var<uniform> params: Params;
-
-fn activate(v: vec4f) -> vec4f {
-  if (params.act == 1u) { return max(v, vec4f(0.0)); }
-  if (params.act == 2u) { return v / (1.0 + exp(-v)); }
-  if (params.act == 3u) { return 1.0 / (1.0 + exp(-v)); }
-  return v;
-}
 
 fn load(row: u32, column: u32, c: u32) -> f32 {
   return select(0.0, x[(row + min(column, params.W - 1u)) * C + c], column < params.W);

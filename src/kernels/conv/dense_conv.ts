@@ -1,20 +1,21 @@
 /**
- * Host side of dense_conv.wgsl: k×k convolution over maps of many channels, with the sum and the ReLU that end a
- * residual block. Nothing is unfolded in memory, and it runs at about the rate of {@linkcode gemm}.
+ * Host side of dense_conv.wgsl: k×k convolution over maps of many channels, with the sum and the activation
+ * that end a residual block. Nothing is unfolded in memory, and it runs at about the rate of {@linkcode gemm}.
  *
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
+import { type Act, actConstants, actText } from "./act.ts";
 import type { Window } from "./conv.ts";
 import { generate, kernelTable } from "../generate.ts";
 import source from "./dense_conv.wgsl" with { type: "text" };
 
-/** What follows the convolution: a tensor of the output's shape is added, then negative values become 0. */
+/** What follows the convolution: a tensor of the output's shape is added, then the activation. */
 export interface Ending {
   skip?: Tensor;
-  relu?: boolean;
+  act?: Act;
 }
 
 /** Windows and channels a thread. */
@@ -34,7 +35,7 @@ const TILES: Record<"subgroups" | "software" | "hardware", (Tile & { threads: nu
 const THREADS = { software: 32, hardware: 64 };
 
 /**
- * relu(conv2d(x, weight) + bias + skip): x [B, H, W, C], weight [k, k, C, O] from `packConv`, bias [O] →
+ * act(conv2d(x, weight) + bias + skip): x [B, H, W, C], weight [k, k, C, O] from `packConv`, bias [O] →
  * [B, outH, outW, O].
  *
  * @throws {RangeError} where C or O is no multiple of 4, the weight is not for C channels, or `skip` is of another size
@@ -45,7 +46,7 @@ export function denseConv(
   weight: Tensor,
   bias: Tensor,
   window: Window,
-  { skip, relu = false }: Ending = {},
+  { skip, act = "none" }: Ending = {},
 ): Tensor {
   const [B, H, W, C] = x.shape;
   const [K, , inputs, O] = weight.shape;
@@ -61,7 +62,7 @@ export function denseConv(
   const M = B * outH * outW;
   const { tile, lanes, group, tilesN, threads } = division(gpu, M, O);
   gpu.stream.dispatch(
-    kernelFor(tile, lanes, group),
+    kernelFor(tile, lanes, group, act),
     { x, weight, bias, skip: skip ?? bias, y },
     {
       M,
@@ -77,7 +78,6 @@ export function denseConv(
       top,
       left,
       add: skip ? 1 : 0,
-      relu: relu ? 1 : 0,
     },
     [Math.ceil(threads / group)],
   );
@@ -99,13 +99,14 @@ function division(gpu: Compute, M: number, O: number) {
 
 const kernel = kernelTable();
 
-/** The kernel for one tile; its text is made once. */
-function kernelFor({ TM, TN }: Tile, LANES: number, THREADS: number): Kernel {
+/** The kernel for one tile and activation; its text is made once. */
+function kernelFor({ TM, TN }: Tile, LANES: number, THREADS: number, act: Act): Kernel {
   const name = `dense conv ${TM}x${TN}${LANES > 1 ? " subgroups" : ""}`;
-  const key = `${name} ${LANES} ${THREADS}`;
+  const key = `${name} ${LANES} ${THREADS} ${JSON.stringify(act)}`;
+  const constants = { TM, TN, LANES, THREADS, ...actConstants(act) };
   return kernel(key, () => {
     const code = straightLine(TM, TN, LANES);
-    return { name, source: generate(source, code), entry: "conv", constants: { TM, TN, LANES, THREADS } };
+    return { name, source: actText("vec4f") + generate(source, code), entry: "conv", constants };
   });
 }
 

@@ -10,7 +10,7 @@
 struct Params {
   M: u32, C4: u32, O4: u32, H: u32, W: u32, outH: u32, outW: u32, tilesN: u32,
   K: u32, stride: u32, top: u32, left: u32,
-  add: u32, relu: u32, // what ends it: 1 adds skip, 1 is ReLU
+  add: u32, // 1 adds skip
 }
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
@@ -41,8 +41,7 @@ fn store(m: u32, o: u32, sum: vec4f) {
   if (m >= params.M || o >= params.O4) { return; }
   var v = sum + bias[o];
   if (params.add == 1u) { v += skip[m * params.O4 + o]; }
-  if (params.relu == 1u) { v = max(v, vec4f(0.0)); }
-  y[m * params.O4 + o] = v;
+  y[m * params.O4 + o] = activate(v);
 }
 
 @compute @workgroup_size(THREADS)

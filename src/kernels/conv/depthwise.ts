@@ -1,12 +1,13 @@
 /**
- * Host side of depthwise.wgsl: one k×k filter a channel over NHWC maps, with the bias and SiLU that follow it in
- * every MBConv block.
+ * Host side of depthwise.wgsl: one k×k filter a channel over NHWC maps, with the bias and the activation that
+ * follow it in every MBConv block.
  *
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
+import { type Act, actConstants, actText } from "./act.ts";
 import type { Window } from "./conv.ts";
 import { positionMean } from "../dense/se.ts";
 import { generate, kernelTable } from "../generate.ts";
@@ -28,9 +29,17 @@ export function packDepthwise(weight: Float32Array, C: number, k: number): Float
   return Float32Array.from(weight, (_, i) => weight[(i % C) * k * k + Math.floor(i / C)]);
 }
 
+/** What comes with a depthwise convolution. */
+export interface DepthwiseOptions {
+  /** Default none. */
+  act?: Act;
+  /** Whether means of the result over its positions are wanted too, for which it is not read again. Default no. */
+  mean?: boolean;
+}
+
 /**
- * silu(depthwise(x, weight) + bias): x [B, H, W, C], weight [k, k, C] from {@linkcode packDepthwise}, bias [C] →
- * y [B, outH, outW, C], and its means over the positions, [B, C], for which it is not read again.
+ * act(depthwise(x, weight) + bias): x [B, H, W, C], weight [k, k, C] from {@linkcode packDepthwise}, bias [C] →
+ * y [B, outH, outW, C], and its means [B, C] where they are wanted.
  *
  * @throws {RangeError} where C is no multiple of 4, or the weight is not for C channels
  */
@@ -40,7 +49,8 @@ export function depthwise(
   weight: Tensor,
   bias: Tensor,
   { stride, top, left, outH, outW }: Window,
-): { y: Tensor; mean: Tensor } {
+  { act = "none", mean = false }: DepthwiseOptions = {},
+): { y: Tensor; mean: Tensor | null } {
   const [B, H, W, C] = x.shape;
   const [K, , channels] = weight.shape;
   if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);
@@ -52,25 +62,25 @@ export function depthwise(
   const y = gpu.empty([B, outH, outW, C], "a depthwise convolution's output");
   const sums = gpu.empty([B, rows, columns, C], "sums of its tiles");
   gpu.stream.dispatch(
-    depthwiseKernel(K, stride, ROWS),
+    depthwiseKernel(K, stride, ROWS, act),
     { x, weight, bias, y, sums },
     { H, W, C4: C / 4, outH, outW, top, left, rows, columns },
     [Math.ceil(columns * C / 4 / 64), rows, B],
   );
-  const mean = positionMean(gpu, sums, outH * outW);
+  const means = mean ? positionMean(gpu, sums, outH * outW) : null;
   gpu.release(sums);
-  return { y, mean };
+  return { y, mean: means };
 }
 
 const kernel = kernelTable();
 
-/** The kernel for one size, stride and tile; its text is made once. */
-function depthwiseKernel(K: number, STRIDE: number, ROWS: number): Kernel {
+/** The kernel for one size, stride, tile and activation; its text is made once. */
+function depthwiseKernel(K: number, STRIDE: number, ROWS: number, act: Act): Kernel {
   const name = `depthwise ${K}x${K}/${STRIDE}`;
-  const key = `${name} ${ROWS}`;
-  return kernel(key, () => {
+  const constants = { STRIDE, ROWS, COLUMNS, ...actConstants(act) };
+  return kernel(`${name} ${ROWS} ${JSON.stringify(act)}`, () => {
     const code = straightLine(K, STRIDE, ROWS);
-    return { name, source: generate(source, code), entry: "depthwise", constants: { STRIDE, ROWS, COLUMNS } };
+    return { name, source: actText("vec4f") + generate(source, code), entry: "depthwise", constants };
   });
 }
 

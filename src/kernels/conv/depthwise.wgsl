@@ -1,5 +1,5 @@
-// Depthwise convolution with bias and SiLU (torch.nn.functional.conv2d with groups = C):
-//   y[b, i, j, c] = silu(bias[c] + Σ_{p,q} x[b, i·STRIDE + p − top, j·STRIDE + q − left, c] · w[p, q, c])
+// Depthwise convolution with bias and activation (torch.nn.functional.conv2d with groups = C):
+//   y[b, i, j, c] = act(bias[c] + Σ_{p,q} x[b, i·STRIDE + p − top, j·STRIDE + q − left, c] · w[p, q, c])
 // x [B, H, W, C], w [K, K, C] and y [B, outH, outW, C]; C a multiple of 4. What lies outside of x counts as 0.
 // A thread computes ROWS×COLUMNS neighbouring pixels of four channels, so that a value once loaded serves all the windows
 // over it, and their sum for squeeze-excite: sums [B, rows, columns, C]. What is marked @generate is straight-line code
@@ -19,10 +19,10 @@ fn load(image: u32, row: u32, column: u32, c: u32) -> vec4f {
   return select(vec4f(0.0), x[pixel * params.C4 + c], row < params.H && column < params.W);
 }
 
-// Stores silu(v) where the map has that pixel, and returns what was stored.
+// Stores act(v) where the map has that pixel, and returns what was stored.
 fn store(image: u32, row: u32, column: u32, c: u32, v: vec4f) -> vec4f {
   if (row >= params.outH || column >= params.outW) { return vec4f(0.0); }
-  let value = v / (1.0 + exp(-v));
+  let value = activate(v);
   y[((image * params.outH + row) * params.outW + column) * params.C4 + c] = value;
   return value;
 }

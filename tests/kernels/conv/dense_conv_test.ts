@@ -36,9 +36,9 @@ for (const [name, gpu] of Object.entries(GPUS)) {
       for (
         const [ending, wanted] of [
           [undefined, linear],
-          [{ relu: true }, linear.map(reference.activations.relu)],
+          [{ act: "relu" }, linear.map(reference.activations.relu)],
           [{ skip }, sum],
-          [{ skip, relu: true }, sum.map(reference.activations.relu)],
+          [{ skip, act: "relu" }, sum.map(reference.activations.relu)],
         ] as const
       ) {
         const y = denseConv(gpu, input, packed, biases, window, ending);

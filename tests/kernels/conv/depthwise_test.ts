@@ -23,12 +23,15 @@ for (const [name, on] of Object.entries(variants)) {
       const weight = fill("w", C * k * k), bias = fill("b", C);
       const wanted = reference.conv(x, shape, weight, bias, k, window, C).map(reference.activations.silu);
       const packed = gpu.tensor(packDepthwise(weight, C, k), [k, k, C]);
-      const { y, mean } = depthwise(on, gpu.tensor(x, shape), packed, gpu.tensor(bias), window);
+      const { y, mean } = depthwise(on, gpu.tensor(x, shape), packed, gpu.tensor(bias), window, {
+        act: "silu",
+        mean: true,
+      });
       assert.deepEqual(y.shape, [B, outH, outW, C]);
       reference.assertClose(await gpu.read(y), wanted, 1e-6, `${shape}`);
-      assert.deepEqual(mean.shape, [B, C]);
+      assert.deepEqual(mean!.shape, [B, C]);
       const means = reference.positionMean(wanted, [B, outH * outW, C]);
-      reference.assertClose(await gpu.read(mean), means, 2e-6, `${shape}`);
+      reference.assertClose(await gpu.read(mean!), means, 2e-6, `${shape}`);
     }
   });
 }

@@ -1,0 +1,162 @@
+/**
+ * From a backbone's name and a file of weights to a frozen feature extractor.
+ *
+ * @module
+ */
+import { InputError } from "../errors.ts";
+import { parseSafetensors } from "../formats/safetensors.ts";
+import type { TensorFile } from "../formats/tensor_file.ts";
+import type { Compute } from "../gpu/compute.ts";
+import { type Backbone, type LevelOptions, networkBackbone } from "./backbone.ts";
+import { type BackboneName, BACKBONES, type Input } from "./backbones.ts";
+import { EfficientNet, type EfficientNetWeights } from "./efficientnet.ts";
+import { loadEfficientNet } from "./efficientnet_weights.ts";
+import { hashLayers } from "./fold.ts";
+import { gaborBackbone } from "./gabor.ts";
+import type { TappedNetwork } from "./neck.ts";
+import { pixelsBackbone } from "./pixels.ts";
+import { ResNet, type ResNetWeights } from "./resnet.ts";
+import { loadResNet } from "./resnet_weights.ts";
+
+/** What else decides a backbone's features. */
+export interface BackboneOptions {
+  /** The levels of a network to take, from 1 on, rising, as `2,3`, or `all`; by default what the description says. */
+  levels?: string;
+  /** The levels whose means over positions describe whole images, likewise; the network's last by default. */
+  pooledLevels?: readonly number[];
+  /** S; wanted by `pixels`, whose channels depend on it. */
+  image_size?: number;
+  /** H = W; wanted by `pixels` too. */
+  feature_size?: number;
+}
+
+const ALL = "all";
+const ALGORITHM = { efficientnet: 2, resnet: 1 }; // raised whenever the numbers change
+
+/**
+ * Opens a backbone.
+ *
+ * @param gpu where its weights are kept until it is disposed of
+ * @param weights what a weight file holds; null for the built-in backbones, and for those whose weights are bundled
+ * @throws {InputError} where the file does not hold that network, or is missing or too much; where there are no such
+ *   levels; where sizes don't suit `pixels`
+ */
+export async function openBackbone(
+  gpu: Compute,
+  name: BackboneName,
+  weights: TensorFile | null,
+  options: BackboneOptions = {},
+): Promise<Backbone> {
+  const description = BACKBONES[name];
+  if (description.family === "built in") {
+    if (weights) {
+      throw new InputError(
+        `Expected no weight file (--weights) for the built-in backbone ${name}, but found ${weights.path}`,
+      );
+    }
+    return builtIn(name, options);
+  }
+  const file = weights ?? await bundledWeights(name);
+  const chosen = options.levels ?? description.levels;
+  const levels = {
+    levels: chosen === ALL ? undefined : chosen.split(",").map(Number),
+    pooledLevels: options.pooledLevels,
+  };
+  return description.family === "resnet"
+    ? await resNetBackbone(gpu, name, loadResNet(file, description), description.input, levels)
+    : await efficientNetBackbone(
+      gpu,
+      name,
+      loadEfficientNet(file, name, description),
+      description.input,
+      levels,
+    );
+}
+
+/** Checks that a file holds a backbone's weights. @throws {InputError} where {@linkcode openBackbone} does */
+export function checkWeights(file: TensorFile, name: BackboneName): void {
+  const description = BACKBONES[name];
+  if (description.family === "resnet") loadResNet(file, description);
+  else if (description.family === "efficientnet") loadEfficientNet(file, name, description);
+  else {throw new InputError(
+      `Expected no weight file for the built-in backbone ${name}, but found ${file.path}`,
+    );}
+}
+
+/** EfficientNet and the neck (docs/method.md §2): of all five levels 720 channels for B4, 512 for B0. */
+export async function efficientNetBackbone(
+  gpu: Compute,
+  name: string,
+  weights: EfficientNetWeights,
+  input: Input,
+  levels: LevelOptions = {},
+): Promise<Backbone> {
+  const layers = weights.blocks.flatMap(({ expand, depthwise, reduce, excite, project }) =>
+    [expand, depthwise, reduce, excite, project].filter((layer) => layer !== null)
+  );
+  const rest = JSON.stringify([weights.padding, weights.act, weights.taps]);
+  const version = `${ALGORITHM.efficientnet}-${await hashLayers(rest, [weights.stem, ...layers])}`;
+  return withNetwork(
+    new EfficientNet(gpu, weights),
+    (network) => networkBackbone(name, network, input, version, levels),
+  );
+}
+
+/** ResNet and the neck (docs/method.md §2): 960 channels for ResNet-18 and 34, 3840 for Wide ResNet-50-2, of all four levels. */
+export async function resNetBackbone(
+  gpu: Compute,
+  name: string,
+  weights: ResNetWeights,
+  input: Input,
+  levels: LevelOptions = {},
+): Promise<Backbone> {
+  const layers = weights.blocks.flatMap(({ convs, downsample }) =>
+    downsample ? [...convs, downsample] : convs
+  );
+  const version = `${ALGORITHM.resnet}-${await hashLayers("", [weights.stem, ...layers])}`;
+  return withNetwork(
+    new ResNet(gpu, weights),
+    (network) => networkBackbone(name, network, input, version, levels),
+  );
+}
+
+/** Disposes of the network where it can't be made a backbone. */
+function withNetwork(network: TappedNetwork, make: (network: TappedNetwork) => Backbone): Backbone {
+  try {
+    return make(network);
+  } catch (error) {
+    network[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function builtIn(name: BackboneName, options: BackboneOptions): Backbone {
+  const { levels = ALL, pooledLevels, image_size, feature_size } = options;
+  if (levels !== ALL || pooledLevels) {
+    throw new InputError(
+      `Expected no levels (--levels) for the built-in backbone ${name}, but found ${pooledLevels ?? levels}`,
+    );
+  }
+  if (name === "gabor" || name === "gabor2") return gaborBackbone(name);
+  if (!image_size || !feature_size) {
+    throw new InputError(
+      `Expected image_size and feature_size for the backbone pixels, but found ${image_size ?? "none"} and ${
+        feature_size ?? "none"
+      }`,
+    );
+  }
+  return pixelsBackbone(image_size, feature_size);
+}
+
+/** The weights that come with this project. @throws {InputError} where there are none for that backbone */
+async function bundledWeights(name: BackboneName): Promise<TensorFile> {
+  if (BACKBONES[name].weights !== "bundled") {
+    throw new InputError(`Expected a weight file (--weights) for the backbone ${name}, but found none`);
+  }
+  const url = new URL(`./weights/${name}.safetensors`, import.meta.url);
+  const response = await fetch(url);
+  if (!response.ok) {
+    throw new InputError(`Expected the bundled weights at ${url}, but found HTTP ${response.status}`);
+  }
+  return parseSafetensors(new Uint8Array(await response.arrayBuffer()), url.href);
+}
