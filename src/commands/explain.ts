@@ -3,16 +3,22 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { InputError, SettingError, UsageError } from "../errors.ts";
 import { GpuError } from "../gpu/error.ts";
-import { flagOf, type SettingName } from "./setting_rules.ts";
+import { flagOf } from "./options.ts";
 
 const OR = new Intl.ListFormat("en-GB", { type: "disjunction" });
 
 /** What is the user's to mend, in a line or two; null for what is a fault of the program. */
 export function explain(error: unknown): string | null {
+  if (error instanceof SettingError) return error.spelled(flagOf);
   if (error instanceof InputError) return error.message;
   if (!(error instanceof GpuError)) return null;
-  const flags = error.lower.map((name) => flagOf(name as SettingName));
+  const flags = error.lower.map(flagOf);
   return flags.length === 0 ? error.message : `${error.message}\nLower ${OR.format(flags)}.`;
+}
+
+/** Whether it is a wrong use of the program, rather than of what it was given. */
+export function isUsage(error: unknown): boolean {
+  return error instanceof UsageError || (error instanceof SettingError && error.kind === "value");
 }

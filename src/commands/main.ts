@@ -4,14 +4,14 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
-import { UsageError } from "../errors.ts";
 import { addBench } from "./bench.ts";
 import { addData } from "./data.ts";
 import { addEval } from "./eval.ts";
-import { explain } from "./explain.ts";
+import { explain, isUsage } from "./explain.ts";
 import { addFeatures } from "./features.ts";
 import { addInfo } from "./info.ts";
 import { INTERRUPTED, Stopped } from "./interrupt.ts";
+import { methodIn } from "./options.ts";
 import { addReproduce } from "./reproduce.ts";
 import { addScore } from "./score.ts";
 import { addTrain } from "./train.ts";
@@ -28,14 +28,15 @@ const SYSTEM_ERROR = / \(os error \d+\)/;
  */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    await program().parseAsync(args, { from: "user" });
+    await program(methodIn(args)).parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
     return report(error);
   }
 }
 
-function program(): Command {
+/** @param method whose settings `--help` shows */
+function program(method: string): Command {
   const root = new Command("adtr")
     .description(
       "Finds defects in images: a transformer learns to reconstruct features of normal images; " +
@@ -56,7 +57,7 @@ function program(): Command {
       addInfo,
     ]
   ) {
-    add(root);
+    add(root, method);
   }
   return root.addHelpText("after", "\nExample, without any data at hand:\n  ./adtr train");
 }
@@ -71,7 +72,7 @@ function report(error: unknown): number {
   const message = explain(error);
   if (message !== null) {
     console.error(`error: ${message}`);
-    return error instanceof UsageError ? 2 : 1;
+    return isUsage(error) ? 2 : 1;
   }
   if (error instanceof Error && SYSTEM_ERROR.test(error.message)) {
     console.error(`error: ${error.message.replace(SYSTEM_ERROR, "")}`);

@@ -16,25 +16,28 @@ import {
   type SummaryRow,
   summaryTable,
 } from "../report/comparison.ts";
-import { METHOD_NAMES } from "../methods/method.ts";
+import { methods } from "../methods/registry.ts";
+import { SETTINGS as ALL_SETTINGS } from "../methods/resolve.ts";
+import { whole } from "../methods/settings.ts";
 import { CIFAR10, MVTEC, PAPER_NUMBERS } from "../report/paper_numbers.ts";
 import type { Metrics } from "../score/evaluate.ts";
 import { makeMissing } from "./demo_data.ts";
 import { lockRun } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
-import { addSettings, checkedOption, givenSettings } from "./options.ts";
+import { addSettings, checkedOption, givenSettings, methodHelp } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { planReproduction, type ReproduceOptions, type ReproducePlan, TARGETS } from "./reproduce_plan.ts";
 import { cellsOf, type Outcome, runReproduction } from "./reproduce_run.ts";
 import { writeJson, writeText } from "./results.ts";
 import { CONFIG, type Speed } from "./run_category.ts";
-import { SETTING_NAMES, whole } from "./setting_rules.ts";
 import { VERSION } from "./version.ts";
 
 /** What a reproduction sets itself. */
 const FIXED = ["method", "loss", "base_epochs", "shuffle", "architecture"];
-const SETTINGS = SETTING_NAMES.filter((name) => !FIXED.includes(name));
+const SETTINGS = [...ALL_SETTINGS.keys()].filter((name) => !FIXED.includes(name));
+/** Methods and their variants. */
+const NAMES = methods.flatMap(({ name, variants }) => [name, ...Object.keys(variants?.("folder") ?? {})]);
 
 /** The tables, by target. */
 const COLUMNS: Record<string, [title: string, metric: keyof Metrics][]> = {
@@ -42,8 +45,8 @@ const COLUMNS: Record<string, [title: string, metric: keyof Metrics][]> = {
   cifar10: [["Image AUROC", "image_auroc"]],
 };
 
-/** Adds the command. */
-export function addReproduce(program: Command): void {
+/** Adds the command. @param method whose settings `--help` shows */
+export function addReproduce(program: Command, method: string): void {
   const command = program.command("reproduce")
     .summary("The paper's tables: all categories, ADTR and ADTR+, beside the paper's numbers.")
     .description(
@@ -58,14 +61,14 @@ export function addReproduce(program: Command): void {
     .option("--outliers <ROOT>", "irrelevant images for ADTR+ on CIFAR-10: cifar100:PATH or a folder")
     .option("--out <RUN>", "folder for the results (default: runs/reproduce-TARGET)")
     .option("--preset <NAME>", "paper, quick or demo (default: paper; with demo data demo)")
-    .option("--methods <A,B|all>", `which of adtr, adtr+, ${METHOD_NAMES.join(", ")} (default: adtr,adtr+)`)
+    .option("--methods <A,B|all>", `which of ${NAMES.join(", ")} (default: adtr,adtr+)`)
     .addOption(checkedOption("--seeds <N>", "seeds, for mean and standard deviation", whole(1, 1000), 1))
     .addOption(checkedOption("--plus-epochs <N>", "epochs of ADTR+, which begins with ADTR", whole(1)))
     .option("--json", "print JSON");
-  addSettings(command, SETTINGS)
+  addSettings(command, { method, names: SETTINGS })
     .addHelpText(
       "after",
-      "\nExamples:\n  ./adtr reproduce demo --seeds 3" +
+      methodHelp("reproduce TARGET", method) + "\n\nExamples:\n  ./adtr reproduce demo --seeds 3" +
         "\n  ./adtr reproduce mvtec --data mvtec --weights efficientnet_b4.pth" +
         "\n  ./adtr reproduce cifar10 --data cifar10:cifar-10-binary.tar.gz --outliers cifar100:cifar-100-binary.tar.gz " +
         "--weights efficientnet_b4.pth",

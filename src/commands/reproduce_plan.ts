@@ -9,11 +9,13 @@ import { isCifar } from "../host/cifar_images.ts";
 import { listCategories } from "../host/dataset.ts";
 import { proceduralCategories } from "../data/procedural/sample.ts";
 import { UsageError } from "../errors.ts";
+import { SETTINGS } from "../methods/resolve.ts";
 import { didYouMean } from "../nearest.ts";
-import { METHOD_NAMES, type MethodName } from "../methods/method.ts";
-import { isBuiltIn } from "../train/backbone.ts";
-import type { Settings } from "../train/settings.ts";
-import { resolveSettings } from "./config.ts";
+import { methods as allMethods, methodNamed, METHOD_NAMES } from "../methods/registry.ts";
+import type { Method } from "../methods/method.ts";
+import type { Settings } from "../methods/settings.ts";
+import { type BackboneName, BACKBONES } from "../model/backbones.ts";
+import { settingsOf } from "./config.ts";
 import { categoryList } from "./options.ts";
 import { demoFolder } from "./demo_data.ts";
 
@@ -83,18 +85,17 @@ export async function planReproduction(
   }
   refuseUseless(target, options);
   const resolve = (chosen: Partial<Settings>, withWeights = true): Settings =>
-    resolveSettings([chosen], preset, withWeights ? weights : undefined, options.data);
+    settingsOf([chosen], preset, withWeights ? weights : undefined, options.data ?? "demo");
   const settings = resolve(given);
   const data = dataOf(target, options.data, settings);
   const entries = target === "ablations"
     ? ablations(given, resolve)
     : methods(target, given, options, resolve);
-  if (
-    target === "cifar10" && outliers === undefined && entries.some(({ settings }) => settings.loss === "img")
-  ) {
+  const wanting = entries.find(({ settings }) => labelsOf(settings) === "images");
+  if (target === "cifar10" && outliers === undefined && wanting) {
     throw new UsageError(
-      "Expected --outliers ROOT for adtr+ on CIFAR-10, cifar100:PATH in the paper, but found none.\n" +
-        "--methods adtr leaves adtr+ out.",
+      `Expected --outliers ROOT for ${wanting.name} on CIFAR-10, cifar100:PATH in the paper, but found none.\n` +
+        `--methods leaves ${wanting.name} out where it doesn't name it.`,
     );
   }
   return {
@@ -154,63 +155,76 @@ function dataOf(target: Target, data: string | undefined, { image_size }: Settin
 /** Settings in effect from those given. @param withWeights whether the weight file goes with them */
 type Resolve = (chosen: Partial<Settings>, withWeights?: boolean) => Settings;
 
-/** ADTR+ learns from labelled images on CIFAR-10, elsewhere from labelled pixels (docs/method.md §5). */
+/** What labels settings learn from. */
+export function labelsOf(settings: Settings): "pixels" | "images" | null {
+  return methodNamed(settings.method).labels?.(settings) ?? null;
+}
+
+/** Methods and their variants that `--methods` names. */
 function methods(
   target: Target,
   given: Partial<Settings>,
   { methods = "adtr,adtr+", plusEpochs }: ReproduceOptions,
   resolve: Resolve,
 ): Entry[] {
-  const { epochs: _, ...others } = given; // those of ADTR
-  const plus: Partial<Settings> = { loss: target === "cifar10" ? "img" : "px", base_epochs: 0 };
-  if (plusEpochs !== undefined) plus.epochs = plusEpochs;
-  const known: Record<string, () => Entry> = {
-    "adtr": () => ({ name: "adtr", settings: resolve(given), isSeeded: true }),
-    "adtr+": () => ({
-      name: "adtr+",
-      settings: resolve({ ...others, ...plus }),
-      base: "adtr",
-      isSeeded: true,
-    }),
-  };
-  for (const method of METHOD_NAMES) {
-    const isSeeded = SEEDED.includes(method);
-    known[method] = () => ({ name: method, settings: resolve({ ...given, method }), isSeeded });
-  }
-  const asked = categoryList(methods) ?? Object.keys(known);
-  const names = asked.includes("adtr+") ? [...new Set(["adtr", ...asked])] : asked; // where adtr+ begins
-  for (const name of names) {
-    if (Object.hasOwn(known, name)) continue;
+  const known = new Map(allMethods.flatMap((method) => entriesOf(method, target, given, plusEpochs, resolve)));
+  const asked = categoryList(methods) ?? [...known.keys()];
+  for (const name of asked) {
+    if (known.has(name)) continue;
     throw new UsageError(
-      `Expected --methods to be some of ${Object.keys(known).join(", ")}, but found "${name}"`,
+      `Expected --methods to be some of ${[...known.keys()].join(", ")}, but found "${name}"` +
+        didYouMean(name, [...known.keys()]),
     );
   }
-  return names.map((name) => known[name]());
+  const entries = new Map<string, Entry>(); // each behind what it begins with
+  for (const name of asked) {
+    const entry = known.get(name)!();
+    if (entry.base !== undefined && !entries.has(entry.base)) entries.set(entry.base, known.get(entry.base)!());
+    entries.set(name, entry);
+  }
+  return [...entries.values()];
 }
 
-/** Methods that draw random numbers. */
-const SEEDED: readonly MethodName[] = ["patchcore", "padim"];
+/** A method and its variants, by name. Settings that only some methods have go to those. */
+function entriesOf(
+  { name: method, settings: own, seeded: isSeeded, variants }: Method,
+  target: Target,
+  given: Partial<Settings>,
+  plusEpochs: number | undefined,
+  resolve: Resolve,
+): [string, () => Entry][] {
+  const theirs = Object.fromEntries(
+    Object.entries(given).filter(([name]) => name in own || (SETTINGS.get(name)?.length ?? 1) === 0),
+  );
+  const itself = (): Entry => ({ name: method, settings: resolve({ ...theirs, method }), isSeeded });
+  const others = Object.entries(variants?.(target === "cifar10" ? "cifar" : "folder") ?? {});
+  return [
+    [method, itself],
+    ...others.map(([name, { settings, startsFrom, epochs }]): [string, () => Entry] => [name, () => {
+      const { [epochs ?? ""]: _, ...rest } = theirs; // the epochs given are those of what it begins with
+      const change = epochs && plusEpochs !== undefined ? { [epochs]: plusEpochs } : {};
+      return {
+        name,
+        settings: resolve({ ...rest, ...settings, ...change, method }),
+        base: startsFrom,
+        isSeeded,
+      };
+    }]),
+  ];
+}
 
 /** The paper's ablations, as far as they can be had with the backbone. */
 function ablations(given: Partial<Settings>, resolve: Resolve): Entry[] {
-  const { backbone, feature_size } = resolve(given), last = lastLevel(backbone);
-  const variants: Record<string, Partial<Settings>> = {
-    "full": {},
-    "no-query": { architecture: "no-query" },
-    "no-attention": { architecture: "no-attention" },
-    "conv": { architecture: "conv" },
-    ...(last === undefined ? {} : { "last-layer": { levels: last } }),
-    "pixels": { backbone: "pixels", feature_norm: "none", levels: "all" },
-    ...(feature_size === 32 ? { "16x16": { feature_size: 16 } } : { "32x32": { feature_size: 32 } }),
-  };
+  const settings = resolve(given), method = methodNamed(settings.method);
+  const variants = method.ablations?.(settings, levelsOf(settings.backbone)) ?? {};
   return Object.entries(variants).map(([name, change]) => {
-    const weights = change.backbone === undefined; // `pixels` has none
+    const weights = change.backbone === undefined; // built in, then
     return { name, settings: resolve({ ...given, ...change }, weights), isSeeded: true };
   });
 }
 
-/** The deepest level of a network; undefined where the backbone is built in. */
-function lastLevel(backbone: Settings["backbone"]): string | undefined {
-  if (isBuiltIn(backbone)) return undefined;
-  return backbone.includes("resnet") ? "4" : "5";
+/** How many levels a network has; null where the backbone is built in. */
+function levelsOf(backbone: string): number | null {
+  const description = BACKBONES[backbone as BackboneName];
+  return description.family === "built in" ? null : description.family === "resnet" ? 4 : description.taps.length;
 }

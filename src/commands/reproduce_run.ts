@@ -11,20 +11,21 @@ import { isCifar } from "../host/cifar_images.ts";
 import { openCategory } from "../host/dataset.ts";
 import type { Category } from "../data/category.ts";
 import { defaultCache } from "../host/feature_cache.ts";
-import { files } from "../host/image_files.ts";
 import { InputError } from "../errors.ts";
 import { isThere, makeFolder, readWhole } from "../host/files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { readParameters } from "../model/model_file.ts";
-import { isBuiltIn, openBackbone, type OpenedBackbone } from "../train/backbone.ts";
+import { BACKBONES, type BackboneName } from "../model/backbones.ts";
+import { methodNamed } from "../methods/registry.ts";
+import type { Settings } from "../methods/settings.ts";
+import { type OpenedSource, openSource } from "../host/feature_source.ts";
+import { MODEL } from "../host/run_folder.ts";
+import { readWeightFile } from "../host/tensor_files.ts";
 import type { Metrics } from "../score/evaluate.ts";
-import type { FeatureSource } from "../score/features.ts";
-import type { Settings } from "../train/settings.ts";
-import { adtrConfig, MODEL } from "../train/train.ts";
+import { sizesOf } from "../score/features.ts";
 import { explain } from "./explain.ts";
 import { lockRun } from "./folders.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
-import type { Entry, ReproducePlan } from "./reproduce_plan.ts";
+import { type Entry, labelsOf, type ReproducePlan } from "./reproduce_plan.ts";
 import {
   CONFIG,
   environmentOf,
@@ -85,13 +86,13 @@ export async function runReproduction(
   signal: AbortSignal,
 ): Promise<Outcome | null> {
   const cells = cellsOf(plan), outcome: Outcome = { results: [], failures: [] };
-  const open = opener(plan, gpu, display);
-  for (const cell of cells) await refuseOther(plan, cell, open);
+  using sources = new Sources(plan, gpu, display);
+  for (const cell of cells) await refuseOther(plan, cell, sources);
   const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers);
   const began = performance.now();
   let category: Category | undefined, ran = 0;
   for (const [i, cell] of cells.entries()) {
-    const opened = await open(cell.entry.settings);
+    const opened = await sources.open(cell.entry.settings);
     try {
       const done = await resultOf(plan, cell);
       if (done) {
@@ -119,38 +120,39 @@ export async function runReproduction(
   return outcome;
 }
 
-/** What makes features for some settings, and the SHA-256 of its weights. */
-interface Opened {
-  source: FeatureSource;
-  weightsSha256: string | null;
-}
+/** Opens what settings need, each source once: for those that are disposed of together in the end. */
+class Sources implements Disposable {
+  #stack = new DisposableStack();
+  #opened = new Map<string, OpenedSource>();
+  #plan: ReproducePlan;
+  #gpu: Gpu;
+  #display: ProgressDisplay;
 
-/** Opens what settings need, each backbone and each source once. */
-function opener(
-  plan: ReproducePlan,
-  gpu: Gpu,
-  display: ProgressDisplay,
-): (settings: Settings) => Promise<Opened> {
-  const backbones = new Map<string, OpenedBackbone>(), sources = new Map<string, Opened>();
-  return async (settings) => {
-    const { backbone: name, levels, image_size, feature_size } = settings;
-    const key = [name, levels, image_size, feature_size].join("/");
-    const known = sources.get(key);
+  constructor(plan: ReproducePlan, gpu: Gpu, display: ProgressDisplay) {
+    this.#plan = plan;
+    this.#gpu = gpu;
+    this.#display = display;
+  }
+
+  async open(settings: Settings): Promise<OpenedSource> {
+    const { backbone, levels, image_size, feature_size, method } = settings;
+    const key = [methodNamed(method).input, backbone, levels, image_size, feature_size].join("/");
+    const known = this.#opened.get(key);
     if (known) return known;
-    const network = name === "pixels" ? key : `${name}/${levels}`; // of `pixels` the sizes are a part
-    const opened = backbones.get(network) ??
-      await openBackbone(gpu, name, weightsFor(plan, settings), settings);
-    backbones.set(network, opened);
-    const { backbone, weightsSha256 } = opened, cache = defaultCache(display.warn);
-    const source = { gpu, backbone, image_size, feature_size, images: files, cache, onWarning: display.warn };
-    sources.set(key, { source, weightsSha256 });
-    return { source, weightsSha256 };
-  };
+    const { warn } = this.#display, weights = weightsFor(this.#plan, settings);
+    const opened = await openSource(this.#gpu, settings, weights, { cache: defaultCache(warn), onWarning: warn });
+    this.#opened.set(key, this.#stack.use(opened));
+    return opened;
+  }
+
+  [Symbol.dispose](): void {
+    this.#stack.dispose();
+  }
 }
 
 /** The weight file, unless the backbone is built in. */
 function weightsFor({ weights }: ReproducePlan, { backbone }: Settings): string | undefined {
-  return isBuiltIn(backbone) ? undefined : weights;
+  return BACKBONES[backbone as BackboneName].weights === "none" ? undefined : weights;
 }
 
 /** Where a cell's files come from, under the names of `train`'s options. */
@@ -161,14 +163,14 @@ function placesOf(plan: ReproducePlan, cell: Cell): Record<string, string | unde
     category: cell.category,
     weights: weightsFor(plan, settings),
     init: base && join(cellFolder(plan, base, cell), MODEL),
-    outliers: settings.loss === "img" ? plan.outliers : undefined,
+    outliers: labelsOf(settings) === "images" ? plan.outliers : undefined,
   };
 }
 
 /** What cells share. */
 interface Shared {
   gpu: Gpu;
-  opened: Opened;
+  opened: OpenedSource;
   category: Category;
   outliers?: string[];
   display: ProgressDisplay;
@@ -179,15 +181,15 @@ interface Shared {
 async function runCell(
   plan: ReproducePlan,
   cell: Cell,
-  { gpu, opened: { source, weightsSha256 }, category, outliers, display, signal }: Shared,
+  { gpu, opened: { source, features, weightsSha256 }, category, outliers, display, signal }: Shared,
 ): Promise<boolean> {
-  const { backbone } = source, settings = { ...cell.entry.settings, seed: cell.seed };
+  const settings = { ...cell.entry.settings, seed: cell.seed };
   const places = placesOf(plan, cell), out = cellFolder(plan, cell.entry.name, cell);
-  const config = adtrConfig(settings, backbone.channels);
-  const init = places.init === undefined ? undefined : await readParameters(places.init, config);
+  const init = places.init &&
+    methodNamed(settings.method).readInit?.(await readWeightFile(places.init), settings, sizesOf(source));
   await makeFolder(out);
   using _lock = await lockRun(out);
-  await writeConfig(out, settings, places, environmentOf(gpu, backbone, weightsSha256));
+  await writeConfig(out, settings, places, environmentOf(gpu, features, weightsSha256));
   const result = await runCategory({
     source,
     category,
@@ -219,21 +221,21 @@ async function resultOf(plan: ReproducePlan, cell: Cell): Promise<CellResult | n
 async function refuseOther(
   plan: ReproducePlan,
   cell: Cell,
-  open: (settings: Settings) => Promise<Opened>,
+  sources: Sources,
 ): Promise<void> {
   const path = join(cellFolder(plan, cell.entry.name, cell), CONFIG);
   if (!await isThere(path)) return;
   const known: Record<string, unknown> = await readAs(v.looseObject({ data: v.string() }), path);
   const { settings } = cell.entry;
-  const { data, outliers } = placesOf(plan, cell), { backbone } = (await open(settings)).source;
-  const found: Record<string, unknown> = { ...settings, seed: cell.seed, data, outliers };
+  const { data, outliers } = placesOf(plan, cell), { features } = await sources.open(settings);
+  const found: Record<string, unknown> = { ...settings as Record<string, unknown>, seed: cell.seed, data, outliers };
   const same = (name: string): boolean =>
     name === "data" ? sameData(known.data as string, plan.data) : known[name] === found[name];
   const differs = Object.keys(found).find((name) => !same(name));
-  const features = (known.environment as { backbone?: string } | undefined)?.backbone;
-  if (differs === undefined && features === backbone.fingerprint) return;
+  const before = (known.environment as { backbone?: string } | undefined)?.backbone;
+  if (differs === undefined && before === features) return;
   const [name, was, is] = differs === undefined
-    ? ["the backbone", features, backbone.fingerprint]
+    ? ["the backbone", before, features]
     : [differs, known[differs], found[differs]];
   throw new InputError(
     `Expected to go on with ${path}, where ${name} is ${was}, but found ${is}.\n` +

@@ -7,7 +7,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { encodePng } from "../data/image.ts";
 import { loadImage } from "../data/load.ts";
 import { files } from "../host/image_files.ts";
-import { makeFolder, writeWhole } from "../host/files.ts";
+import { writeFolder, writeWhole } from "../host/files.ts";
 import { heatmap, sharedRange } from "../report/heatmap.ts";
 import { type Cell, table } from "../report/table.ts";
 import { TIFF_MAPS } from "../host/tiff_maps.ts";
@@ -63,22 +63,14 @@ export async function writeHeatmaps(
 ): Promise<string[]> {
   const names = pictureNames(images.map(({ path }) => path));
   const range = images.length > 0 ? sharedRange(sample(images)) : { low: 0, high: 0 };
-  const partial = `${folder}.partial`;
-  await removeFolder(partial);
-  await makeFolder(partial);
-  try {
+  await writeFolder(folder, "any", async (partial) => {
     for (const [i, { path, map, truth }] of images.entries()) {
       const image = { width: S, height: S, data: await loadImage(files, path, S) };
       const mask = truth ? { width: S, height: S, data: truth } : undefined;
       const picture = encodePng(heatmap({ image, map, mask, ...range }));
       await writeWhole(join(partial, names[i]), (write) => write(picture));
     }
-    await removeFolder(folder);
-    await Deno.rename(partial, folder);
-  } catch (error) {
-    await removeFolder(partial);
-    throw error;
-  }
+  });
   return names;
 }
 
@@ -91,12 +83,6 @@ export function pictured<T extends { label: 0 | 1 }>(images: readonly T[]): read
   const sorted = images.toSorted((a, b) => a.label - b.label),
     step = (images.length - 1) / (MOST_PICTURES - 1);
   return Array.from({ length: MOST_PICTURES }, (_, i) => sorted[Math.round(i * step)]); // first and last among them
-}
-
-async function removeFolder(path: string): Promise<void> {
-  await Deno.remove(path, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
 }
 
 /** Evenly spaced values of all maps. */

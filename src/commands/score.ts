@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { listImages } from "../host/folder.ts";
 import { writeSafetensors } from "../host/tensor_files.ts";
 import { stored } from "../formats/tensor_file.ts";
+import { csvLine } from "../report/csv.ts";
 import { type Cell, table } from "../report/table.ts";
 import { type ScoredImage, scoreImages } from "../score/score.ts";
 import { makeFolder } from "../host/files.ts";
@@ -85,8 +86,7 @@ async function writeMaps(path: string, images: readonly MappedImage[], S: number
   });
 }
 
-/** Scores as CSV (RFC 4180). A score's digits give back the same float32. */
+/** Scores as CSV. A score's digits give back the same float32. */
 export function csv(images: readonly { path: string; score: number }[]): string {
-  const quote = (text: string): string => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  return ["image,score", ...images.map(({ path, score }) => `${quote(path)},${score}`)].join("\n") + "\n";
+  return [["image", "score"], ...images.map(({ path, score }) => [path, score])].map(csvLine).join("");
 }

@@ -44,7 +44,17 @@ export function addWeights(program: Command): void {
 }
 
 function known(): string {
-  return knownWeights.map(({ name, about, licence }) => `  ${name}: ${about} (${licence})`).join("\n");
+  const lines = knownWeights.map(({ name, about, licence, sha256 }) =>
+    `  ${name}${isWhole(sha256) ? "" : " *"}: ${about} (${licence})`
+  );
+  return [...lines, "  * checked by the first 8 digits of its SHA-256 only: no more was published"].join(
+    "\n",
+  );
+}
+
+/** Whether a hash is all of a SHA-256. */
+function isWhole(sha256: string): boolean {
+  return sha256.length === 64;
 }
 
 async function inspect(path: string, { json }: { json?: true }): Promise<void> {
@@ -65,19 +75,23 @@ async function inspect(path: string, { json }: { json?: true }): Promise<void> {
 }
 
 async function fetch(name: string, { out, url }: { out?: string; url?: string }): Promise<void> {
-  const { url: home, backbone } = knownWeightsNamed(name);
+  const { url: home, backbone, sha256: expected } = knownWeightsNamed(name);
   const display = new ProgressDisplay();
   using interrupt = new Interrupt(() => {});
   const megabytes = (bytes: number): number => Math.round(bytes / 1e5) / 10;
   try {
-    const { path, fetched } = await fetchWeights(name, out ?? posix.basename(home), {
+    const { path, sha256, fetched } = await fetchWeights(name, out ?? posix.basename(home), {
       url,
       signal: interrupt.signal,
       onProgress: (done, total = done) =>
         display.onProgress({ phase: "download", done: megabytes(done), total: megabytes(total), unit: "MB" }),
     });
     display.finish();
-    console.log(`${path}: ${fetched ? "hash as it should be" : "was there already"}`);
+    const checked = isWhole(expected)
+      ? "SHA-256 as it should be"
+      : `the first ${expected.length} digits of its SHA-256 are as they should be; more are not known`;
+    console.log(`${path}: ${fetched ? "" : "was there already, "}${checked}`);
+    if (!isWhole(expected)) console.log(`SHA-256: ${sha256}`);
     console.log(`To be used with --backbone ${backbone} --weights ${path}`);
   } catch (error) {
     if (interrupt.signal.aborted) throw new Stopped("stopped; nothing was written");

@@ -34,3 +34,10 @@ export interface Category {
   /** Images to test with, normal and defective; may be empty. */
   test: TestImage[];
 }
+
+/** The anomalous test images that have no mask, where others have one; of those without any, none. */
+export function withoutMask(test: readonly TestImage[]): TestImage[] {
+  const anomalous = test.filter(({ label }) => label === 1);
+  const missing = anomalous.filter(({ mask }) => mask === null);
+  return missing.length < anomalous.length ? missing : [];
+}

@@ -33,7 +33,7 @@ export interface Mask {
  * @param name what errors call the file
  * @throws {InputError} as `decodeSamples` in decode.ts: no such image, damaged, too small or too large
  */
-export async function decodeImage(bytes: Uint8Array, name: string): Promise<Image> {
+export async function decodeImage(bytes: Uint8Array, name = "the image"): Promise<Image> {
   const { width, height, colors, stride, max, data } = await decodeSamples(bytes, name);
   const rgb = new Uint8Array(3 * width * height);
   // One sample more than a byte holds times 255 over max: a division by 257 for 16 bits.
@@ -49,9 +49,10 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Imag
 /**
  * Decodes a mask of the same formats: a pixel is anomalous where any colour is above 0, alpha aside.
  *
+ * @param name what errors call the file
  * @throws {InputError} as `decodeImage`
  */
-export async function decodeMask(bytes: Uint8Array, name: string): Promise<Mask> {
+export async function decodeMask(bytes: Uint8Array, name = "the mask"): Promise<Mask> {
   const { width, height, colors, stride, data } = await decodeSamples(bytes, name);
   const mask = new Uint8Array(width * height);
   for (let i = 0; i < mask.length; i++) {

@@ -1,5 +1,7 @@
 /**
- * Tar archives (POSIX ustar), plain or packed by gzip, in memory: the regular files in them, and nothing else.
+ * Tar archives (POSIX ustar), plain or packed by gzip, in memory: the regular files in them, and nothing else. Numbers are
+ * whole ones in octal digits, sizes end within the archive (8 GiB and more have another form, which is not read), and what
+ * gzip unpacks to is bounded, so that reading always ends.
  *
  * @module
  */
@@ -20,12 +22,13 @@ export async function readTar(
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const tar = file[0] === 0x1f && file[1] === 0x8b ? await gunzip(file, fail) : file;
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (let at = 0; at < tar.length;) {
+  for (let at = 0; at < tar.length;) { // each turn goes on by a block at least
     const header = tar.subarray(at, at + BLOCK);
     if (header.every((byte) => byte === 0)) break; // the end, two empty blocks
     if (header.length < BLOCK || !hasChecksum(header)) fail("no tar archive, or a damaged one");
     const size = octal(header, 124, 12), begin = at + BLOCK;
-    if (!(begin + size <= tar.length)) fail("a tar archive that is cut off");
+    if (Number.isNaN(size)) fail("a tar archive with a file whose size is no whole number");
+    if (begin + size > tar.length) fail("a tar archive that is cut off");
     if (text(header, 156, 1) === "" || text(header, 156, 1) === "0") { // a regular file
       const prefix = text(header, 257, 5) === "ustar" ? text(header, 345, 155) : "";
       files.set(`${prefix && `${prefix}/`}${text(header, 0, 100)}`, tar.subarray(begin, begin + size));
@@ -41,9 +44,10 @@ function hasChecksum(header: Uint8Array): boolean {
   return octal(header, 148, 8) === sum;
 }
 
-/** A whole number as its octal digits; NaN where there are none. */
+/** A whole number as its octal digits, blanks around them; NaN for anything else, as a sign or no digit. */
 function octal(header: Uint8Array, at: number, length: number): number {
-  return parseInt(text(header, at, length), 8);
+  const digits = text(header, at, length).trim();
+  return /^[0-7]+$/.test(digits) ? parseInt(digits, 8) : NaN;
 }
 
 /** The characters up to a zero. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname, extname } from "node:path";
+import { withoutMask } from "../data/category.ts";
 import { InputError } from "../errors.ts";
 import { readWhole } from "./files.ts";
 import { isCifar } from "./cifar_images.ts";
@@ -67,6 +68,7 @@ async function checkCategory(
   const { category: { train, anomalous, test }, errors } = await scanCategory(root, name);
   const warnings: string[] = [], formats: CategoryCheck["formats"] = {}, defects: Record<string, number> = {};
   const sizes = new Set<string>(), widths: number[] = [], heights: number[] = [];
+  const missing = new Set(withoutMask(test).map(({ path }) => path));
   const firstOf = new Map<string, string>(); // by hash
   const attempt = async <T>(step: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -98,7 +100,9 @@ async function checkCategory(
       if (mask !== null) await attempt(() => checkMask(mask, path, image, warnings));
     }
     if (label === 1 && mask === null) {
-      warnings.push(`${path} has a defect but no mask: pixel metrics need one`);
+      if (missing.has(path)) {
+        errors.push(`Expected a mask for ${path}, as other anomalous test images have one`);
+      } else warnings.push(`${path} has a defect but no mask: pixel metrics need one`);
     }
     onImage?.(name, i + 1, images.length);
   }

@@ -33,7 +33,8 @@ export interface Downloaded {
 /**
  * Downloads `url` to `path` unless it is there already. No other file at `path` is ever overwritten.
  *
- * @param sha256 the hash or its beginning, in hexadecimal digits
+ * @param sha256 the hash or its beginning, 8 to 64 hexadecimal digits in lower case
+ * @throws {RangeError} where it is no such hash, which would accept anything
  * @throws {InputError} where `url` is none, another file is at `path`, it can't be written, there is no answer or not all of it, or
  * what comes has another hash
  */
@@ -43,6 +44,9 @@ export async function download(
   sha256: string,
   { onProgress, signal }: DownloadOptions = {},
 ): Promise<Downloaded> {
+  if (!/^[0-9a-f]{8,64}$/.test(sha256)) {
+    throw new RangeError(`Expected 8 to 64 hexadecimal digits of a SHA-256, but found "${sha256}"`);
+  }
   if (!URL.canParse(url)) throw new InputError(`Expected a URL to download from, but found ${url}`);
   if (await exists(path)) {
     const found = createHash("sha256").update(await readWhole(path)).digest("hex");

@@ -12,10 +12,10 @@ import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { FeatureStore } from "../score/features.ts";
-import { reason } from "./files.ts";
+import { partialPath, reason } from "./files.ts";
 
 const HASH_BYTES = 32;
-const ENTRY = /^[0-9a-f]{62}\.features(\.\d+\.partial)?$/, SHELF = /^[0-9a-f]{2}$/;
+const ENTRY = /^[0-9a-f]{62}\.features(\.\d+(\.[0-9a-f]{8})?\.partial)?$/, SHELF = /^[0-9a-f]{2}$/;
 
 /** How to keep features. */
 export interface FeatureCacheOptions {
@@ -66,7 +66,7 @@ export class FeatureCache implements FeatureStore {
     file.set(hash, HASH_BYTES);
     file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 2 * HASH_BYTES);
     file.set(sha256(file.subarray(HASH_BYTES)));
-    const partial = `${path}.${Deno.pid}.partial`;
+    const partial = partialPath(path);
     try {
       this.#total ??= (await listEntries(folder)).reduce((sum, entry) => sum + entry.bytes, 0);
       await Deno.mkdir(join(path, ".."), { recursive: true });

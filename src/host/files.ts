@@ -1,6 +1,6 @@
 /**
- * Whole files in and out: one that is written appears whole or not at all, and whatever the system refuses becomes
- * an error that names the file.
+ * Whole files in and out: what is written appears whole or not at all, also where several programs write it at once (the
+ * last to finish wins), and whatever the system refuses becomes an error that names the file.
  *
  * @module
  */
@@ -22,32 +22,123 @@ export async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> 
 /** Appends bytes to the file that is being written. */
 export type Write = (bytes: Uint8Array) => Promise<void>;
 
+/** How names end of what is not finished: the process that writes it, and 8 random digits. */
+const PARTIAL = /\.\d+\.[0-9a-f]{8}\.partial$/;
+
+/** A name beside `path` for what is to become it, another at every call and in every process. */
+export function partialPath(path: string): string {
+  return `${path}.${Deno.pid}.${crypto.randomUUID().slice(0, 8)}.partial`;
+}
+
+/** Whether a name is one of `partialPath`'s: work in progress, or what is left of a program that was killed. */
+export function isPartial(name: string): boolean {
+  return PARTIAL.test(name);
+}
+
 /**
- * Writes a file beside its place, as `path.partial`, and renames it once `produce` is done; where anything throws, the
- * partial file is removed and what was at `path` stays.
+ * A file that is written beside its place (`partialPath`), and takes it when it is finished; otherwise it is removed with
+ * the end of its scope (`await using`), and what was in that place stays.
+ */
+export class UnfinishedFile implements AsyncDisposable {
+  #path: string;
+  #partial: string;
+  #file: Deno.FsFile;
+  #open = true;
+
+  private constructor(path: string, partial: string, file: Deno.FsFile) {
+    this.#path = path;
+    this.#partial = partial;
+    this.#file = file;
+  }
+
+  /** Begins a file. @throws {InputError} where its folder is missing or not writable */
+  static async begin(path: string): Promise<UnfinishedFile> {
+    const partial = partialPath(path), options = { read: true, write: true, createNew: true };
+    return new UnfinishedFile(path, partial, await attempt(path, Deno.open(partial, options)));
+  }
+
+  /** Appends bytes. @throws {InputError} where the disk refuses them */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      at += await attempt(this.#path, this.#file.write(bytes.subarray(at)));
+    }
+  }
+
+  /** Bytes that were written, `length` of them from `at` on. What is written afterwards goes to the end as ever. */
+  async read(at: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(length);
+    await this.#file.seek(at, Deno.SeekMode.Start);
+    for (let done = 0; done < length;) {
+      const count = await attempt(this.#path, this.#file.read(bytes.subarray(done)));
+      if (count === null) throw new RangeError(`Expected ${length} bytes at ${at}, but found ${done}`);
+      done += count;
+    }
+    await this.#file.seek(0, Deno.SeekMode.End);
+    return bytes;
+  }
+
+  /** Puts the file in its place. @throws {InputError} where there is a folder, or the system refuses it */
+  async finish(): Promise<void> {
+    this.#close();
+    await attempt(this.#path, Deno.rename(this.#partial, this.#path));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#close();
+    await Deno.remove(this.#partial).catch(() => {}); // a finished one isn't there, and an error before is the one to tell
+  }
+
+  #close(): void {
+    if (this.#open) this.#file.close();
+    this.#open = false;
+  }
+}
+
+/**
+ * Writes a file that appears whole or not at all, as an `UnfinishedFile`.
  *
  * @param produce writes the content, piece after piece
  * @throws {InputError} where the folder is missing or not writable, or the disk is full; and whatever `produce` throws
  */
 export async function writeWhole(path: string, produce: (write: Write) => Promise<void>): Promise<void> {
-  const partial = `${path}.partial`;
-  const attempt = <T>(step: Promise<T>): Promise<T> =>
-    step.catch((error) => {
-      throw new InputError(`Can't write ${path}: ${reason(error)}`);
-    });
-  const file = await attempt(Deno.open(partial, { write: true, create: true, truncate: true }));
+  await using file = await UnfinishedFile.begin(path);
+  await produce((bytes) => file.write(bytes));
+  await file.finish();
+}
+
+/**
+ * Writes a folder that appears whole or not at all: it is filled beside its place, and takes it once `fill` is done.
+ *
+ * @param replaces what may be there already: an empty folder, or a folder whatever it holds
+ * @throws {InputError} where it can't be written; and whatever `fill` throws
+ */
+export async function writeFolder(
+  path: string,
+  replaces: "empty" | "any",
+  fill: (partial: string) => Promise<void>,
+): Promise<void> {
+  const partial = partialPath(path);
+  await makeFolder(partial);
   try {
-    try {
-      await produce(async (bytes) => {
-        for (let at = 0; at < bytes.length;) at += await attempt(file.write(bytes.subarray(at)));
-      });
-    } finally {
-      file.close();
-    }
-    await attempt(Deno.rename(partial, path));
+    await fill(partial);
+    // Not every system renames over a folder, even an empty one.
+    await Deno.remove(path, { recursive: replaces === "any" }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) {
+        throw new InputError(`Can't replace ${path}: ${reason(error)}`);
+      }
+    });
+    await attempt(path, Deno.rename(partial, path));
   } catch (error) {
-    await Deno.remove(partial).catch(() => {}); // the first error is the one to tell
+    await Deno.remove(partial, { recursive: true }).catch(() => {}); // the first error is the one to tell
     throw error;
+  }
+}
+
+async function attempt<T>(path: string, step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (error) {
+    throw new InputError(`Can't write ${path}: ${reason(error)}`);
   }
 }
 

@@ -1,13 +1,13 @@
 /**
- * Which images and folders lie in a folder: sorted by the code units of their names, hidden ones left out, links
- * followed, images told by their extensions (what is inside decides only when they are decoded).
+ * Which images and folders lie in a folder: sorted by the code units of their names, hidden and unfinished ones left out,
+ * links followed, images told by their extensions (what is inside decides only when they are decoded).
  *
  * @module
  */
 import { extname, join, resolve } from "node:path";
 import { byCodeUnits } from "../by_code_units.ts";
 import { InputError } from "../errors.ts";
-import { reason } from "./files.ts";
+import { isPartial, reason } from "./files.ts";
 
 /** Extensions that count as images, in lower case. */
 const EXTENSIONS = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"];
@@ -26,7 +26,7 @@ export async function listFolder(path: string): Promise<Listing> {
   let at = path;
   try {
     for await (const { name } of Deno.readDir(path)) {
-      if (name.startsWith(".")) continue;
+      if (name.startsWith(".") || isPartial(name)) continue;
       at = join(path, name);
       if (await isFolder(at)) listing.folders.push(name); // a link that leads nowhere counts as a file
       else if (EXTENSIONS.includes(extname(name).toLowerCase())) listing.images.push(name);

@@ -14,7 +14,10 @@ export interface KnownWeights {
   name: string;
   /** Where it is published. */
   url: string;
-  /** The SHA-256 or its beginning. */
+  /**
+   * Its SHA-256, 64 hexadecimal digits; or only the first 8, those in its name, where no more was published: they tell
+   * damage and a mix-up, but not a file that somebody made to have them.
+   */
   sha256: string;
   /** What it is to be loaded as. */
   backbone: BackboneName;
@@ -65,7 +68,7 @@ export const knownWeights: readonly KnownWeights[] = [
   {
     name: "efficientnet_b0",
     url: `${TORCHVISION}efficientnet_b0_rwightman-7f5810bc.pth`,
-    sha256: "7f5810bc",
+    sha256: "7f5810bc96def8f7552d5b7e68d53c4786f81167d28291b21c0d90e1fca14934",
     backbone: "efficientnet_b0",
     about: "torchvision: timm's weights renamed, ImageNet, 224 pixels, 21 MB",
     licence: "BSD-3-Clause",
@@ -73,7 +76,7 @@ export const knownWeights: readonly KnownWeights[] = [
   {
     name: "resnet18",
     url: `${TORCHVISION}resnet18-f37072fd.pth`,
-    sha256: "f37072fd",
+    sha256: "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
     backbone: "resnet18",
     about: "torchvision: ImageNet, 224 pixels, 47 MB",
     licence: "BSD-3-Clause",
@@ -81,7 +84,7 @@ export const knownWeights: readonly KnownWeights[] = [
   {
     name: "resnet34",
     url: `${TORCHVISION}resnet34-b627a593.pth`,
-    sha256: "b627a593",
+    sha256: "b627a593bcbe140c234610266fe4f8ae95ea42fc881d091c9b6052e6b1d0590f",
     backbone: "resnet34",
     about: "torchvision: ImageNet, 224 pixels, 87 MB",
     licence: "BSD-3-Clause",
@@ -89,7 +92,7 @@ export const knownWeights: readonly KnownWeights[] = [
   {
     name: "wide_resnet50_2",
     url: `${TORCHVISION}wide_resnet50_2-95faca4d.pth`,
-    sha256: "95faca4d",
+    sha256: "95faca4d11227dddf8633dbb5ff6c8a9003c1aa5b8945c73834b8007b10950b8",
     backbone: "wide_resnet50_2",
     about: "torchvision: ImageNet (V1, the usual one of PaDiM, PatchCore and SPADE), 224 pixels, 138 MB",
     licence: "BSD-3-Clause",

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { Random } from "../hash.ts";
 import { encodeGreyPng, encodePng, type Mask } from "../data/image.ts";
+import { makeFolder, writeFolder, writeWhole } from "./files.ts";
 import { defectsOf, drawSample, proceduralCategories, SIZES } from "../data/procedural/sample.ts";
 
 /** What to write. */
@@ -69,7 +70,8 @@ async function refuseFilled(folder: string): Promise<void> {
  * ROOT/CATEGORY/ground_truth/DEFECT/000_mask.png … (grey, 0 or 255) for every category. Nothing is written when
  * anything is refused.
  *
- * @throws InputError for an unknown category, a bad size or count, or a category folder that holds something
+ * @throws {InputError} for an unknown category, a bad size or count, or a category folder that holds something or can't be
+ * written
  */
 export async function makeDataset(root: string, options: DatasetOptions): Promise<void> {
   const { size = 256, train = 60, testGood = 12, testPerDefect = 5, seed = 0, onProgress } = options;
@@ -93,16 +95,12 @@ export async function makeDataset(root: string, options: DatasetOptions): Promis
   const plan = categories.map((name) => ({ name, items: listItems(name, train, testGood, testPerDefect) }));
   const total = plan.reduce((sum, { items }) => sum + items.length, 0);
   let done = 0;
-  await Deno.mkdir(root, { recursive: true });
   for (const { name, items } of plan) {
-    const partial = join(root, `.${name}.${Deno.pid}.partial`), made = new Set<string>();
-    const write = async (folder: string, file: string, data: Uint8Array): Promise<void> => {
-      const path = join(partial, folder);
-      if (!made.has(path)) await Deno.mkdir(path, { recursive: true });
-      made.add(path);
-      await Deno.writeFile(join(path, file), data);
-    };
-    try {
+    await writeFolder(join(root, name), "empty", async (partial) => {
+      const write = async (folder: string, file: string, data: Uint8Array): Promise<void> => {
+        await makeFolder(join(partial, folder));
+        await writeWhole(join(partial, folder, file), (write) => write(data));
+      };
       for (const { split, folder, index, defect } of items) {
         const own = new Random(seed, `${name}/${split}/${folder}/${index}`).bits();
         const { image, mask } = drawSample({ category: name, size, seed: own, defect });
@@ -111,15 +109,6 @@ export async function makeDataset(root: string, options: DatasetOptions): Promis
         if (mask) await write(join("ground_truth", folder), `${stem}_mask.png`, maskPng(mask));
         onProgress?.(++done, total);
       }
-      // A folder already there is empty; not every system renames over it.
-      const target = join(root, name);
-      await Deno.remove(target).catch((error) => {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      });
-      await Deno.rename(partial, target);
-    } catch (error) {
-      await Deno.remove(partial, { recursive: true }).catch(() => {});
-      throw error;
-    }
+    });
   }
 }

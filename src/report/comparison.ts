@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { csvLine } from "./csv.ts";
 import type { PaperColumn } from "./paper_numbers.ts";
 import { type Cell, table } from "./table.ts";
 
@@ -123,16 +124,17 @@ function signed(difference: number | null): Cell {
   return difference === null ? null : (difference > 0 ? "+" : "") + difference.toFixed(1);
 }
 
-/** All tables as CSV, one number with its surroundings a line, unrounded. */
+/** All tables as CSV (csv.ts), one number with its surroundings a line, unrounded. */
 export function comparisonCsv(comparisons: readonly Comparison[]): string {
   const lines = comparisons.flatMap(({ title, methods, rows }) =>
     rows.flatMap(({ category, cells }) =>
       cells.map(({ mean, deviation, paper, difference }, i) =>
-        [title, category, methods[i], mean, deviation, paper, difference].map((v) => v ?? "").join(",")
+        csvLine([title, category, methods[i], mean, deviation, paper, difference])
       )
     )
   );
-  return ["metric,category,method,mean,deviation,paper,difference", ...lines].join("\n") + "\n";
+  return csvLine(["metric", "category", "method", "mean", "deviation", "paper", "difference"]) +
+    lines.join("");
 }
 
 /** A method's line in the summary: means over categories, percent, and what it costs. */

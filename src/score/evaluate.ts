@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { Category, TestImage } from "../data/category.ts";
+import { type Category, type TestImage, withoutMask } from "../data/category.ts";
 import type { Images } from "../data/images.ts";
 import { loadMask } from "../data/load.ts";
+import { InputError } from "../errors.ts";
 import { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "../metrics/metrics.ts";
 import type { OnProgress } from "../progress.ts";
 import { type Scorer, scoreImages } from "./score.ts";
@@ -19,7 +20,7 @@ export interface EvaluatedImage extends TestImage {
   map: Float32Array<ArrayBuffer> | null;
   /** Of the whole image, larger is more anomalous. */
   score: number;
-  /** Its mask at S×S; null where it is anomalous and nobody says where. */
+  /** Its mask at S×S; null where it is anomalous and has none. */
   truth: Uint8Array | null;
 }
 
@@ -31,8 +32,20 @@ export interface Evaluation {
   images: EvaluatedImage[];
 }
 
+/**
+ * What to do about an anomalous test image without a mask, where others of its category have one. Where none has one, nobody
+ * says where anomalies are, and there are no pixel metrics.
+ *
+ *     refuse   it is an error that names the image: its defects would be missing from the pixel metrics
+ *     skip     it counts in the image metrics only
+ */
+export type MissingMasks = typeof MISSING_MASKS[number];
+export const MISSING_MASKS = ["refuse", "skip"] as const;
+
 /** How to evaluate. */
 export interface EvaluateOptions {
+  /** "refuse" by default. */
+  missing_masks?: MissingMasks;
   /** Told how scoring gets on. */
   onProgress?: OnProgress;
   /** Ends the work early, with an AbortError. */
@@ -40,18 +53,17 @@ export interface EvaluateOptions {
 }
 
 /**
- * Scores a category's test images and measures how well that tells them apart. Anomalous images without a mask count in
- * the image metrics only.
+ * Scores a category's test images and measures how well that tells them apart.
  *
- * @throws {InputError} where a file can't be read, or a mask is not of its image's size
+ * @throws {InputError} where an image can't be read; and as `loadTruths`
  */
 export async function evaluateCategory(
   model: Scorer,
   category: Category,
-  { onProgress = () => {}, signal }: EvaluateOptions = {},
+  { missing_masks, onProgress = () => {}, signal }: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const { test, name } = category, { source } = model, S = source.image_size, total = test.length;
-  const truths = await loadTruths(source.images, category, S); // first, so that a bad mask is told before the work
+  const truths = await loadTruths(source.images, category, S, missing_masks); // first, so that a bad mask is told before the work
   const report = (done: number) =>
     onProgress({ phase: "evaluation", category: name, done, total, unit: "images", images: done });
   const images: EvaluatedImage[] = [];
@@ -67,15 +79,23 @@ export async function evaluateCategory(
 }
 
 /**
- * Masks of a category's test images, [S, S] each; null where an image is anomalous and nobody says where.
+ * Masks of a category's test images, [S, S] each; null where an image is anomalous and has none.
  *
- * @throws {InputError} where a file can't be read, or a mask is not of its image's size
+ * @throws {InputError} where a file can't be read, a mask is not of its image's size, or one is missing that must be there
  */
 export async function loadTruths(
   images: Images,
-  { test }: Category,
+  { name, test }: Category,
   S: number,
+  missing_masks: MissingMasks = "refuse",
 ): Promise<(Uint8Array | null)[]> {
+  const [missing] = withoutMask(test);
+  if (missing && missing_masks === "refuse") {
+    throw new InputError(
+      `Expected a mask for ${missing.path}, as other anomalous test images of ${name} have one, but found none.\n` +
+        "With missing_masks skip, such images count in the image metrics only.",
+    );
+  }
   const truths: (Uint8Array | null)[] = [];
   for (const { path, mask, label } of test) {
     truths.push(label && !mask ? null : await loadMask(images, mask, path, S));

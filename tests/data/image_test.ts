@@ -142,6 +142,12 @@ Deno.test("what is no image is refused by its content, whatever its name", async
   deepEqual((await decodeImage(file("jpeg.rgb"), "a.png")).data, tensors.get("rgb.jpeg.rgb")!.bytes.slice());
 });
 
+Deno.test("bytes without a name are called what they should be", async () => {
+  const bytes = new TextEncoder().encode("no image"), name = "InputError";
+  await rejects(decodeImage(bytes), { name, message: /^Expected the image to be a PNG/ });
+  await rejects(decodeMask(bytes), { name, message: /^Expected the mask to be a PNG/ });
+});
+
 Deno.test("images under 8 pixels a side are refused", async () => {
   for (const [width, height] of [[1, 1], [7, 8], [8, 7]]) {
     const small = encodePng({ width, height, data: new Uint8Array(3 * width * height) });

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { InputError } from "../../src/errors.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
-import { readSafetensors, writeSafetensors } from "../../src/host/tensor_files.ts";
+import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { expectTensor, float32Of, stored, type StoredTensor } from "../../src/formats/tensor_file.ts";
-import { inFolder } from "../folder.ts";
 
 const NAME = "weights.safetensors";
 
@@ -191,36 +190,4 @@ Deno.test("a tensor is checked against what is expected of it", () => {
 
 Deno.test("values under a shape of another size are refused", () => {
   assert.throws(() => stored(new Float32Array(3), [2]), RangeError);
-});
-
-Deno.test("a file is written whole or not at all", async () => {
-  await inFolder(async (folder) => {
-    const path = `${folder}/a.safetensors`;
-    await writeSafetensors(path, tensors, { key: "value" });
-    assert.deepEqual(await Deno.readFile(path), serializeSafetensors(tensors, { key: "value" }));
-    assert.deepEqual([...(await readSafetensors(path)).tensors], [...tensors]);
-    const refused = (path: string, message: RegExp) =>
-      assert.rejects(() => writeSafetensors(path, tensors), { name: "InputError", message });
-    await refused(`${folder}/missing/a`, /Can't write .*\/missing\/a: No such file or directory$/);
-    await refused(`${path}/a`, /Can't write .*\/a.safetensors\/a: Not a directory$/);
-    await Deno.mkdir(`${folder}/full`);
-    await refused(`${folder}/full`, /Can't write .*\/full: Is a directory$/);
-    const missing = { name: "InputError", message: /Can't read .*\/b: No such file or directory$/ };
-    await assert.rejects(() => readSafetensors(`${folder}/b`), missing);
-    await assert.rejects(() => readSafetensors(folder), { name: "InputError", message: /Is a directory$/ });
-    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["a.safetensors", "full"]);
-  });
-});
-
-Deno.test({
-  name: "a full disk is an error that names the file",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    await inFolder(async (folder) => {
-      await Deno.symlink("/dev/full", `${folder}/a.partial`);
-      const full = { name: "InputError", message: /Can't write .*\/a: No space left on device$/ };
-      await assert.rejects(() => writeSafetensors(`${folder}/a`, tensors), full);
-      assert.deepEqual([...Deno.readDirSync(folder)], []);
-    });
-  },
 });

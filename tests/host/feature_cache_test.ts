@@ -110,6 +110,14 @@ Deno.test("a cache that can't be written says so once and goes on", () =>
     deepEqual(await filesIn(folder), [join(folder, "file")]);
   }));
 
+Deno.test("two that keep the same features at once are not in each other's way", () =>
+  inFolder(async (folder) => {
+    const values = fill("cache", LENGTH), caches = [open(folder), open(folder)];
+    for (let i = 0; i < 20; i++) await Promise.all(caches.map((cache) => cache.put(`${i}`, values)));
+    for (let i = 0; i < 20; i++) deepEqual(await open(folder).get(`${i}`), values);
+    equal((await filesIn(folder)).length, 20);
+  }));
+
 Deno.test("a write that fails leaves no partial file", () =>
   inFolder(async (folder) => {
     const warnings: string[] = [], onWarning = (message: string): number => warnings.push(message);

@@ -61,6 +61,19 @@ Deno.test("another file in its place stays", async () => {
   }, ["w.pth"]);
 });
 
+Deno.test("no hash, or hardly any, is no hash that a file could have", async () => {
+  await served(() => new Response(content), async (url, path) => {
+    for (const none of ["", sha256.slice(0, 7), sha256.toUpperCase(), `${sha256}0`]) {
+      await assert.rejects(() => download(url, path, none), {
+        name: "RangeError",
+        message: `Expected 8 to 64 hexadecimal digits of a SHA-256, but found "${none}"`,
+      });
+    }
+    await Deno.writeFile(path, content);
+    await assert.rejects(() => download(url, path, ""), { name: "RangeError" });
+  }, ["w.pth"]);
+});
+
 Deno.test("a refusal of the server's is told", async () => {
   await served(() => new Response("gone", { status: 404 }), async (url, path) => {
     const message = `Can't download ${url}: the server answered 404 Not Found`;
@@ -105,7 +118,7 @@ Deno.test("a download can be ended, and a folder that is missing is told", async
 
 Deno.test("the table's hashes are those in the files' names", () => {
   for (const { name, url, sha256 } of knownWeights) {
-    assert.match(sha256, /^[0-9a-f]{8,64}$/);
+    assert.match(sha256, /^([0-9a-f]{8}|[0-9a-f]{64})$/);
     assert(url.endsWith(`-${sha256.slice(0, 8)}.pth`));
     assert.equal(knownWeightsNamed(name).url, url);
   }

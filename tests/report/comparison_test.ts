@@ -72,3 +72,8 @@ Deno.test("the paper's mean is the mean of its categories, as far as it is round
     ok(Math.abs(mean - column.mean) <= 0.051, `${mean} ${column.mean}`);
   }
 });
+
+Deno.test("a name is one cell of the CSV, and no formula", () => {
+  const odd = compare("T", ["=a"], ["x,y"], [{ method: "=a", category: "x,y", seed: 0, value: 0.5 }]);
+  equal(comparisonCsv([odd]).split("\n")[1], 'T,"x,y",\'=a,50,,,');
+});

@@ -123,7 +123,7 @@ test("metrics are those of the maps, scores and masks of all test images", async
   detector.release();
 });
 
-test("without masks there are image metrics only; with some, pixels of the others don't count", async (category) => {
+test("without masks there are image metrics only; where one is missing, it is named, or its pixels don't count", async (category) => {
   const detector = await detectorOf(category);
   const whole = await evaluateCategory(source, detector, OPTIONS, category);
   const { image_auroc, image_ap, image_f1max } = whole.metrics;
@@ -138,7 +138,14 @@ test("without masks there are image metrics only; with some, pixels of the other
   const { pixel_auroc, pixel_ap, aupro } =
     (await evaluateCategory(source, detector, OPTIONS, without)).metrics;
   ok(pixel_auroc !== whole.metrics.pixel_auroc);
-  deepEqual((await evaluateCategory(source, detector, OPTIONS, partly)).metrics, {
+  await rejects(() => evaluateCategory(source, detector, OPTIONS, partly), {
+    name: "InputError",
+    message:
+      `Expected a mask for ${category.test[last].path}, as other anomalous test images of grid have one, ` +
+      "but found none.\nWith missing_masks skip, such images count in the image metrics only.",
+  });
+  const skipping = await evaluateCategory(source, detector, OPTIONS, partly, { missing_masks: "skip" });
+  deepEqual(skipping.metrics, {
     image_auroc,
     image_ap,
     image_f1max,

@@ -1,0 +1,130 @@
+/**
+ * Files and folders that appear whole or not at all, whoever else writes them.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { serializeSafetensors } from "../../src/formats/safetensors.ts";
+import { stored } from "../../src/formats/tensor_file.ts";
+import { listCategories } from "../../src/host/dataset.ts";
+import { isPartial, partialPath, UnfinishedFile, writeFolder, writeWhole } from "../../src/host/files.ts";
+import { listFolder, listImages } from "../../src/host/folder.ts";
+import { readSafetensors, writeSafetensors } from "../../src/host/tensor_files.ts";
+import { picture, writeTree } from "../data/pictures.ts";
+import { inFolder } from "../folder.ts";
+
+const tensors = new Map([["a", stored(Float32Array.of(1, 2))], ["b", stored(Uint8Array.of(3))]]);
+
+function text(content: string): Uint8Array {
+  return new TextEncoder().encode(content);
+}
+
+function namesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+}
+
+Deno.test("two that write one file at once: the last to finish wins, and its file is whole", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "a");
+    await writeWhole(path, async (write) => {
+      await write(text("first, "));
+      await writeWhole(path, (write) => write(text("second")));
+      assert.equal(await Deno.readTextFile(path), "second");
+      await write(text("and last"));
+    });
+    assert.equal(await Deno.readTextFile(path), "first, and last");
+    assert.deepEqual(namesIn(folder), ["a"]);
+  }));
+
+Deno.test("two that write one folder at once do not mix", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "a");
+    await writeFolder(path, "any", async (partial) => {
+      await Deno.writeTextFile(join(partial, "1"), "");
+      await writeFolder(path, "any", (partial) => Deno.writeTextFile(join(partial, "2"), ""));
+      assert.deepEqual(namesIn(path), ["2"]);
+    });
+    assert.deepEqual(namesIn(path), ["1"]);
+    await assert.rejects(writeFolder(path, "empty", () => Promise.resolve()), {
+      name: "InputError",
+      message: /Can't replace .*a: Directory not empty/,
+    });
+    assert.deepEqual([namesIn(path), namesIn(folder)], [["1"], ["a"]]);
+  }));
+
+Deno.test("what a killed program left has a name that tells, and is in no listing", () =>
+  inFolder(async (root) => {
+    await writeTree(root, ["a/train/good/0.png"]);
+    const left = partialPath(join(root, "a/train/good/1.png")), folder = partialPath(join(root, "b"));
+    await Deno.writeFile(left, picture("left"));
+    await Deno.mkdir(join(folder, "train/good"), { recursive: true });
+    await Deno.writeFile(join(folder, "train/good/0.png"), picture("left"));
+    assert.deepEqual([isPartial(left), isPartial(folder), isPartial("a.partial")], [true, true, false]);
+    assert.deepEqual(await listCategories(root), ["a"]);
+    assert.equal((await listImages([root])).length, 1);
+    assert.deepEqual(await listFolder(join(root, "a/train/good")), {
+      folders: [],
+      images: ["0.png"],
+      others: [],
+    });
+  }));
+
+Deno.test("an unfinished file can be read, and goes with its scope", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "a");
+    {
+      await using file = await UnfinishedFile.begin(path);
+      await file.write(text("0123456789"));
+      assert.deepEqual(await file.read(3, 4), text("3456"));
+      await file.write(text("abc"));
+      assert.deepEqual(await file.read(8, 5), text("89abc"));
+      await assert.rejects(file.read(8, 6), RangeError);
+    }
+    assert.deepEqual(namesIn(folder), []);
+    {
+      await using file = await UnfinishedFile.begin(path);
+      await file.write(text("kept"));
+      await file.finish();
+    }
+    assert.equal(await Deno.readTextFile(path), "kept");
+    assert.deepEqual(namesIn(folder), ["a"]);
+  }));
+
+Deno.test("a file is written whole or not at all", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/a.safetensors`;
+    await writeSafetensors(path, tensors, { key: "value" });
+    assert.deepEqual(await Deno.readFile(path), serializeSafetensors(tensors, { key: "value" }));
+    assert.deepEqual([...(await readSafetensors(path)).tensors], [...tensors]);
+    const refused = (path: string, message: RegExp) =>
+      assert.rejects(() => writeSafetensors(path, tensors), { name: "InputError", message });
+    await refused(`${folder}/missing/a`, /Can't write .*\/missing\/a: No such file or directory$/);
+    await refused(`${path}/a`, /Can't write .*\/a.safetensors\/a: Not a directory$/);
+    await Deno.mkdir(`${folder}/full`);
+    await refused(`${folder}/full`, /Can't write .*\/full: Is a directory$/);
+    const missing = { name: "InputError", message: /Can't read .*\/b: No such file or directory$/ };
+    await assert.rejects(() => readSafetensors(`${folder}/b`), missing);
+    await assert.rejects(() => readSafetensors(folder), { name: "InputError", message: /Is a directory$/ });
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["a.safetensors", "full"]);
+  });
+});
+
+Deno.test({
+  name: "a disk that takes no more is an error that names the file",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await inFolder(async (folder) => {
+      // A program that may write 64 KiB to a file, and is told so instead of killed.
+      const files = new URL("../../src/host/files.ts", import.meta.url).href;
+      const code = `import { writeWhole } from "${files}";
+        const error = await writeWhole("${folder}/a", (write) => write(new Uint8Array(1e6))).catch((e) => e);
+        console.log(error.name, error.message)`;
+      const { stdout } = await new Deno.Command("sh", {
+        args: ["-c", `trap '' XFSZ; ulimit -f 128; exec "$0" eval "$1"`, Deno.execPath(), code],
+      }).output();
+      assert.match(new TextDecoder().decode(stdout), /^InputError Can't write .*\/a: File too large\n$/);
+      assert.deepEqual([...Deno.readDirSync(folder)], []);
+    });
+  },
+});
