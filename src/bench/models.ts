@@ -18,17 +18,20 @@ import { type AdtrConfig, initialAdtr } from "../model/adtr.ts";
 import type { Backbone } from "../model/backbone.ts";
 import { IMAGENET } from "../model/backbones.ts";
 import { efficientNetBackbone } from "../model/open_backbone.ts";
-import { Detector } from "../methods/adtr/detector.ts";
+import { FittedAdtr } from "../methods/adtr/fitted.ts";
+import { adtr } from "../methods/adtr/method.ts";
+import { DEMO, PAPER } from "../methods/adtr/settings.ts";
+import type { Method } from "../methods/method.ts";
+import { resolveSettings } from "../methods/resolve.ts";
 import type { EfficientNetWeights } from "../model/efficientnet.ts";
 import { gaborBackbone } from "../model/gabor.ts";
 import { upload } from "../model/batches.ts";
 import { scoreImages } from "../score/score.ts";
-import { DEMO, PAPER } from "../train/settings.ts";
 import { noiseOf } from "./case.ts";
 import { efficientNetFlops } from "./convolutions.ts";
 import { neighbourCases } from "./neighbours.ts";
 import { rate, type Row } from "./row.ts";
-import { DEMO_ADTR, PAPER_ADTR } from "./sizes.ts";
+import { DEMO_ADTR, DEMO_SIDE, PAPER_ADTR, PAPER_SIDE } from "./sizes.ts";
 import { Stopwatch, type Timing } from "./timing.ts";
 import { madeUpWeights } from "./weights.ts";
 
@@ -43,15 +46,15 @@ export function modelCases(): ModelCase[] {
     ...[1, 8, 16].map(efficientNet),
     training("paper", PAPER_ADTR, PAPER.batch_size),
     training("demo", DEMO_ADTR, DEMO.batch_size),
-    scoring("paper", PAPER_ADTR, PAPER.image_size),
-    scoring("demo", DEMO_ADTR, DEMO.image_size),
+    scoring("paper", PAPER_ADTR, PAPER_SIDE),
+    scoring("demo", DEMO_ADTR, DEMO_SIDE),
     ...neighbourCases(),
   ];
 }
 
 /** Features of B images from bytes in memory, neck included, as training and scoring make them. */
 function efficientNet(B: number): ModelCase {
-  const S = PAPER.image_size, { H, W } = PAPER_ADTR;
+  const S = PAPER_SIDE, { H, W } = PAPER_ADTR;
   return {
     name: "efficientnet_b4",
     shape: `${B}x${S}x${S}x3`,
@@ -99,7 +102,7 @@ function training(note: string, config: AdtrConfig, B: number): ModelCase {
 /** What records a training step. */
 function trainingStep(gpu: Gpu, config: AdtrConfig, B: number): (gpu: Compute) => void {
   const parameters = initialAdtr(config, 0);
-  const detector = new Detector(gpu, { config, parameters, normalisation: null, covariance: null });
+  const detector = new FittedAdtr(gpu, { config, parameters, normalisation: null, covariance: null });
   const optimizer = new AdamW(gpu, detector.adtr.parameters);
   const features = Array.from({ length: B }, () => noiseOf(config.H * config.W * config.C));
   const { lr, weight_decay, clip } = PAPER;
@@ -148,16 +151,18 @@ function scoring(note: string, config: AdtrConfig, S: number): ModelCase {
           ? await efficientNetBackbone(gpu, "efficientnet_b4", weights(), IMAGENET)
           : gaborBackbone("gabor");
         const state = { config, parameters: initialAdtr(config, 0), normalisation: null, covariance: null };
-        const detector = new Detector(gpu, state);
+        const detector = new FittedAdtr(gpu, state);
         const source = { gpu, backbone, image_size: S, feature_size: config.H, images: files, cache: null };
-        const options = { image_size: S, score: "residual", image_score: "max" } as const;
+        const preset = note === "paper" ? "paper" : "demo";
+        const settings = resolveSettings({ image_size: S }, { preset, data: "demo", weights: false });
+        const model = { source, method: adtr as unknown as Method, fitted: detector, settings };
         return await inTemporaryFolder(async (folder) => {
           const sizes = { size: S, train: images, testGood: 0, testPerDefect: 0 };
           await makeDataset(folder, { categories: ["bottle"], ...sizes });
           const paths = await listImages([join(folder, "bottle")]);
           const pass = async (): Promise<number> => {
             const began = performance.now();
-            for await (const _ of scoreImages(source, detector, options, paths));
+            for await (const _ of scoreImages(model, paths));
             return performance.now() - began;
           };
           const cold = await pass(), runs = [await pass(), await pass(), await pass()];

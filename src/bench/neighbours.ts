@@ -7,7 +7,6 @@
 import { Gpu } from "../gpu/gpu.ts";
 import { gemm } from "../kernels/dense/gemm.ts";
 import { knn } from "../methods/knn/method.ts";
-import { methodSettings } from "../methods/method.ts";
 import { noiseOf } from "./case.ts";
 import type { ModelCase } from "./models.ts";
 import { rate, type Row } from "./row.ts";
@@ -42,15 +41,18 @@ export function neighbourCases(): ModelCase[] {
 async function measure(): Promise<{ scoring: Measured; product: Measured }> {
   const gpu = await Gpu.open();
   try {
-    const settings = methodSettings({ method: "knn", C, H, W: H });
-    const fitted = await knn.fit(gpu, { features: [noiseOf(PATCHES * C)] }, settings);
+    const tensors = new Map([
+      ["bank", { shape: [PATCHES, C], data: noiseOf(PATCHES * C) }],
+      ["bank_mean", { shape: [C], data: new Float32Array(C) }],
+    ]);
+    const fitted = await knn.open(gpu, { model: { C, H, W: H }, tensors });
     const x = gpu.tensor(noiseOf(POSITIONS * C + 1).subarray(1), [1, POSITIONS, C]);
     const a = gpu.tensor(noiseOf(POSITIONS * WIDE), [POSITIONS, WIDE]);
     const b = gpu.tensor(noiseOf(PATCHES * WIDE), [PATCHES, WIDE]), c = gpu.empty([POSITIONS, PATCHES]);
     const watch = await Stopwatch.start(gpu);
     const scoring = async () => {
       const began = performance.now();
-      await fitted.score(x, undefined, { image_size: S, image_score: "max" });
+      await fitted.score(x, [], { image_size: S, image_score: "max", sigma: 0 });
       return performance.now() - began - watch.readBack;
     };
     const product = () =>

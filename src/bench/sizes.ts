@@ -4,14 +4,17 @@
  * @module
  */
 import type { AdtrConfig } from "../model/adtr.ts";
-import { DEMO, PAPER } from "../train/settings.ts";
+import { DEMO, PAPER } from "../methods/adtr/settings.ts";
 
 /** The paper's, on EfficientNet-B4's features. */
 export const PAPER_ADTR: AdtrConfig = sizes(PAPER, 720);
 /** The demo's, on those of the built-in backbone. */
 export const DEMO_ADTR: AdtrConfig = sizes(DEMO, 81);
 
-function sizes({ feature_size, hidden, heads, ffn, layers, dropout }: typeof PAPER, C: number): AdtrConfig {
-  const map = { C, H: feature_size, W: feature_size };
-  return { ...map, D: hidden, A: heads, F: ffn, encoder: layers, decoder: layers, dropout };
+/** Pixels a side of the paper's images and of the demo's. */
+export const PAPER_SIDE = 256, DEMO_SIDE = 128;
+
+function sizes({ hidden, heads, ffn, layers, dropout }: typeof PAPER, C: number): AdtrConfig {
+  const H = 16; // both presets'
+  return { C, H, W: H, D: hidden, A: heads, F: ffn, encoder: layers, decoder: layers, dropout };
 }

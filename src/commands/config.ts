@@ -101,7 +101,9 @@ export function settingsOf(
 function checkWeights(backbone: string, weights: string | undefined): void {
   const needs = BACKBONES[backbone as BackboneName].weights;
   if (needs === "none" && weights !== undefined) {
-    throw new UsageError(`Expected no --weights, as --backbone ${backbone} is built in, but found ${weights}`);
+    throw new UsageError(
+      `Expected no --weights, as --backbone ${backbone} is built in, but found ${weights}`,
+    );
   }
   if (needs === "file" && weights === undefined) {
     throw new UsageError(

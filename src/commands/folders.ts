@@ -18,7 +18,9 @@ const OF_A_RUN = [
   MODEL,
   CHECKPOINT,
   LOG,
-  ...methods.flatMap(({ stages = [] }) => stages.flatMap((stage) => [MODEL, CHECKPOINT, LOG].map((name) => join(stage, name)))),
+  ...methods.flatMap(({ stages = [] }) =>
+    stages.flatMap((stage) => [MODEL, CHECKPOINT, LOG].map((name) => join(stage, name)))
+  ),
   HEATMAPS,
   TIFF_MAPS,
 ];

@@ -98,7 +98,8 @@ export function checkedOption(
 ): Option {
   const option = new Option(flags, help).default(fallback);
   return option.argParser((text) => {
-    const value = parseText(text), result = v.safeParse(schema, value, { abortEarly: true, abortPipeEarly: true });
+    const value = parseText(text),
+      result = v.safeParse(schema, value, { abortEarly: true, abortPipeEarly: true });
     if (result.success) return result.output;
     throw new UsageError(
       `Expected ${option.long} to be ${result.issues[0].message}, but found ${JSON.stringify(value)}`,

@@ -11,7 +11,7 @@ import { proceduralCategories } from "../data/procedural/sample.ts";
 import { UsageError } from "../errors.ts";
 import { SETTINGS } from "../methods/resolve.ts";
 import { didYouMean } from "../nearest.ts";
-import { methods as allMethods, methodNamed, METHOD_NAMES } from "../methods/registry.ts";
+import { methodNamed, methods as allMethods } from "../methods/registry.ts";
 import type { Method } from "../methods/method.ts";
 import type { Settings } from "../methods/settings.ts";
 import { type BackboneName, BACKBONES } from "../model/backbones.ts";
@@ -167,7 +167,9 @@ function methods(
   { methods = "adtr,adtr+", plusEpochs }: ReproduceOptions,
   resolve: Resolve,
 ): Entry[] {
-  const known = new Map(allMethods.flatMap((method) => entriesOf(method, target, given, plusEpochs, resolve)));
+  const known = new Map(
+    allMethods.flatMap((method) => entriesOf(method, target, given, plusEpochs, resolve)),
+  );
   const asked = categoryList(methods) ?? [...known.keys()];
   for (const name of asked) {
     if (known.has(name)) continue;
@@ -179,7 +181,9 @@ function methods(
   const entries = new Map<string, Entry>(); // each behind what it begins with
   for (const name of asked) {
     const entry = known.get(name)!();
-    if (entry.base !== undefined && !entries.has(entry.base)) entries.set(entry.base, known.get(entry.base)!());
+    if (entry.base !== undefined && !entries.has(entry.base)) {
+      entries.set(entry.base, known.get(entry.base)!());
+    }
     entries.set(name, entry);
   }
   return [...entries.values()];
@@ -226,5 +230,9 @@ function ablations(given: Partial<Settings>, resolve: Resolve): Entry[] {
 /** How many levels a network has; null where the backbone is built in. */
 function levelsOf(backbone: string): number | null {
   const description = BACKBONES[backbone as BackboneName];
-  return description.family === "built in" ? null : description.family === "resnet" ? 4 : description.taps.length;
+  return description.family === "built in"
+    ? null
+    : description.family === "resnet"
+    ? 4
+    : description.taps.length;
 }

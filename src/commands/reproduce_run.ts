@@ -14,7 +14,7 @@ import { defaultCache } from "../host/feature_cache.ts";
 import { InputError } from "../errors.ts";
 import { isThere, makeFolder, readWhole } from "../host/files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { BACKBONES, type BackboneName } from "../model/backbones.ts";
+import { type BackboneName, BACKBONES } from "../model/backbones.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import { type OpenedSource, openSource } from "../host/feature_source.ts";
@@ -140,7 +140,10 @@ class Sources implements Disposable {
     const known = this.#opened.get(key);
     if (known) return known;
     const { warn } = this.#display, weights = weightsFor(this.#plan, settings);
-    const opened = await openSource(this.#gpu, settings, weights, { cache: defaultCache(warn), onWarning: warn });
+    const opened = await openSource(this.#gpu, settings, weights, {
+      cache: defaultCache(warn),
+      onWarning: warn,
+    });
     this.#opened.set(key, this.#stack.use(opened));
     return opened;
   }
@@ -228,7 +231,12 @@ async function refuseOther(
   const known: Record<string, unknown> = await readAs(v.looseObject({ data: v.string() }), path);
   const { settings } = cell.entry;
   const { data, outliers } = placesOf(plan, cell), { features } = await sources.open(settings);
-  const found: Record<string, unknown> = { ...settings as Record<string, unknown>, seed: cell.seed, data, outliers };
+  const found: Record<string, unknown> = {
+    ...settings as Record<string, unknown>,
+    seed: cell.seed,
+    data,
+    outliers,
+  };
   const same = (name: string): boolean =>
     name === "data" ? sameData(known.data as string, plan.data) : known[name] === found[name];
   const differs = Object.keys(found).find((name) => !same(name));

@@ -89,7 +89,9 @@ export async function planTraining(given: Partial<Settings>, places: TrainPlaces
     throw new UsageError(`Expected --maps-tiff with a method that makes maps, but found ${method.name}`);
   }
   if (init !== undefined && !method.readInit) {
-    throw new UsageError(`Expected --init with a method that begins with parameters, but found ${method.name}`);
+    throw new UsageError(
+      `Expected --init with a method that begins with parameters, but found ${method.name}`,
+    );
   }
   if (!resume) await refuseOverwriting(plan);
   return plan;

@@ -41,7 +41,10 @@ export interface Method<S extends object = Record<string, Value>> {
   /** Variants that `reproduce` lists beside it, by their names. */
   readonly variants?: (data: DataKind) => Readonly<Record<string, Variant<S>>>;
   /** Variants of a paper's ablations, by their names: the settings that differ. */
-  readonly ablations?: (settings: Settings<S>, levels: number | null) => Readonly<Record<string, Partial<Settings<S>>>>;
+  readonly ablations?: (
+    settings: Settings<S>,
+    levels: number | null,
+  ) => Readonly<Record<string, Partial<Settings<S>>>>;
 
   /** Its own settings and, where it wants others than what holds for all methods, common ones. */
   defaults(about: Circumstances<S>): S & Partial<CommonSettings>;
@@ -101,7 +104,11 @@ export interface MemoryNeeds {
   /** Bytes on the host beyond the features themselves, with the copy that a model file is written from. */
   readonly host: number;
   /** Tensors that have to be bound at once. */
-  readonly bound?: readonly { readonly what: string; readonly bytes: number; readonly lower: readonly string[] }[];
+  readonly bound?: readonly {
+    readonly what: string;
+    readonly bytes: number;
+    readonly lower: readonly string[];
+  }[];
   /** Settings by which it is made less. */
   readonly lower: readonly string[];
   /** What else helps. */

@@ -25,6 +25,8 @@ export function modelReader<E extends v.ObjectEntries>(
     const result = v.safeParse(schema, model, { abortEarly: true });
     if (result.success) return result.output;
     const [issue] = result.issues, where = v.getDotPath(issue) ?? "it";
-    throw new RangeError(`Expected ${where} to be ${issue.message}, but found ${JSON.stringify(issue.input) ?? "none"}`);
+    throw new RangeError(
+      `Expected ${where} to be ${issue.message}, but found ${JSON.stringify(issue.input) ?? "none"}`,
+    );
   };
 }

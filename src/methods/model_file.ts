@@ -55,7 +55,9 @@ export function parseModel(bytes: Uint8Array<ArrayBuffer>, path: string): ModelF
   const method = methodNamed(name), model = jsonIn(file, "model"), info = jsonIn(file, "config");
   const sizes = attempt(path, () => method.readModel(model));
   if (sizes.C * sizes.H * sizes.W > MOST_VALUES) {
-    throw new InputError(`Expected at most ${MOST_VALUES} features an image in ${path}, but found ${file.metadata.model}`);
+    throw new InputError(
+      `Expected at most ${MOST_VALUES} features an image in ${path}, but found ${file.metadata.model}`,
+    );
   }
   const tensors = new Map(
     [...file.tensors].map(([name, { shape }]) => [name, { shape, data: expectTensor(file, name, shape) }]),
@@ -93,5 +95,7 @@ function jsonIn({ path, metadata }: TensorFile, key: string): Record<string, unk
   } catch {
     // said below
   }
-  throw new InputError(`Expected ${key} as JSON in the metadata of ${path}, but found ${metadata[key] ?? "none"}`);
+  throw new InputError(
+    `Expected ${key} as JSON in the metadata of ${path}, but found ${metadata[key] ?? "none"}`,
+  );
 }

@@ -10,8 +10,8 @@ import { didYouMean } from "../nearest.ts";
 import type { DataKind } from "./method.ts";
 import { METHOD_NAMES, methodNamed, methods } from "./registry.ts";
 import {
-  type CommonSettings,
   commonRules,
+  type CommonSettings,
   type PresetName,
   PRESETS,
   type Rule,
@@ -37,10 +37,12 @@ export function rulesOf(method: string): Rules<Settings> {
 }
 
 /** Every setting of any method, and the methods that have it; none for those of all. */
-export const SETTINGS: ReadonlyMap<string, readonly string[]> = new Map([
+export const SETTINGS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ...Object.keys(COMMON).map((name) => [name, []] as const),
   ...methods.flatMap(({ settings }) => Object.keys(settings))
-    .map((name) => [name, methods.filter(({ settings }) => name in settings).map(({ name }) => name)] as const),
+    .map((name) =>
+      [name, methods.filter(({ settings }) => name in settings).map(({ name }) => name)] as const
+    ),
 ]);
 
 /**

@@ -9,7 +9,7 @@ import { loadMask } from "../data/load.ts";
 import { InputError } from "../errors.ts";
 import { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "../metrics/metrics.ts";
 import type { OnProgress } from "../progress.ts";
-import { type Scorer, scoreImages } from "./score.ts";
+import { scoreImages, type Scorer } from "./score.ts";
 
 /** All metrics, fractions 0..1, null where undefined. */
 export type Metrics = ImageMetrics & PixelMetrics;

@@ -115,8 +115,12 @@ export async function pixelFeatures(
 }
 
 /** Sizes of what a source makes. */
-export function sizesOf({ backbone, image_size: S, feature_size: H }: FeatureSource): FeatureSizes & { P: number } {
-  return backbone ? { C: backbone.channels, H, W: H, P: backbone.pooledChannels } : { C: 3, H: S, W: S, P: 0 };
+export function sizesOf(
+  { backbone, image_size: S, feature_size: H }: FeatureSource,
+): FeatureSizes & { P: number } {
+  return backbone
+    ? { C: backbone.channels, H, W: H, P: backbone.pooledChannels }
+    : { C: 3, H: S, W: S, P: 0 };
 }
 
 /** Pixels are had more cheaply from the image than from a store. */

@@ -29,8 +29,10 @@ export interface OpenModelOptions {
 }
 
 const NO_IMAGES: Images = {
-  open: (name) => Promise.reject(new InputError(`Expected images by name, but found nowhere to look for ${name}`)),
-  mask: (name) => Promise.reject(new InputError(`Expected masks by name, but found nowhere to look for ${name}`)),
+  open: (name) =>
+    Promise.reject(new InputError(`Expected images by name, but found nowhere to look for ${name}`)),
+  mask: (name) =>
+    Promise.reject(new InputError(`Expected masks by name, but found nowhere to look for ${name}`)),
 };
 
 /**
@@ -56,7 +58,9 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
   using stack = new DisposableStack();
   let source: FeatureSource = { gpu, backbone: null, image_size, feature_size, images, cache };
   if (method.input === "features") {
-    const backbone = stack.use(await openBackbone(gpu, name as BackboneName, weights ?? null, { levels, image_size, feature_size }));
+    const backbone = stack.use(
+      await openBackbone(gpu, name as BackboneName, weights ?? null, { levels, image_size, feature_size }),
+    );
     if (backbone.fingerprint !== info.features) {
       throw new InputError(
         `Expected ${weights?.path ?? backbone.name} to be what ${path} was trained on, ${info.features},\n` +
@@ -82,7 +86,9 @@ function settingsOf({ method, info, path }: ModelFile, change: Readonly<Record<s
   const rules = rulesOf(method.name) as Readonly<Record<string, Rule>>;
   const fixed = Object.keys(change).find((name) => Object.hasOwn(rules, name) && !rules[name].scoring);
   if (fixed !== undefined) {
-    throw new InputError(`Expected settings that ${path} can be opened with, but found ${fixed}, which was trained with`);
+    throw new InputError(
+      `Expected settings that ${path} can be opened with, but found ${fixed}, which was trained with`,
+    );
   }
   checkSettings(method.name, change);
   const known = Object.fromEntries(Object.keys(rules).map((name) => [name, info[name]]));

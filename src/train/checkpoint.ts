@@ -69,7 +69,8 @@ export function restore(
   const file = parseSafetensors(bytes, name), steps = Number(file.metadata.steps);
   const known = parsed<Identity>(file.metadata.identity);
   const optimizerSteps = parsed<number[]>(file.metadata.optimizer_steps);
-  const isOurs = file.metadata.format === FORMAT && known !== null && optimizerSteps?.length === groups.length;
+  const isOurs = file.metadata.format === FORMAT && known !== null &&
+    optimizerSteps?.length === groups.length;
   if (!isOurs || ![steps, ...optimizerSteps].every((n) => Number.isSafeInteger(n) && n >= 0)) {
     throw new InputError(
       `Expected a checkpoint written by train in ${name}, but found another file of tensors`,

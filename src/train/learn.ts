@@ -180,7 +180,14 @@ class Learning {
         }),
       before: async (name, change) => {
         const journal = await this.#journal.before(name), changed = { ...settings, ...change } as Settings;
-        const before = new Learning(this.#options, changed, journal, this.#sizes, this.#seen, "base training");
+        const before = new Learning(
+          this.#options,
+          changed,
+          journal,
+          this.#sizes,
+          this.#seen,
+          "base training",
+        );
         const fitted: Fitted = await methodNamed(changed.method).learn({ ...before.run(), init: undefined });
         try {
           const state = await fitted.state();
@@ -201,9 +208,11 @@ class Learning {
 
   async #images(): Promise<TrainingImages> {
     if (this.#seen.images) return this.#seen.images;
-    const { source, category: { train }, signal } = this.#options, { pooled } = methodNamed(this.#settings.method);
+    const { source, category: { train }, signal } = this.#options,
+      { pooled } = methodNamed(this.#settings.method);
     const { C, H, W } = this.#sizes, length = C * H * W;
-    const onImage = (done: number) => this.#report("features", done, train.length, "images", { images: done });
+    const onImage = (done: number) =>
+      this.#report("features", done, train.length, "images", { images: done });
     const values = await extractFeatures({ ...source, pooled }, train, onImage, signal);
     signal?.throwIfAborted();
     return this.#seen.images = {

@@ -63,7 +63,9 @@ export async function optimize(trainable: Trainable, options: LoopOptions): Prom
     : restore(gpu, checkpoint, journal.name, trainable, identity, ["epochs"]);
   if (done > total) {
     throw new SettingError(
-      `Expected {epochs} to be at least ${Math.ceil(done / set.steps)}, as many as ${journal.name} has done, ` +
+      `Expected {epochs} to be at least ${
+        Math.ceil(done / set.steps)
+      }, as many as ${journal.name} has done, ` +
         `but found ${epochs}`,
     );
   }
@@ -150,10 +152,10 @@ class Look {
   }
 
   /** The first `count` steps' numbers. */
-  async read(count: number): Promise<Omit<LogEntry, "step" | "epoch">[]> {
+  async read(count: number): Promise<Pick<LogEntry, "loss" | "lr" | "grad_norm">[]> {
     const values = await this.#gpu.read(this.#rows!);
     return Array.from({ length: count }, (_, at) => {
-      const { loss, squares, ...parts } = Object.fromEntries(
+      const { loss, squares, ...parts }: Record<string, number> = Object.fromEntries(
         this.#names.map((name, i) => [name, values[i * MOST_STEPS + at]]),
       );
       return { loss, ...parts, lr: this.#lrs[at], grad_norm: Math.sqrt(squares) };

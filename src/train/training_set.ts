@@ -79,7 +79,11 @@ async function labelledSet(data: TrainingData): Promise<TrainingSet> {
       images.push({ path, label: ANOMALOUS });
       continue;
     }
-    if (mask === null) throw new InputError(`Expected a mask for ${path}, whose pixels are to be learned from, but found none`);
+    if (mask === null) {
+      throw new InputError(
+        `Expected a mask for ${path}, whose pixels are to be learned from, but found none`,
+      );
+    }
     const label = maskCells(await loadMask(source.images, mask, path, S), S, H, H);
     if (!label.includes(1)) {
       throw new InputError(`Expected ${mask} to mark pixels of ${path}, but found none at ${S}×${S} pixels`);

@@ -69,7 +69,9 @@ export class FittedAdtr implements Fitted {
   #whiten(gpu: Compute, d: Tensor): Tensor {
     const { C } = this.adtr.config, wide = paddedChannels(C);
     if (!this.#covariance) {
-      throw new InputError("Expected a model with the covariance of its training residuals, but found none in it");
+      throw new InputError(
+        "Expected a model with the covariance of its training residuals, but found none in it",
+      );
     }
     if (!this.#whitening) {
       const inverse = widened(whitening(this.#covariance, C), C, wide);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type AnomalyName, ANOMALIES } from "../../data/anomalies/catalogue.ts";
+import { ANOMALIES, type AnomalyName } from "../../data/anomalies/catalogue.ts";
 import { type Architecture, ARCHITECTURES } from "../../model/adtr.ts";
 import { type BackboneName, BACKBONES } from "../../model/backbones.ts";
 import type { Circumstances } from "../method.ts";
@@ -108,7 +108,11 @@ export const ADTR_RULES: Rules<AdtrSettings> = {
     value: "NAME",
     help: `centre features by position and scale them by channel: ${NORMS.join(", ")}`,
   },
-  hidden: { schema: whole(4, 65536), value: "D", help: "width of the transformer, a multiple of 4 and --heads" },
+  hidden: {
+    schema: whole(4, 65536),
+    value: "D",
+    help: "width of the transformer, a multiple of 4 and --heads",
+  },
   heads: { schema: whole(1, 1024), value: "A", help: "attention heads" },
   ffn: { schema: whole(1, 65536), value: "F", help: "width of the feed-forward blocks" },
   layers: { schema: whole(1, 100), value: "L", help: "layers of the encoder, and as many of the decoder" },

@@ -13,7 +13,15 @@ import type { FeatureSizes } from "../../model/batches.ts";
 import { levelsOf } from "../levels.ts";
 import { meanOf } from "../mean.ts";
 import { symmetricEigen } from "./eigen.ts";
-import { allAlike, checkPooled, type Fitted, type Method, type Scores, type State, tensorOf } from "../method.ts";
+import {
+  allAlike,
+  checkPooled,
+  type Fitted,
+  type Method,
+  type Scores,
+  type State,
+  tensorOf,
+} from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
 import { pauses } from "../pause.ts";
 
@@ -39,7 +47,12 @@ export const kde: Method<Record<never, never>> = {
   defaults: ({ backbone }) => ({ ...levelsOf(backbone) }),
   needs(_, { images, P }) {
     const side = Math.min(P, images);
-    return { gpu: 0, host: 8 * images * P * 2 + 8 * side * side * 2, lower: [], or: "take fewer training images" };
+    return {
+      gpu: 0,
+      host: 8 * images * P * 2 + 8 * side * side * 2,
+      lower: [],
+      or: "take fewer training images",
+    };
   },
   async learn(run) {
     const images = await run.images(), pooled = checkPooled(images.pooled, images.features.length);

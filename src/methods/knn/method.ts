@@ -13,7 +13,15 @@ import { Bank } from "../bank.ts";
 import { bankBytes } from "../slots.ts";
 import { levelsOf } from "../levels.ts";
 import { scoreByMaps } from "../maps.ts";
-import { checkFeatures, type Fitted, type Method, type Scores, type ScoreSettings, type State, tensorOf } from "../method.ts";
+import {
+  checkFeatures,
+  type Fitted,
+  type Method,
+  type Scores,
+  type ScoreSettings,
+  type State,
+  tensorOf,
+} from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
 
 const readModel = modelReader(SIZES);

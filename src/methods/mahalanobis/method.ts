@@ -18,7 +18,17 @@ import { Covariance, narrowed, whitening, widened } from "../../model/whitening.
 import { meanOf } from "../mean.ts";
 import { levelsOf } from "../levels.ts";
 import { scoreByMaps } from "../maps.ts";
-import { allAlike, checkFeatures, type Fitted, type Method, type Run, type Scores, type ScoreSettings, type State, tensorOf } from "../method.ts";
+import {
+  allAlike,
+  checkFeatures,
+  type Fitted,
+  type Method,
+  type Run,
+  type Scores,
+  type ScoreSettings,
+  type State,
+  tensorOf,
+} from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
 import { batchSize } from "../upload.ts";
 

@@ -21,7 +21,16 @@ import { Random } from "../../hash.ts";
 import { levelsOf } from "../levels.ts";
 import { scoreByMaps } from "../maps.ts";
 import { meanOf } from "../mean.ts";
-import { checkFeatures, type Fitted, type Method, type Run, type Scores, type ScoreSettings, type State, tensorOf } from "../method.ts";
+import {
+  checkFeatures,
+  type Fitted,
+  type Method,
+  type Run,
+  type Scores,
+  type ScoreSettings,
+  type State,
+  tensorOf,
+} from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
 import { whole } from "../settings.ts";
 import { pauses } from "../pause.ts";

@@ -23,13 +23,20 @@ import { coresetRows, PROJECTED, selectCoreset } from "./coreset.ts";
 import { levelsOf } from "../levels.ts";
 import { mapsOf } from "../maps.ts";
 import { meanOf } from "../mean.ts";
-import { checkFeatures, type Fitted, type Method, type Scores, type ScoreSettings, type State, tensorOf } from "../method.ts";
+import {
+  checkFeatures,
+  type Fitted,
+  type Method,
+  type Scores,
+  type ScoreSettings,
+  type State,
+  tensorOf,
+} from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
 import { real } from "../settings.ts";
 import { batchSize } from "../upload.ts";
 
 const NEIGHBOURS = 9; // b of the paper
-
 
 /** Its settings. */
 export interface PatchcoreSettings {

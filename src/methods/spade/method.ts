@@ -14,7 +14,16 @@ import { Bank } from "../bank.ts";
 import { bankBytes } from "../slots.ts";
 import { levelsOf } from "../levels.ts";
 import { mapsOf } from "../maps.ts";
-import { checkFeatures, checkPooled, type Fitted, type Method, type Scores, type ScoreSettings, type State, tensorOf } from "../method.ts";
+import {
+  checkFeatures,
+  checkPooled,
+  type Fitted,
+  type Method,
+  type Scores,
+  type ScoreSettings,
+  type State,
+  tensorOf,
+} from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
 import { whole } from "../settings.ts";
 
