@@ -10,8 +10,7 @@ import { isFolder, listImages } from "../host/folder.ts";
 import { openSource } from "../host/feature_source.ts";
 import { InputError } from "../errors.ts";
 import { transpose } from "../model/layout.ts";
-import { writeSafetensors } from "../host/tensor_files.ts";
-import { stored } from "../formats/tensor_file.ts";
+import { RowsFile } from "../host/rows_file.ts";
 import { extractFeatures, sizesOf } from "../score/features.ts";
 import { readConfig, settingsOf } from "./config.ts";
 import { withGpu } from "./gpu.ts";
@@ -19,6 +18,8 @@ import { METHOD_NAMES } from "../methods/registry.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 
+/** Images whose features are in memory together. */
+const SLICE = 64;
 const SETTINGS = ["backbone", "levels", "image_size", "feature_size"] as const;
 
 /** Adds the command. */
@@ -53,20 +54,28 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
   const paths = await listImages(inputs);
   await refuseUnwritable(options.out); // before the work
   const display = new ProgressDisplay();
-  const { values, C } = await withGpu(async (gpu) => {
+  const shape = await withGpu(async (gpu) => {
     using opened = await openSource(gpu, settings, weights, { cache: defaultCache(display.warn) });
-    const { source } = opened;
-    const report = (done: number): void =>
-      display.onProgress({ phase: "features", done, total: paths.length, unit: "images", images: done });
-    return { values: await extractFeatures(source, paths, report), C: sizesOf(source).C };
+    const { source } = opened, { C } = sizesOf(source), N = feature_size ** 2;
+    const shape = [paths.length, C, feature_size, feature_size];
+    await using file = await RowsFile.begin(options.out, "features", shape, {
+      images: JSON.stringify(paths),
+    });
+    for (let first = 0; first < paths.length; first += SLICE) {
+      const report = (done: number): void =>
+        display.onProgress({
+          phase: "features",
+          done: first + done,
+          total: paths.length,
+          unit: "images",
+          images: first + done,
+        });
+      const values = await extractFeatures(source, paths.slice(first, first + SLICE), report);
+      for (const image of values) await file.add(transpose(image, N, C));
+    }
+    await file.finish();
+    return shape;
   }).finally(() => display.finish());
-
-  const N = feature_size ** 2, all = new Float32Array(paths.length * C * N);
-  values.forEach((image, i) => all.set(transpose(image, N, C), i * C * N));
-  const shape = [paths.length, C, feature_size, feature_size];
-  await writeSafetensors(options.out, new Map([["features", stored(all, shape)]]), {
-    images: JSON.stringify(paths),
-  });
   console.log(`${options.out}: features [${shape.join(", ")}]`);
 }
 

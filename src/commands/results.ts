@@ -8,7 +8,7 @@ import { encodePng } from "../data/image.ts";
 import { loadImage } from "../data/load.ts";
 import { files } from "../host/image_files.ts";
 import { writeFolder, writeWhole } from "../host/files.ts";
-import { heatmap, sharedRange } from "../report/heatmap.ts";
+import { heatmap, RangeSample } from "../report/heatmap.ts";
 import { type Cell, table } from "../report/table.ts";
 import { TIFF_MAPS } from "../host/tiff_maps.ts";
 import type { Metrics } from "../score/evaluate.ts";
@@ -36,9 +36,6 @@ export function mapped<T extends { map: unknown }>(
   return images.filter((image): image is T & { map: NonNullable<T["map"]> } => image.map !== null);
 }
 
-/** Values that the range of colours is taken from; more would only take longer. */
-const RANGE_SAMPLE = 1 << 20;
-
 /** Writes JSON, whole or not at all. @throws {InputError} where it can't be written */
 export function writeJson(path: string, value: unknown): Promise<void> {
   return writeText(path, JSON.stringify(value, null, 2) + "\n");
@@ -61,11 +58,31 @@ export async function writeHeatmaps(
   images: readonly MappedImage[],
   S: number,
 ): Promise<string[]> {
-  const names = pictureNames(images.map(({ path }) => path));
-  const range = images.length > 0 ? sharedRange(sample(images)) : { low: 0, high: 0 };
+  const sample = new RangeSample(images.length * S * S);
+  for (const { map } of images) sample.add(map);
+  const range = images.length > 0 ? sample.range() : { low: 0, high: 0 };
+  return await drawHeatmaps(
+    folder,
+    images.map(({ path }) => path),
+    S,
+    range,
+    (i) => Promise.resolve(images[i]),
+  );
+}
+
+/** As `writeHeatmaps`, of maps that are asked for one by one; their range of colours is known. */
+export async function drawHeatmaps(
+  folder: string,
+  paths: readonly string[],
+  S: number,
+  range: { low: number; high: number },
+  mapOf: (i: number) => Promise<Pick<MappedImage, "map" | "truth">>,
+): Promise<string[]> {
+  const names = pictureNames(paths);
   await writeFolder(folder, "any", async (partial) => {
-    for (const [i, { path, map, truth }] of images.entries()) {
+    for (const [i, path] of paths.entries()) {
       const image = { width: S, height: S, data: await loadImage(files, path, S) };
+      const { map, truth } = await mapOf(i);
       const mask = truth ? { width: S, height: S, data: truth } : undefined;
       const picture = encodePng(heatmap({ image, map, mask, ...range }));
       await writeWhole(join(partial, names[i]), (write) => write(picture));
@@ -83,19 +100,6 @@ export function pictured<T extends { label: 0 | 1 }>(images: readonly T[]): read
   const sorted = images.toSorted((a, b) => a.label - b.label),
     step = (images.length - 1) / (MOST_PICTURES - 1);
   return Array.from({ length: MOST_PICTURES }, (_, i) => sorted[Math.round(i * step)]); // first and last among them
-}
-
-/** Evenly spaced values of all maps. */
-function sample(images: readonly MappedImage[]): Float32Array {
-  const total = images.reduce((sum, { map }) => sum + map.length, 0);
-  const stride = Math.ceil(total / RANGE_SAMPLE);
-  const values = new Float32Array(Math.ceil(total / stride));
-  let next = 0, begin = 0;
-  for (const { map } of images) {
-    for (; next * stride < begin + map.length; next++) values[next] = map[next * stride - begin];
-    begin += map.length;
-  }
-  return values;
 }
 
 /**

@@ -1,23 +1,27 @@
 /**
- * `adtr score`: how anomalous images are, and where.
+ * `adtr score`: how anomalous images are, and where. Memory holds one batch of maps, however many images there are: rows and
+ * maps go to unfinished files as they come. The heat maps' common range of colours is taken from evenly spaced values of all
+ * maps (heatmap.ts), so the maps are read again when it is known; without --maps their file is removed in the end.
  *
  * @module
  */
 import type { Command } from "commander";
 import { join } from "node:path";
 import { listImages } from "../host/folder.ts";
-import { writeSafetensors } from "../host/tensor_files.ts";
-import { stored } from "../formats/tensor_file.ts";
-import { csvLine } from "../report/csv.ts";
+import { type CsvCell, csvLine } from "../report/csv.ts";
 import { type Cell, table } from "../report/table.ts";
 import { type ScoredImage, scoreImages } from "../score/score.ts";
-import { makeFolder } from "../host/files.ts";
+import { RangeSample } from "../report/heatmap.ts";
+import { makeFolder, UnfinishedFile, writeFolder } from "../host/files.ts";
+import { RowsFile } from "../host/rows_file.ts";
 import { refuseHeatmaps } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import { addModel, addScoring, type ModelOptions, noMaps, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
-import { mapped, type MappedImage, writeHeatmaps, writeText } from "./results.ts";
+import { drawHeatmaps } from "./results.ts";
 
+/** Names of what is written. */
+const SCORES = "scores.csv", HEATMAPS = "heatmaps", MAPS = "maps.safetensors";
 /** Images that are printed; scores.csv has all. */
 const PRINTED = 10;
 
@@ -47,46 +51,67 @@ interface ScoreCommandOptions extends ModelOptions {
 }
 
 async function score(inputs: string[], options: ScoreCommandOptions): Promise<void> {
-  const { out, maps, json } = options;
+  const { out, maps: keepMaps = false, json } = options;
   const paths = await listImages(inputs);
   await refuseHeatmaps(out); // before the work
   const display = new ProgressDisplay();
-  const { images, S } = await withGpu(async (gpu) => {
+  const rows = await withGpu(async (gpu) => {
     using model = await openGivenModel(gpu, options, display);
-    if (maps && !model.method.maps) throw noMaps("--maps", options.model);
+    const { method: { maps: hasMaps }, settings: { image_size: S } } = model;
+    if (keepMaps && !hasMaps) throw noMaps("--maps", options.model);
     await makeFolder(out); // refused before the work
     const report = (done: number): void =>
       display.onProgress({ phase: "scoring", done, total: paths.length, unit: "images", images: done });
-    const images: ScoredImage[] = await Array.fromAsync(scoreImages(model, paths, report));
-    return { images, S: model.settings.image_size };
+    return await writeScores(out, paths, scoreImages(model, paths, report), { S, hasMaps, keepMaps });
   }).finally(() => display.finish());
 
-  await writeText(join(out, "scores.csv"), csv(images)); // first: it says whose the heat maps are
-  const pictures = await writeHeatmaps(join(out, "heatmaps"), mapped(images), S);
-  if (maps) await writeMaps(join(out, "maps.safetensors"), mapped(images), S);
-
-  const rows = images.map(({ path, score }, i) => ({
-    image: path,
-    score,
-    heatmap: pictures[i] && join(out, "heatmaps", pictures[i]),
-  }));
   if (json) return console.log(JSON.stringify(rows, null, 2));
   const highest = rows.toSorted((a, b) => b.score - a.score).slice(0, PRINTED);
   console.log(table(highest.map(({ image, score }): Cell[] => [score, image]), ["score", "image"]).trimEnd());
   if (rows.length > PRINTED) console.log(`and ${rows.length - PRINTED} more, with lower scores`);
-  console.log(`\nScores: ${join(out, "scores.csv")}`);
-  if (pictures.length > 0) console.log(`Heat maps: ${join(out, "heatmaps")}`);
+  console.log(`\nScores: ${join(out, SCORES)}`);
+  if (rows[0].heatmap !== undefined) console.log(`Heat maps: ${join(out, HEATMAPS)}`);
 }
 
-async function writeMaps(path: string, images: readonly MappedImage[], S: number): Promise<void> {
-  const values = new Float32Array(images.length * S * S);
-  images.forEach(({ map }, i) => values.set(map, i * S * S));
-  await writeSafetensors(path, new Map([["maps", stored(values, [images.length, S, S])]]), {
-    images: JSON.stringify(images.map((image) => image.path)),
-  });
+/** What is told of an image; without `heatmap` where the method makes no maps. */
+export interface ScoreRow {
+  image: string;
+  score: number;
+  heatmap?: string;
 }
 
-/** Scores as CSV. A score's digits give back the same float32. */
-export function csv(images: readonly { path: string; score: number }[]): string {
-  return [["image", "score"], ...images.map(({ path, score }) => [path, score])].map(csvLine).join("");
+/**
+ * Writes results as they come: scores.csv, heat maps, maps.safetensors. Each appears whole or not at all.
+ *
+ * @param paths of all images, in their order
+ * @param scored their results; no map is kept
+ */
+export async function writeScores(
+  out: string,
+  paths: readonly string[],
+  scored: AsyncIterable<ScoredImage>,
+  { S, hasMaps, keepMaps }: { S: number; hasMaps: boolean; keepMaps: boolean },
+): Promise<ScoreRow[]> {
+  await using csv = await UnfinishedFile.begin(join(out, SCORES));
+  await using maps = hasMaps
+    ? await RowsFile.begin(join(out, MAPS), "maps", [paths.length, S, S], { images: JSON.stringify(paths) })
+    : null;
+  const sample = new RangeSample(paths.length * S * S), rows: ScoreRow[] = [];
+  const line = (cells: CsvCell[]): Promise<void> => csv.write(new TextEncoder().encode(csvLine(cells)));
+  await line(["image", "score"]);
+  for await (const { path, score, map } of scored) {
+    await line([path, score]); // a score's digits give back the same float32
+    if (map) await maps?.add(map);
+    if (map) sample.add(map);
+    rows.push({ image: path, score });
+  }
+  await csv.finish(); // first: it says whose the heat maps are
+  const folder = join(out, HEATMAPS);
+  if (maps) {
+    const read = async (i: number) => ({ map: await maps.read(i) });
+    const names = await drawHeatmaps(folder, paths, S, sample.range(), read);
+    names.forEach((name, i) => rows[i].heatmap = join(folder, name));
+    if (keepMaps) await maps.finish();
+  } else await writeFolder(folder, "any", () => Promise.resolve()); // in place of earlier ones
+  return rows;
 }

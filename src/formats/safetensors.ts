@@ -137,14 +137,14 @@ export function serializeSafetensors(
  * with spaces so that the data begins at a multiple of 8.
  */
 export function safetensorsHeader(
-  tensors: ReadonlyMap<string, StoredTensor>,
+  tensors: ReadonlyMap<string, Pick<StoredTensor, "dtype" | "shape">>,
   metadata: Record<string, string>,
 ): Uint8Array<ArrayBuffer> {
   const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [["__metadata__", metadata]] : [];
   let end = 0;
-  for (const [name, { dtype, shape, bytes }] of tensors) {
+  for (const [name, { dtype, shape }] of tensors) {
     const begin = end;
-    end += bytes.length;
+    end += shape.reduce((a, b) => a * b, DTYPE_BYTES[dtype]);
     header.push([name, { dtype, shape, data_offsets: [begin, end] }]);
   }
   // Not by one JSON.stringify: an object would put names that look like numbers first.

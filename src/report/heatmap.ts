@@ -35,7 +35,7 @@ export interface HeatmapInput {
  * mask the image with the defect's outline.
  *
  * @returns height as the image, width 3 or 4 times the image's and the gaps
- * @throws RangeError if map or mask have another size than the image
+ * @throws {RangeError} if map or mask have another size than the image
  */
 export function heatmap({ image, map, low, high, mask }: HeatmapInput): Image {
   const { width, height } = image;
@@ -53,7 +53,7 @@ export function heatmap({ image, map, low, high, mask }: HeatmapInput): Image {
  * stay clear, to their 99.9 % quantile, so that one extreme pixel doesn't dim the rest.
  *
  * @param maps scores of any number of maps, [n, height, width]
- * @throws InputError if there are none, or NaN among them
+ * @throws {InputError} if there are none, or NaN among them
  */
 export function sharedRange(maps: Float32Array): { low: number; high: number } {
   const sorted = maps.toSorted(); // NaN last
@@ -62,6 +62,36 @@ export function sharedRange(maps: Float32Array): { low: number; high: number } {
     throw new InputError(`Expected scores to draw, but found ${last < 0 ? "none" : "NaN among them"}`);
   }
   return { low: sorted[Math.round(0.5 * last)], high: sorted[Math.round(0.999 * last)] };
+}
+
+/** Values that a range is taken from; more would only take longer. */
+const SAMPLED = 2 ** 20;
+
+/** The range of colours of maps that come one after another: of evenly spaced values of all of them. */
+export class RangeSample {
+  readonly #stride: number;
+  readonly #values: Float32Array;
+  #taken = 0;
+  #seen = 0;
+
+  /** @param total number of values in all maps */
+  constructor(total: number) {
+    this.#stride = Math.max(Math.ceil(total / SAMPLED), 1);
+    this.#values = new Float32Array(Math.ceil(total / this.#stride));
+  }
+
+  /** The next map; nothing of it is kept. */
+  add(map: Float32Array): void {
+    for (let at; (at = this.#taken * this.#stride - this.#seen) < map.length; this.#taken++) {
+      this.#values[this.#taken] = map[at];
+    }
+    this.#seen += map.length;
+  }
+
+  /** Of all maps, when they have come. @throws {InputError} as `sharedRange` */
+  range(): { low: number; high: number } {
+    return sharedRange(this.#values);
+  }
 }
 
 /** Panels of one size side by side. */

@@ -12,7 +12,6 @@ import {
   pictureNames,
   writeHeatmaps,
 } from "../../src/commands/results.ts";
-import { csv } from "../../src/commands/score.ts";
 import { decodeImage, encodePng } from "../../src/data/image.ts";
 import { nearest } from "../../src/nearest.ts";
 import { inFolder } from "../folder.ts";
@@ -30,19 +29,6 @@ Deno.test("pictures are named by the path from the folder that all images lie in
     "9.png",
   ]);
   deepEqual(pictureNames(["t/0.png", "t/0.jpg", "./t/0.png"]), ["0.png", "0-2.png", "0-3.png"]);
-});
-
-Deno.test("a CSV quotes what needs it, and digits give back the same float32", () => {
-  const scores = Float32Array.of(0.1, 1 / 3, 123456.789, 1e-30, 7);
-  const paths = ["a.png", "a b.png", "a,b.png", 'a"b.png', "a\nb.png"];
-  const text = csv(paths.map((path, i) => ({ path, score: scores[i] })));
-  ok(text.startsWith("image,score\na.png,0.1"), text);
-  ok(
-    text.includes('\n"a,b.png",') && text.includes('\n"a""b.png",') && text.endsWith('\n"a\nb.png",7\n'),
-    text,
-  );
-  const back = [...text.matchAll(/,([\d.e-]+)\n/g)].map(([, digits]) => Number(digits));
-  deepEqual(Float32Array.from(back), scores);
 });
 
 Deno.test("means leave out what is undefined; one category has none", () => {

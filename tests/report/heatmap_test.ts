@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { InputError } from "../../src/errors.ts";
 import { COLORMAP, COLORS } from "../../src/report/colormap.ts";
-import { heatmap, sharedRange } from "../../src/report/heatmap.ts";
+import { heatmap, RangeSample, sharedRange } from "../../src/report/heatmap.ts";
 import { fill } from "../fill.ts";
 
 const WIDTH = 6, HEIGHT = 5, GAP = 4;
@@ -76,6 +76,15 @@ Deno.test("the shared range goes from the median to the 99.9 % quantile", () => 
   assert.deepEqual(sharedRange(scores), { low: 500, high: 999 });
   assert.throws(() => sharedRange(Float32Array.of(1, NaN)), InputError);
   assert.throws(() => sharedRange(new Float32Array()), InputError);
+});
+
+Deno.test("the range of maps that come one by one is that of all, or of evenly spaced values where they are many", () => {
+  for (const [maps, size] of [[7, 11], [3, 2 ** 19 + 1]]) {
+    const all = fill("range", maps * size), sample = new RangeSample(all.length);
+    for (let i = 0; i < maps; i++) sample.add(all.subarray(i * size, (i + 1) * size));
+    const stride = all.length > 2 ** 20 ? 2 : 1;
+    assert.deepEqual(sample.range(), sharedRange(all.filter((_, i) => i % stride === 0)));
+  }
 });
 
 Deno.test("sizes that don't agree are refused", () => {
