@@ -81,7 +81,7 @@ function efficientNet({ B, S, weights, images }: EfficientNetTask, provider: str
     let y = block.expand ? silu(conv(x, block.expand)) : x;
     y = silu(conv(y, block.depthwise, block.stride, block.depthwise.out));
     const mean = graph.node("GlobalAveragePool", [y]);
-    const gates = graph.node("Sigmoid", [conv(silu(conv(mean, block.reduce)), block.excite)]);
+    const gates = graph.node("Sigmoid", [conv(silu(conv(mean, block.reduce!)), block.excite!)]);
     y = conv(graph.node("Mul", [y, gates]), block.project);
     x = block.skip ? graph.node("Add", [x, y]) : y;
     side /= block.stride;

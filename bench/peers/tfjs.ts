@@ -71,8 +71,8 @@ async function efficientNet({ B, S, weights, images }: EfficientNetTask) {
     pad: (block.depthwise.kernel - 1) / 2,
     expand: block.expand && upload(block.expand),
     depthwise: upload(block.depthwise, [2, 3, 0, 1]),
-    reduce: upload(block.reduce),
-    excite: upload(block.excite),
+    reduce: upload(block.reduce!),
+    excite: upload(block.excite!),
     project: upload(block.project),
   }));
   const silu = (x: tf.Tensor4D) => tf.mul(x, tf.sigmoid(x)) as tf.Tensor4D;

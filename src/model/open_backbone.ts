@@ -4,11 +4,11 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import { parseSafetensors } from "../formats/safetensors.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
 import type { Compute } from "../gpu/compute.ts";
 import { type Backbone, type LevelOptions, networkBackbone } from "./backbone.ts";
 import { type BackboneName, BACKBONES, type Input } from "./backbones.ts";
+import { bundledWeights } from "./bundled_weights.ts";
 import { EfficientNet, type EfficientNetWeights } from "./efficientnet.ts";
 import { loadEfficientNet } from "./efficientnet_weights.ts";
 import { hashLayers } from "./fold.ts";
@@ -55,6 +55,9 @@ export async function openBackbone(
       );
     }
     return builtIn(name, options);
+  }
+  if (!weights && description.weights !== "bundled") {
+    throw new InputError(`Expected a weight file (--weights) for the backbone ${name}, but found none`);
   }
   const file = weights ?? await bundledWeights(name);
   const chosen = options.levels ?? description.levels;
@@ -146,17 +149,4 @@ function builtIn(name: BackboneName, options: BackboneOptions): Backbone {
     );
   }
   return pixelsBackbone(image_size, feature_size);
-}
-
-/** The weights that come with this project. @throws {InputError} where there are none for that backbone */
-async function bundledWeights(name: BackboneName): Promise<TensorFile> {
-  if (BACKBONES[name].weights !== "bundled") {
-    throw new InputError(`Expected a weight file (--weights) for the backbone ${name}, but found none`);
-  }
-  const url = new URL(`./weights/${name}.safetensors`, import.meta.url);
-  const response = await fetch(url);
-  if (!response.ok) {
-    throw new InputError(`Expected the bundled weights at ${url}, but found HTTP ${response.status}`);
-  }
-  return parseSafetensors(new Uint8Array(await response.arrayBuffer()), url.href);
 }
