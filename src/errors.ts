@@ -27,8 +27,8 @@ export class SettingError extends InputError {
   override name = "SettingError";
   /** The message with settings as `{batch_size}`. */
   readonly template: string;
-  /** Whether a value is wrong in itself, asks for more memory than there is, or lets a training diverge. */
-  readonly kind: "value" | "memory" | "divergence";
+  /** Whether a value is wrong in itself, asks for more memory than there is, lets a training diverge, or does not go with what was found. */
+  readonly kind: "value" | "memory" | "divergence" | "data";
 
   /** @param template what was expected and what was found, settings in braces */
   constructor(template: string, kind: SettingError["kind"] = "value") {
@@ -48,6 +48,7 @@ export class SettingError extends InputError {
   }
 }
 
-function spell(template: string, as: (name: string) => string): string {
+/** A text that has settings in braces, with every name as `as` spells it. */
+export function spell(template: string, as: (name: string) => string): string {
   return template.replace(/\{(\w+)\}/g, (_, name: string) => as(name));
 }

@@ -6,7 +6,7 @@
  */
 import { type Command, Option } from "commander";
 import * as v from "valibot";
-import { UsageError } from "../errors.ts";
+import { spell, UsageError } from "../errors.ts";
 import { METHOD_NAMES, methodNamed } from "../methods/registry.ts";
 import { resolveSettings, rulesOf, SETTINGS } from "../methods/resolve.ts";
 import type { Rule, Settings, Value } from "../methods/settings.ts";
@@ -40,7 +40,7 @@ export function addSettings(command: Command, { method, names, fallback }: Setti
   for (const name of names ?? SETTINGS.keys()) {
     const rule = own[name] ?? ruleOf(name)!, flag = flagOf(name);
     const known = fallback ?? (rule.value === "" ? undefined : defaults?.get(name));
-    const help = known === undefined ? rule.help : `${rule.help} (default: ${known})`;
+    const text = spell(rule.help, flagOf), help = known === undefined ? text : `${text} (default: ${known})`;
     const option = new Option(rule.value === "" ? flag : `${flag} <${rule.value}>`, help);
     if (rule.value !== "") option.argParser((text) => rule.text ? text : parseText(text));
     if (!Object.hasOwn(own, name)) option.hideHelp();
@@ -52,7 +52,7 @@ export function addSettings(command: Command, { method, names, fallback }: Setti
 /** What `--help` says of a method beside its settings. */
 export function methodHelp(command: string, method: string): string {
   const { about } = methodNamed(method);
-  return `\nShown are the settings of ${method}: ${about}.\n` +
+  return `\nShown are the settings of ${method}: ${spell(about, flagOf)}.\n` +
     `Those of another method: ./adtr ${command} --help --method NAME`;
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { InputError } from "../errors.ts";
+import { SettingError } from "../errors.ts";
 import type { Content, Journal, LogEntry } from "../train/journal.ts";
 import { isThere, makeFolder, readWhole } from "./files.ts";
 import { appendLog, beginLog, LOG } from "./log.ts";
@@ -38,8 +38,9 @@ export class RunFolder implements Journal {
     if (!this.#resume) return null;
     if (await isThere(this.name)) return await readWhole(this.name);
     if (await isThere(join(this.#folder, MODEL))) {
-      throw new InputError(
-        `Expected ${this.name} to go on from, but found only a finished model.\nAnother --out begins a new run.`,
+      throw new SettingError(
+        `Expected ${this.name} to go on from, but found only a finished model.\nAnother {out} begins a new run.`,
+        "data",
       );
     }
     if (await isThere(join(this.#folder, LOG))) {

@@ -18,7 +18,7 @@ import type { Trainable, TrainingSet, TrainingSetOptions } from "./trainable.ts"
 export interface Method<S extends object = Record<string, Value>> {
   /** Its folder's, and what `--method` calls it. */
   readonly name: string;
-  /** What it is, in a line, with its paper. */
+  /** What it is, in a line, with its paper; settings as `{loss}`. */
   readonly about: string;
   /** Its own settings. */
   readonly settings: Rules<S>;

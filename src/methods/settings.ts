@@ -18,6 +18,7 @@ export interface Rule {
   readonly schema: Schema;
   /** What `--help` calls the value; empty for a switch, whose option turns it off. */
   readonly value: string;
+  /** What it is, with other settings as `{loss}`. */
   readonly help: string;
   /** Whether it is a text even where it looks like a number. */
   readonly text?: true;

@@ -67,7 +67,7 @@ export function networkBackbone(
 ): Backbone {
   const count = network.channels.length, every = network.channels.map((_, i) => i + 1);
   const { levels = every, pooledLevels = [count] } = options;
-  checkLevels(`levels of ${name} (--levels)`, levels, count);
+  checkLevels(`levels of ${name}`, levels, count);
   checkLevels(`pooled levels of ${name}`, pooledLevels, count);
   const width = (levels: readonly number[]) =>
     levels.reduce((sum, level) => sum + network.channels[level - 1], 0);

@@ -51,13 +51,13 @@ export async function openBackbone(
   if (description.family === "built in") {
     if (weights) {
       throw new InputError(
-        `Expected no weight file (--weights) for the built-in backbone ${name}, but found ${weights.path}`,
+        `Expected no weight file for the built-in backbone ${name}, but found ${weights.path}`,
       );
     }
     return builtIn(name, options);
   }
   if (!weights && description.weights !== "bundled") {
-    throw new InputError(`Expected a weight file (--weights) for the backbone ${name}, but found none`);
+    throw new InputError(`Expected a weight file for the backbone ${name}, but found none`);
   }
   const file = weights ?? await bundledWeights(name);
   const chosen = options.levels ?? description.levels;
@@ -137,7 +137,7 @@ function builtIn(name: BackboneName, options: BackboneOptions): Backbone {
   const { levels = ALL, pooledLevels, image_size, feature_size } = options;
   if (levels !== ALL || pooledLevels) {
     throw new InputError(
-      `Expected no levels (--levels) for the built-in backbone ${name}, but found ${pooledLevels ?? levels}`,
+      `Expected no levels for the built-in backbone ${name}, but found ${pooledLevels ?? levels}`,
     );
   }
   if (name === "gabor" || name === "gabor2") return gaborBackbone(name);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { SettingError } from "../errors.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { type Backbone, checkImages, inputTables, normalise } from "./backbone.ts";
 import { IMAGENET } from "./backbones.ts";
@@ -16,12 +16,12 @@ const ALGORITHM = 1; // raised whenever the numbers change
  * The backbone for images of side `imageSize` and feature maps of side `featureSize`, and no others: C is 3 times the
  * pixels of a patch, which come row by row, each with its red, green and blue.
  *
- * @throws {InputError} where the image's side is no multiple of the feature map's
+ * @throws {SettingError} where the image's side is no multiple of the feature map's
  */
 export function pixelsBackbone(imageSize: number, featureSize: number): Backbone {
   if (imageSize % featureSize !== 0) {
-    throw new InputError(
-      `Expected --image-size to be a multiple of --feature-size ${featureSize} for --backbone pixels, ` +
+    throw new SettingError(
+      `Expected {image_size} to be a multiple of {feature_size} ${featureSize} for the backbone pixels, ` +
         `but found ${imageSize}`,
     );
   }

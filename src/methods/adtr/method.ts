@@ -31,7 +31,7 @@ const LABELS = { norm: null, px: "pixels", img: "images" } as const;
 /** The method. */
 export const adtr: Method<AdtrSettings> = {
   name: "adtr",
-  about: "a transformer that reconstructs features (You et al. 2022), and ADTR+ with --loss px or img",
+  about: "a transformer that reconstructs features (You et al. 2022), and ADTR+ with {loss} px or img",
   settings: ADTR_RULES,
   input: "features",
   pooled: false,

@@ -64,12 +64,12 @@ export const ADTR_RULES: Rules<AdtrSettings> = {
   ...TRAINING_RULES,
   epochs: {
     ...TRAINING_RULES.epochs,
-    help: "passes over the training images; with --loss px or img, of ADTR+, after ADTR's",
+    help: "passes over the training images; with {loss} px or img, of ADTR+, after ADTR's",
   },
   base_epochs: {
     schema: whole(0),
     value: "N",
-    help: "with --loss px or img and without --init: epochs of the ADTR that comes first, 0 for none",
+    help: "with {loss} px or img and without {init}: epochs of the ADTR that comes first, 0 for none",
   },
   dropout: {
     schema: real("a number from 0 to below 1", (x) => x >= 0 && x < 1),
@@ -84,18 +84,18 @@ export const ADTR_RULES: Rules<AdtrSettings> = {
   anomalies: {
     schema: oneOf(...Object.keys(ANOMALIES)),
     value: "NAME",
-    help: `with --loss px, synthetic anomalies: ${Object.keys(ANOMALIES).join(", ")}`,
+    help: `with {loss} px, synthetic anomalies: ${Object.keys(ANOMALIES).join(", ")}`,
   },
   anomaly_pool: {
     schema: whole(0, 1_000_000),
     value: "N",
-    help: "with --loss px, so many anomalous images, drawn once and used again; 0: new ones in every step",
+    help: "with {loss} px, so many anomalous images, drawn once and used again; 0: new ones in every step",
   },
-  alpha: { schema: atLeast0, value: "X", help: "with --loss px or img, weight of the anomalies" },
+  alpha: { schema: atLeast0, value: "X", help: "with {loss} px or img, weight of the anomalies" },
   image_k: {
     schema: whole(1, 65536),
     value: "K",
-    help: "with --loss img, positions that count, those with the largest differences",
+    help: "with {loss} img, positions that count, those with the largest differences",
   },
   score: {
     schema: oneOf(...SCORES),
@@ -111,7 +111,7 @@ export const ADTR_RULES: Rules<AdtrSettings> = {
   hidden: {
     schema: whole(4, 65536),
     value: "D",
-    help: "width of the transformer, a multiple of 4 and --heads",
+    help: "width of the transformer, a multiple of 4 and {heads}",
   },
   heads: { schema: whole(1, 1024), value: "A", help: "attention heads" },
   ffn: { schema: whole(1, 65536), value: "F", help: "width of the feed-forward blocks" },

@@ -1,0 +1,40 @@
+/**
+ * Tensors on the GPU and automatic differentiation: ops under PyTorch's names, parameters, optimizers.
+ *
+ * ```ts
+ * import { Gpu } from "@adtr/adtr";
+ * import { linear, meanSquaredError, Tape } from "@adtr/adtr/autograd";
+ *
+ * using gpu = await Gpu.open();
+ * await gpu.step(async (scope) => { // what is made within goes back at its end
+ *   const x = scope.tensor([1, 2], [1, 2]), weight = scope.tensor([3, 4], [1, 2]), bias = scope.tensor([0]);
+ *   weight.requiresGrad = true;
+ *   const tape = new Tape(scope);
+ *   tape.backward(meanSquaredError(tape, linear(tape, x, weight, bias), scope.tensor([10], [1, 1])));
+ *   console.log(await scope.read(tape.gradient(weight)));
+ * });
+ * ```
+ *
+ * @module
+ */
+export { Gpu } from "../gpu/gpu.ts";
+export type { Compute, Scope } from "../gpu/compute.ts";
+export { Tensor } from "../gpu/tensor.ts";
+export { type GradientSlot, Tape, type TapeOptions } from "./tape.ts";
+export { linear, type LinearOptions } from "./linear.ts";
+export { attention } from "./attention.ts";
+export { conv3x3 } from "./conv.ts";
+export { add, layerNorm, meanSquaredError, positions } from "./ops.ts";
+export { imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./losses.ts";
+export { type HostTensor, Parameters } from "../optim/parameters.ts";
+export type { Optimizer, StepOptions } from "../optim/optimizer.ts";
+export { AdamW, type AdamWOptions } from "../optim/adamw.ts";
+export { stepDecay } from "../optim/schedules.ts";
+export {
+  Adtr,
+  type AdtrConfig,
+  adtrShapes,
+  type Architecture,
+  ARCHITECTURES,
+  initialAdtr,
+} from "../model/adtr.ts";

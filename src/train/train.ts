@@ -1,0 +1,132 @@
+/**
+ * A model from images in one call: what is not given takes the defaults of the command line.
+ *
+ * @module
+ */
+import type { AnomalousImage, Category } from "../data/category.ts";
+import { type Images, imagesInMemory } from "../data/images.ts";
+import type { Image, Mask } from "../data/image.ts";
+import type { WeightFile } from "../formats/weight_file.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { methodNamed } from "../methods/registry.ts";
+import { resolveSettings } from "../methods/resolve.ts";
+import type { PresetName, Settings } from "../methods/settings.ts";
+import type { Backbone } from "../model/backbone.ts";
+import type { BackboneName } from "../model/backbones.ts";
+import { openBackbone } from "../model/open_backbone.ts";
+import type { OnProgress } from "../progress.ts";
+import type { FeatureStore } from "../score/features.ts";
+import { Model } from "../score/model.ts";
+import type { Journal } from "./journal.ts";
+import { learn } from "./learn.ts";
+
+/** Images to learn from. */
+export interface TrainData {
+  /** Where they are. */
+  images: Images;
+  /** Their names there. */
+  category: Category;
+  /** Names of irrelevant images, for methods that learn from them. */
+  outliers?: readonly string[];
+}
+
+/** What to train, and how. */
+export interface TrainOptions {
+  /** Normal images, files' bytes or pixels; or images by name, with labels where there are some. */
+  data: readonly (Uint8Array | Image)[] | TrainData;
+  /** The method's name; `adtr` by default. */
+  method?: string;
+  /** The backbone's weight file; none for those that are built in or bundled. */
+  weights?: WeightFile;
+  /** Settings of the paper, of a tenth of its epochs, or such as a software adapter can train; `demo` by default on one. */
+  preset?: PresetName;
+  /** What is to be otherwise than the preset has it. */
+  settings?: Partial<Settings>;
+  /** Where features are kept between runs; nowhere by default. */
+  cache?: FeatureStore | null;
+  /** What is left behind to go on from; nothing by default. */
+  journal?: Journal;
+  /** Stops the training. */
+  signal?: AbortSignal;
+  /** Told how it gets on. */
+  onProgress?: OnProgress;
+}
+
+/**
+ * Trains a model, which is the caller's to dispose of.
+ *
+ * ```ts
+ * import { Gpu, train } from "@adtr/adtr";
+ *
+ * using gpu = await Gpu.open();
+ * using model = await train(gpu, { data: photos, method: "padim" });
+ * const { score, map } = await model.score(photo);
+ * ```
+ *
+ * @throws {InputError} where an image can't be read, or there is nothing to learn from them
+ * @throws {SettingError} where settings are wrong, don't fit together or ask for more memory than there is
+ * @throws the signal's reason where that is aborted
+ */
+export async function train(gpu: Gpu, options: TrainOptions): Promise<Model> {
+  const { weights, cache = null, signal, journal, onProgress } = options;
+  const { images, category, outliers } = dataOf(options.data);
+  const preset = options.preset ?? (gpu.info.software ? "demo" : "paper");
+  const given = { ...options.settings, ...(options.method === undefined ? {} : { method: options.method }) };
+  const settings = resolveSettings(given, { preset, data: "folder", weights: weights !== undefined });
+  const { backbone: name, image_size, feature_size } = settings;
+  let backbone: Backbone | null = null;
+  try {
+    if (methodNamed(settings.method).input === "features") {
+      backbone = await openBackbone(gpu, name as BackboneName, weights ?? null, settings);
+    }
+    const source = { gpu, backbone, image_size, feature_size, images, cache };
+    const model = await learn({ source, category, outliers, settings, journal, signal, onProgress });
+    if (model === null) throw signal!.reason;
+    return new Model(model, backbone);
+  } catch (error) {
+    backbone?.[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function dataOf(data: TrainOptions["data"]): TrainData {
+  if (!Array.isArray(data)) return data as TrainData;
+  return memoryData({ normal: data });
+}
+
+/** Images in memory. */
+export interface MemoryImages {
+  /** Files' bytes, or pixels. */
+  normal: readonly (Uint8Array | Image)[];
+  /** With masks of what is anomalous, 1 there; null where nobody says where. */
+  anomalous?: readonly { image: Uint8Array | Image; mask: Uint8Array | Mask | null }[];
+  /** Labelled images to evaluate a model with. */
+  test?: readonly { image: Uint8Array | Image; label: 0 | 1; mask?: Uint8Array | Mask | null }[];
+}
+
+/** Images in memory as data to train on and to evaluate with. They are called `normal 0`, `anomalous 0`, `test 0` and so on. */
+export function memoryData({ normal, anomalous = [], test = [] }: MemoryImages): TrainData {
+  const images: Record<string, Uint8Array | Image> = {}, masks: Record<string, Uint8Array | Mask> = {};
+  const add = (
+    kind: string,
+    i: number,
+    image: Uint8Array | Image,
+    mask?: Uint8Array | Mask | null,
+  ): AnomalousImage => {
+    const path = `${kind} ${i}`;
+    images[path] = image;
+    if (mask) masks[path] = mask;
+    return { path, mask: mask ? path : null };
+  };
+  const category: Category = {
+    name: "images",
+    train: normal.map((image, i) => add("normal", i, image).path),
+    anomalous: anomalous.map(({ image, mask }, i) => add("anomalous", i, image, mask)),
+    test: test.map(({ image, label, mask }, i) => ({
+      ...add("test", i, image, mask),
+      label,
+      defect: label === 0 ? "good" : "defect",
+    })),
+  };
+  return { images: imagesInMemory(images, masks), category };
+}
