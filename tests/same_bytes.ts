@@ -23,7 +23,13 @@ const RUNS: Record<string, string[]> = {
 };
 
 /** Fields that changed by design since the digests of 2026-11-29 were made, as regular expressions, with the reason. */
-const MEANT: [field: RegExp, reason: string][] = [];
+const MEANT: [field: RegExp, reason: string][] = [
+  [/model (format|method)$/, "one form of model file for all methods, which names its method"],
+  [/model model\./, "a model says of itself what opening it takes, and no more"],
+  [/model config\.features_sha256$/, "a hash of the images' hashes, which Web Cryptography can make"],
+  [/^(?!adtr).*model config\./, "a model file holds the settings of its method, and of no other"],
+  [/^adtr.*model config\.(coreset|neighbours|padim_channels)$/, "settings of other methods"],
+];
 
 type Digests = Record<string, string>;
 
@@ -43,7 +49,7 @@ async function modelDigests(path: string, name: string): Promise<Digests> {
     found[`${name} ${tensor}`] = `${shape} ${await sha256(file.slice(8 + length + from, 8 + length + to))}`;
   }
   for (const [key, text] of Object.entries<string>(metadata)) {
-    const fields = key === "format" ? { "": text } : JSON.parse(text);
+    const fields = text.startsWith("{") ? JSON.parse(text) : { "": text };
     for (const [field, value] of Object.entries(fields)) {
       found[`${name} ${[key, field].filter(Boolean).join(".")}`] = JSON.stringify(value);
     }

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { join } from "node:path";
 import { openCategory } from "../host/dataset.ts";
 import { InputError } from "../errors.ts";
 import { TIFF_MAPS, tiffPaths, writeTiffMaps } from "../host/tiff_maps.ts";
-import { evaluateCategory } from "../score/evaluate.ts";
+import { evaluateCategory, MISSING_MASKS, type MissingMasks } from "../score/evaluate.ts";
 import { makeFolder } from "../host/files.ts";
 import { withGpu } from "./gpu.ts";
 import { addModel, addScoring, type ModelOptions, noMaps, openGivenModel } from "./model_options.ts";
@@ -27,6 +27,10 @@ export function addEval(program: Command): void {
     )
     .requiredOption("--category <NAME>", "one category of it")
     .requiredOption("--out <DIR>", "folder for metrics.json")
+    .addOption(
+      new Option("--missing-masks <WHAT>", "an anomalous image without a mask, where others have one")
+        .choices(MISSING_MASKS).default("refuse"),
+    )
     .option("--maps-tiff", TIFF_HELP);
   addScoring(command)
     .option("--json", "print JSON")
@@ -41,6 +45,7 @@ interface EvalOptions extends ModelOptions {
   data: string;
   category: string;
   out: string;
+  missingMasks: MissingMasks;
   mapsTiff?: true;
   json?: true;
 }
@@ -59,6 +64,7 @@ async function evaluate(options: EvalOptions): Promise<void> {
     if (options.mapsTiff && !model.method.maps) throw noMaps("--maps-tiff", options.model);
     await makeFolder(out); // refused before the work
     const found = await evaluateCategory(model, category, {
+      missing_masks: options.missingMasks,
       onProgress: display.onProgress,
     });
     return { ...found, S: model.settings.image_size };

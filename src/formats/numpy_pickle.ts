@@ -5,7 +5,10 @@
  * @module
  */
 import type { Fail } from "../errors.ts";
-import { type Host, unpickle } from "./pickle.ts";
+import { Allowance, type Host, unpickle } from "./pickle.ts";
+
+const MAX_DIMENSIONS = 64; // NumPy's
+const MAX_DTYPE = 16; // characters of a dtype's name
 
 /** A NumPy array of uint8, row-major. */
 export class ByteArray {
@@ -23,7 +26,7 @@ class Dtype {
  * keys of dicts.
  */
 export function readNumpyPickle(bytes: Uint8Array<ArrayBuffer>, fail: Fail): unknown {
-  return unpickle(bytes, 0, new NumpyHost(fail), fail).value;
+  return unpickle(bytes, 0, new NumpyHost(bytes.length, fail), fail).value;
 }
 
 /** Text of a str of Python 2 or 3; null for anything else. */
@@ -34,16 +37,19 @@ export function textOf(value: unknown): string | null {
 
 class NumpyHost implements Host {
   #fail: Fail;
+  #allowance: Allowance;
   #callables: Record<string, (args: unknown[]) => unknown> = {
     "_codecs.encode": (args) => this.#encode(args),
     "numpy.core.multiarray._reconstruct": () => new ByteArray(),
     "numpy._core.multiarray._reconstruct": () => new ByteArray(),
-    "numpy.dtype": ([name]) => new Dtype(textOf(name) ?? ""),
+    "numpy.dtype": ([name]) => this.#dtype(name),
     "numpy.ndarray": () => this.#fail("an array made in an unknown way"),
   };
 
-  constructor(fail: Fail) {
+  /** @param bytes the pickle's size */
+  constructor(bytes: number, fail: Fail) {
     this.#fail = fail;
+    this.#allowance = new Allowance(bytes, fail);
   }
 
   global(name: string): unknown {
@@ -75,7 +81,8 @@ class NumpyHost implements Host {
     const [, shape, dtype, columnMajor, data] = state;
     if (!(dtype instanceof Dtype) || dtype.name !== "u1") this.#fail("an array that is not of uint8");
     if (
-      !Array.isArray(shape) || !shape.every((d) => Number.isSafeInteger(d) && d >= 0) ||
+      !Array.isArray(shape) || shape.length > MAX_DIMENSIONS ||
+      !shape.every((d) => Number.isSafeInteger(d) && d >= 0) ||
       !(data instanceof Uint8Array) || data.length !== shape.reduce((a, b) => a * b, 1)
     ) {
       return this.#fail("an array whose bytes don't fit its shape");
@@ -86,6 +93,7 @@ class NumpyHost implements Host {
 
   #rowMajor([rows, columns, ...more]: number[], data: Uint8Array): Uint8Array<ArrayBuffer> {
     if (columns === undefined || more.length > 0) this.#fail("a column-major array that is no matrix");
+    this.#allowance.take(data.length);
     const out = new Uint8Array(data.length);
     for (let r = 0, to = 0; r < rows; r++) {
       for (let c = 0; c < columns; c++) out[to++] = data[c * rows + r];
@@ -93,9 +101,15 @@ class NumpyHost implements Host {
     return out;
   }
 
+  #dtype(name: unknown): Dtype {
+    const known = (typeof name === "string" || name instanceof Uint8Array) && name.length <= MAX_DTYPE;
+    return new Dtype(known ? textOf(name)! : "");
+  }
+
   /** bytes, as Python 3 has to write them for Python 2: codecs.encode(text, "latin1"). */
   #encode([text, encoding]: unknown[]): Uint8Array {
     if (typeof text !== "string" || encoding !== "latin1") return this.#fail("bytes in an unknown encoding");
+    this.#allowance.take(text.length);
     const bytes = new Uint8Array(text.length);
     for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
     return bytes;

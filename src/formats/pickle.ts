@@ -1,10 +1,39 @@
 /**
  * A machine for Python's pickles (protocol 2) that can build numbers, strings, lists, tuples and dicts, and nothing
- * else: what a pickle wants to import and call is for the host to allow. Nothing is ever executed.
+ * else: what a pickle wants to import and call is for the host to allow. Nothing is ever executed, and reading ends soon
+ * whatever a pickle says; what is beyond these limits is refused:
+ *
+ *     MAX_STEPS    operations, and so values, entries of the memo and of all lists and dicts (a checkpoint of 1000 tensors
+ *                  takes some 60 000)
+ *     MAX_MARKS    marks within each other, of which Python's own pickles have a few
+ *     MAX_MADE     times its own size, in bytes that are made of bytes already read (once or twice, to decode and turn an
+ *                  array): a pickle may name a long string again and again
+ *
+ * Nothing here calls itself, so that values may lie within each other, or in themselves, to any depth.
  *
  * @module
  */
 import type { Fail } from "../errors.ts";
+
+const MAX_STEPS = 2 ** 22, MAX_MARKS = 1000, MAX_MADE = 4;
+
+/** What may be made of what was read. */
+export class Allowance {
+  #left: number;
+  #fail: Fail;
+
+  /** @param bytes the pickle's size */
+  constructor(bytes: number, fail: Fail) {
+    this.#left = MAX_MADE * bytes;
+    this.#fail = fail;
+  }
+
+  /** Takes from it, before anything is made. Throws where too little is left. */
+  take(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left < 0) this.#fail(`a pickle that makes more than ${MAX_MADE} times its size of its values`);
+  }
+}
 
 /** What a pickle may ask for beyond plain values. Each throws what it does not allow. */
 export interface Host {
@@ -35,6 +64,7 @@ export function unpickle(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const memo = new Map<number, unknown>();
   const outer: unknown[][] = []; // the stacks below each mark
+  const allowance = new Allowance(bytes.length, fail);
   let stack: unknown[] = [];
   let at = start;
 
@@ -71,13 +101,17 @@ export function unpickle(
     const dict = top();
     if (!(dict instanceof Map) || items.length % 2 !== 0) return fail("a damaged pickle");
     for (let i = 0; i < items.length; i += 2) {
-      const key = items[i] instanceof Uint8Array ? latin1(items[i] as Uint8Array) : items[i];
+      let key = items[i];
+      if (key instanceof Uint8Array) {
+        allowance.take(key.length);
+        key = latin1(key);
+      }
       if (typeof key === "object" && key !== null) fail("a dict whose keys are neither strings nor numbers");
       dict.set(key, items[i + 1]);
     }
   };
 
-  for (;;) {
+  for (let step = 0; step < MAX_STEPS; step++) {
     const opcode = u8();
     switch (String.fromCharCode(opcode)) {
       case "\x80": { // PROTO
@@ -119,7 +153,9 @@ export function unpickle(
         stack.push(host.str(slice(u32())));
         break;
       case "(": // MARK
-        outer.push(stack);
+        if (outer.push(stack) > MAX_MARKS) {
+          fail(`a pickle with more than ${MAX_MARKS} marks within each other`);
+        }
         stack = [];
         break;
       case "]": // EMPTY_LIST
@@ -191,6 +227,7 @@ export function unpickle(
         fail(`a pickle with opcode 0x${opcode.toString(16).padStart(2, "0")}, which is not read`);
     }
   }
+  return fail(`a pickle of more than ${MAX_STEPS} operations`);
 }
 
 /** Text in UTF-8. */

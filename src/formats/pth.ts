@@ -2,10 +2,14 @@
  * PyTorch checkpoints, read without executing anything in them: what torch.save writes of tensors, dicts, lists and
  * numbers, as a ZIP archive (since 1.6) or in the legacy format (pickles, then the storages one after another).
  *
+ * Limits, beside the pickle's (pickle.ts) and the archive's (zip.ts): a tensor has as many dimensions as PyTorch allows;
+ * tensors that have to be copied take no more than the file's own size in all, and all tensors together, which may share
+ * storages, MAX_SHARED times as much.
+ *
  * @module
  */
 import { type Fail, InputError } from "../errors.ts";
-import { type Host, unpickle, utf8 } from "./pickle.ts";
+import { Allowance, type Host, unpickle, utf8 } from "./pickle.ts";
 import { type Dtype, DTYPE_BYTES, type StoredTensor } from "./tensor_file.ts";
 import { readZip } from "./zip.ts";
 
@@ -33,6 +37,8 @@ const NESTED = ["state_dict", "model_state_dict", "model"]; // where training sc
 const ZIP = [0x50, 0x4b, 0x03, 0x04];
 const LEGACY = [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]; // after the pickle's protocol
 const MAX_DIMENSIONS = 64; // PyTorch's
+const MAX_SHARED = 16;
+const MAX_SHOWN = 300; // characters of what was found
 
 /** A storage that the pickle refers to. */
 class Storage {
@@ -65,19 +71,21 @@ function begins(file: Uint8Array, at: number, bytes: number[]): boolean {
 /**
  * Parses a checkpoint. Its state dict is the dict that was saved or, of a training script's, what that has under
  * `state_dict`, `model_state_dict` or `model`; entries that are no tensors are left out. Tensors that are not contiguous
- * are copied, and all such copies may take no more than the file's own size.
+ * are copied.
  *
  * @param path what errors call the file
  * @throws {InputError} where it is damaged, holds no state dict, or wants anything executed
  */
 export function parseCheckpoint(file: Uint8Array<ArrayBuffer>, path: string): Checkpoint {
   const fail: Fail = (found) => {
-    throw new InputError(`Expected a PyTorch checkpoint of tensors and dicts in ${path}, but found ${found}`);
+    throw new InputError(
+      `Expected a PyTorch checkpoint of tensors and dicts in ${path}, but found ${found.slice(0, MAX_SHOWN)}`,
+    );
   };
   const zip = begins(file, 0, ZIP);
   const { value, bytesOf } = zip ? readArchive(file, fail) : readLegacy(file, fail);
   const tensors = new Map<string, StoredTensor>();
-  const budget = { bytes: file.length };
+  const budget = { copied: file.length, shared: MAX_SHARED * file.length };
   for (const [name, view] of stateDict(value, fail)) {
     tensors.set(name, materialise(name, view, bytesOf(view.storage), budget, fail));
   }
@@ -99,7 +107,7 @@ function readArchive(file: Uint8Array<ArrayBuffer>, fail: Fail): Saved {
   const order = entries.get(`${folder}byteorder`);
   if (order && new TextDecoder().decode(order) !== "little") fail("numbers that are not little-endian");
   return {
-    value: unpickle(pickle, 0, new CheckpointHost(fail), fail).value,
+    value: unpickle(pickle, 0, new CheckpointHost(pickle.length, fail), fail).value,
     bytesOf(storage: Storage): Uint8Array<ArrayBuffer> {
       const bytes = entries.get(`${folder}data/${storage.key}`) ?? fail(`no storage ${storage.key}`);
       if (bytes.length !== storage.length) fail(sizes(storage, bytes.length));
@@ -110,7 +118,7 @@ function readArchive(file: Uint8Array<ArrayBuffer>, fail: Fail): Saved {
 
 /** The legacy format: pickles of magic number, version, system, value and storage keys; then the storages in that order. */
 function readLegacy(file: Uint8Array<ArrayBuffer>, fail: Fail): Saved {
-  const host = new CheckpointHost(fail);
+  const host = new CheckpointHost(file.length, fail);
   let at = 0;
   const next = (): unknown => {
     const { value, end } = unpickle(file, at, host, fail);
@@ -149,6 +157,7 @@ class CheckpointHost implements Host {
   /** The storages so far, by key. */
   readonly storages = new Map<string, Storage>();
   #fail: Fail;
+  #allowance: Allowance;
   #callables: Record<string, (args: unknown[]) => unknown> = {
     "collections.OrderedDict": (args) => this.#orderedDict(args),
     "torch.Size": ([sizes]) => sizes,
@@ -157,8 +166,10 @@ class CheckpointHost implements Host {
     "torch._utils._rebuild_tensor_v2": (args) => this.#tensor(args),
   };
 
-  constructor(fail: Fail) {
+  /** @param bytes the pickle's size */
+  constructor(bytes: number, fail: Fail) {
     this.#fail = fail;
+    this.#allowance = new Allowance(bytes, fail);
   }
 
   global(name: string): unknown {
@@ -205,6 +216,7 @@ class CheckpointHost implements Host {
 
   /** OrderedDict(), or with a list of pairs as Python 2 pickled it. */
   #orderedDict([pairs = []]: unknown[]): Map<unknown, unknown> {
+    if (Array.isArray(pairs)) this.#allowance.take(pairs.length);
     if (!Array.isArray(pairs) || !pairs.every((pair) => Array.isArray(pair) && typeof pair[0] === "string")) {
       return this.#fail("a damaged pickle");
     }
@@ -215,7 +227,7 @@ class CheckpointHost implements Host {
   #tensor([storage, offset, shape, strides]: unknown[]): View {
     if (
       !(storage instanceof Storage) || !isSize(offset) || !isSizes(shape) || !isSizes(strides) ||
-      shape.length !== strides.length || shape.length > MAX_DIMENSIONS
+      shape.length !== strides.length
     ) {
       return this.#fail("a damaged tensor");
     }
@@ -228,7 +240,7 @@ function isSize(value: unknown): value is number {
 }
 
 function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every(isSize);
+  return Array.isArray(value) && value.length <= MAX_DIMENSIONS && value.every(isSize);
 }
 
 /** The tensors of the state dict in what was saved. */
@@ -246,7 +258,7 @@ function materialise(
   name: string,
   { storage: { dtype, count }, offset, shape, strides }: View,
   bytes: Uint8Array<ArrayBuffer>,
-  budget: { bytes: number },
+  budget: { copied: number; shared: number },
   fail: Fail,
 ): StoredTensor {
   const size = DTYPE_BYTES[dtype];
@@ -260,10 +272,15 @@ function materialise(
     step *= d;
     return fits;
   });
-  if (contiguous) return { dtype, shape, bytes: bytes.subarray(offset * size, (offset + values) * size) };
-
-  budget.bytes -= values * size;
-  if (budget.bytes < 0) {
+  if (contiguous) {
+    budget.shared -= values * size;
+    if (budget.shared < 0) {
+      fail(`tensors of more than ${MAX_SHARED} times the file's own size, ${name} among them`);
+    }
+    return { dtype, shape, bytes: bytes.subarray(offset * size, (offset + values) * size) };
+  }
+  budget.copied -= values * size;
+  if (budget.copied < 0) {
     fail(`tensors that repeat their storage beyond the file's own size, ${name} among them`);
   }
   const copy = new Uint8Array(values * size);

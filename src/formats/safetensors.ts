@@ -1,6 +1,7 @@
 /**
  * The safetensors format, read and written: 8 bytes of header length (little-endian), a JSON header
  * `{"name": {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__": {…}}`, the tensors' bytes without gaps.
+ * A header has MAX_HEADER bytes at most and every key once; tensors lie within the file, and nothing is copied.
  *
  * @module
  */

@@ -1,12 +1,14 @@
 /**
  * ZIP archives as PyTorch writes them: entries stored without compression, sizes and offsets in the central directory
- * at the end, with their 64-bit forms. Checksums are not looked at: PyTorch can be told to write none.
+ * at the end, with their 64-bit forms. Checksums are not looked at: PyTorch can be told to write none. Entries are views
+ * of the file, each of its own name, MAX_ENTRIES at most.
  *
  * @module
  */
 import type { Fail } from "../errors.ts";
 
 const END = 0x06054b50, END64 = 0x06064b50, LOCATOR64 = 0x07064b50, CENTRAL = 0x02014b50, LOCAL = 0x04034b50;
+const MAX_ENTRIES = 2 ** 20; // one a tensor
 const MAX16 = 0xffff, MAX32 = 0xffffffff; // what stands where a value has a 64-bit form
 
 /** The entries' bytes by name, as views of `file`. */
@@ -21,6 +23,7 @@ export function readZip(file: Uint8Array<ArrayBuffer>, fail: Fail): Map<string, 
   const u64 = (at: number) => Number(view.getBigUint64(at, true));
 
   let { count, at } = findDirectory();
+  if (count > MAX_ENTRIES) fail(`${count} entries, where ${MAX_ENTRIES} are the most that is read`);
   const entries = new Map<string, Uint8Array<ArrayBuffer>>();
   for (; count > 0; count--) {
     within(at, 46, "an entry of its directory");

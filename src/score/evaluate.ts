@@ -32,6 +32,9 @@ export interface Evaluation {
   images: EvaluatedImage[];
 }
 
+/** What can be done about missing masks. */
+export const MISSING_MASKS = ["refuse", "skip"] as const;
+
 /**
  * What to do about an anomalous test image without a mask, where others of its category have one. Where none has one, nobody
  * says where anomalies are, and there are no pixel metrics.
@@ -40,7 +43,6 @@ export interface Evaluation {
  *     skip     it counts in the image metrics only
  */
 export type MissingMasks = typeof MISSING_MASKS[number];
-export const MISSING_MASKS = ["refuse", "skip"] as const;
 
 /** How to evaluate. */
 export interface EvaluateOptions {

@@ -217,6 +217,20 @@ for (const [what, file, message] of refused) {
   });
 }
 
+Deno.test("tensors may share a storage, but not without end", () => {
+  const floats = 10_000, count = "M\x10\x27", data = { "a/data/0": new Uint8Array(4 * floats) };
+  const shared = (times: number): Uint8Array<ArrayBuffer> => {
+    const first = tensor(`${count}\x85`, "K\x01\x85", "K\0", storage("torch\nFloatStorage", count));
+    const others = Array.from({ length: times - 1 }, (_, i) => `${str(`y${i}`)}h\0`).join("");
+    return archive(`}(${str("x")}${first}q\0${others}u`, data);
+  };
+  assert.equal(parseCheckpoint(shared(10), NAME).tensors.size, 10);
+  assert.throws(() => parseCheckpoint(shared(100), NAME), {
+    name: "InputError",
+    message: /tensors of more than 16 times the file's own size, y\d+ among them$/,
+  });
+});
+
 Deno.test("a dict within itself ends the reading all the same", () => {
   const cyclic = `}q\0(${str("model")}h\0${str("x")}${tensor()}u`;
   assert.deepEqual([...parseCheckpoint(archive(cyclic, two), NAME).tensors.keys()], ["x"]);
