@@ -28,7 +28,7 @@ export interface Backbone extends Disposable {
    * @param pooled [B, P]; where given, gets each image's means over positions of the pooled levels, or of the features
    *   where the backbone is built in
    * @returns [B, H·W, C], taken from `on`
-   * @throws {RangeError} where `images` is not `batch` images of that size
+   * @throws {RangeError} where `images` is not `batch` images of that size, or `pooled` has another shape
    */
   features(
     on: Compute,
@@ -71,16 +71,17 @@ export function networkBackbone(
   checkLevels(`pooled levels of ${name}`, pooledLevels, count);
   const width = (levels: readonly number[]) =>
     levels.reduce((sum, level) => sum + network.channels[level - 1], 0);
-  const C = width(levels), tables = inputTables(input);
+  const C = width(levels), P = width(pooledLevels), tables = inputTables(input);
   const some = levels.length < count ? `-levels${levels.join("")}` : ""; // all of them, as before there was a choice
   const pools = `${pooledLevels}` === `${count}` ? "" : `-pooled${pooledLevels.join("")}`;
   return {
     name,
     channels: C,
-    pooledChannels: width(pooledLevels),
+    pooledChannels: P,
     fingerprint: `${name}-${version}${some}${pools}`,
     features(on, images, batch, S, H, W, pooled): Tensor {
       checkImages(images, batch, S);
+      checkPooled(pooled, batch, P);
       const tokens = on.empty([batch, H * W, C], "features"), features = tokens.view([batch, H, W, C]);
       const budget = Math.min(
         CHUNK_BYTES[on.info.software ? "software" : "hardware"],
@@ -117,6 +118,13 @@ export function checkImages(images: Uint8Array, batch: number, imageSize: number
     throw new RangeError(
       `Expected ${batch} images of ${imageSize}×${imageSize}×3, ${wanted} bytes, but found ${images.length}`,
     );
+  }
+}
+
+/** Checks that there is room for the means of whole images, where these are wanted. */
+export function checkPooled(pooled: Tensor | undefined, batch: number, P: number): void {
+  if (pooled && `${pooled.shape}` !== `${[batch, P]}`) {
+    throw new RangeError(`Expected room for means [${[batch, P]}], but found [${pooled.shape}]`);
   }
 }
 

@@ -7,7 +7,7 @@
 import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { bring, deviation, halve, moduli, ORIENTATIONS } from "../kernels/conv/gabor.ts";
-import { type Backbone, checkImages } from "./backbone.ts";
+import { type Backbone, checkImages, checkPooled } from "./backbone.ts";
 import { meanPositions } from "./neck.ts";
 
 const LEVELS = 4;
@@ -32,6 +32,7 @@ export function gaborBackbone(name: "gabor" | "gabor2"): Backbone {
     fingerprint: `${name}-${ALGORITHM}`,
     features(on, images, batch, S, H, W, pooled): Tensor {
       checkImages(images, batch, S);
+      checkPooled(pooled, batch, C);
       const features = on.empty([batch, H * W, C], "features");
       const largest = COLOURS * 8 * S * S * 4; // bytes an image: the half-filtered planes of level 0
       const chunk = Math.max(1, Math.min(64, Math.floor(CHUNK_BYTES / largest)));

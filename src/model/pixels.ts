@@ -6,7 +6,7 @@
  */
 import { SettingError } from "../errors.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { type Backbone, checkImages, inputTables, normalise } from "./backbone.ts";
+import { type Backbone, checkImages, checkPooled, inputTables, normalise } from "./backbone.ts";
 import { IMAGENET } from "./backbones.ts";
 import { meanPositions } from "./neck.ts";
 
@@ -33,6 +33,7 @@ export function pixelsBackbone(imageSize: number, featureSize: number): Backbone
     fingerprint: `pixels-${ALGORITHM}`,
     features(on, images, batch, S, H, W, pooled): Tensor {
       checkImages(images, batch, S);
+      checkPooled(pooled, batch, C);
       if (S !== imageSize || H !== featureSize || W !== featureSize) {
         throw new RangeError(
           `Expected images of ${imageSize} and features of ${featureSize} a side, but found ${S} and ${H}×${W}`,

@@ -4,7 +4,7 @@ whose names they are.
     python3 tests/golden/features.py        (PyTorch 1.13.0, torchvision 0.14.1, timm 1.0.31, efficientnet_pytorch
                                              0.7.1; writes features.safetensors)
 
-Every tensor of a state dict is made by fill.py from its name and the rules of `range_of`; tests/golden/
+Every tensor of a state dict is made by fill.py from its name and the rules of filled.py; tests/golden/
 features_fill.ts makes the same. The image of side S is `fill("image.S", [S, S, 3], 0, 256)`, cut to whole numbers.
 Computed in float64 and stored as float32: of the features [C, H, W] of naming and side, every 37th value in row-major
 order. The file's metadata has the sizes, and the shapes of every state dict by name, both as JSON.
@@ -20,6 +20,7 @@ from efficientnet_pytorch import EfficientNet
 from torch.nn import functional as F
 
 from fill import fill
+from filled import STEP, filled
 from st import save
 
 HERE = Path(__file__).parent
@@ -30,30 +31,6 @@ MODELS = {
     "torchvision": lambda: torchvision.models.efficientnet_b4(weights=None),
 }
 SIZES = {64: (16, 16), 75: (9, 7)}  # S: (H, W)
-STEP = 37
-
-
-def range_of(name, shape):
-    """Bounds of a tensor's numbers, by its name and shape: what features_fill.ts does too."""
-    if name.endswith("num_batches_tracked"):
-        return 1, 100
-    if name.endswith("running_var"):
-        return 0.5, 1.5
-    if name.endswith("running_mean"):
-        return -0.2, 0.2
-    if len(shape) == 1:
-        return (0.7, 1.4) if name.endswith("weight") else (-0.5, 0.5)
-    bound = (5 / np.prod(shape[1:])) ** 0.5
-    return -bound, bound
-
-
-def filled(model):
-    state = {}
-    for name, value in model.state_dict().items():
-        values = torch.tensor(fill(name, value.shape, *range_of(name, value.shape)))
-        state[name] = values.to(value.dtype)
-    model.load_state_dict(state)
-    return model.double().eval(), {name: list(value.shape) for name, value in state.items()}
 
 
 def tapped(model):

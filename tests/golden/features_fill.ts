@@ -35,7 +35,7 @@ export const goldenFeatures: GoldenFeatures[] = JSON.parse(file.metadata.cases)
     values: float32Of(file.tensors.get(`${golden.naming}.${golden.S}`)!),
   }));
 
-/** Bounds of a tensor's numbers, by its name and shape: `range_of` of features.py. */
+/** Bounds of a tensor's numbers, by its name and shape: `range_of` of filled.py. */
 function rangeOf(name: string, shape: number[]): [low: number, high: number] {
   if (name.endsWith("num_batches_tracked")) return [1, 100];
   if (name.endsWith("running_var")) return [0.5, 1.5];

@@ -17,7 +17,8 @@ import torchvision
 from efficientnet_pytorch import EfficientNet
 from torch.nn import functional as F
 
-from features import STEP, filled, image
+from features import image
+from filled import STEP, filled
 from st import save
 
 HERE = Path(__file__).parent

@@ -1,5 +1,5 @@
 /**
- * The state dicts of networks.py, made again from names and shapes, so that no file has to hold them; and the features
+ * The state dicts of networks.py and lite.py, made again from names and shapes, so that no file has to hold them; and the features
  * that they must give.
  *
  * @module
@@ -26,19 +26,27 @@ export interface GoldenNetwork {
   pooled: Float32Array;
 }
 
-const file = await readSafetensors(new URL("networks.safetensors", import.meta.url).pathname);
-const shapes: Record<string, Record<string, number[]>> = JSON.parse(file.metadata.shapes);
+const files = await Promise.all(
+  ["networks", "lite"].map((name) =>
+    readSafetensors(new URL(`${name}.safetensors`, import.meta.url).pathname)
+  ),
+);
+const shapes: Record<string, Record<string, number[]>> = Object.assign(
+  {},
+  ...files.map(({ metadata }) => JSON.parse(metadata.shapes)),
+);
 
 /** All cases at all sizes. */
-export const goldenNetworks: GoldenNetwork[] = JSON.parse(file.metadata.cases)
-  .map((golden: GoldenNetwork) => ({
+export const goldenNetworks: GoldenNetwork[] = files.flatMap(({ tensors, metadata }) =>
+  JSON.parse(metadata.cases).map((golden: GoldenNetwork) => ({
     ...golden,
     image: Uint8Array.from(fill(`image.${golden.S}`, golden.S * golden.S * 3, 0, 256)),
-    values: float32Of(file.tensors.get(`${golden.case}.${golden.S}`)!),
-    pooled: float32Of(file.tensors.get(`${golden.case}.${golden.S}.pooled`)!),
-  }));
+    values: float32Of(tensors.get(`${golden.case}.${golden.S}`)!),
+    pooled: float32Of(tensors.get(`${golden.case}.${golden.S}.pooled`)!),
+  }))
+);
 
-/** A case's whole state dict, head and counters included. */
+/** A made-up case's whole state dict, head and counters included. */
 export function networkStateDict(name: string): Map<string, StoredTensor> {
   return filled(shapes[name]);
 }

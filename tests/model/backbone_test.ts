@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { inputTables, networkBackbone, normalise } from "../../src/model/backbone.ts";
 import { BACKBONES, IMAGENET, type ResNetDescription } from "../../src/model/backbones.ts";
 import { efficientNetBackbone, openBackbone, resNetBackbone } from "../../src/model/open_backbone.ts";
+import type { Compute } from "../../src/gpu/compute.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { loadResNet } from "../../src/model/resnet_weights.ts";
 import { fill } from "../fill.ts";
@@ -133,6 +134,71 @@ Deno.test("levels are the shares of all features, and what is behind them is not
     const opened = await Promise.all([[1], [2], [1, 2], [2, 3]].map(open));
     assert.equal(new Set(opened.map(({ fingerprint }) => fingerprint)).size, 4);
   }
+});
+
+Deno.test("means of several levels are joined, and have a fingerprint of their own", async () => {
+  const open = (pooledLevels?: number[]) =>
+    resNetBackbone(gpu, "r18", resnet18, IMAGENET, { levels: [1], pooledLevels });
+  const means = async (pooledLevels: number[]) => {
+    using backbone = await open(pooledLevels);
+    return await gpu.step(async (on) => {
+      const pooled = on.empty([2, backbone.pooledChannels]);
+      backbone.features(on, images.subarray(0, 2 * bytes), 2, S, H, W, pooled);
+      return [...await on.read(pooled)];
+    });
+  };
+  const [low, high, both] = [await means([2]), await means([4]), await means([2, 4])];
+  const joined = [0, 1].flatMap((b) => [
+    ...low.slice(b * 128, (b + 1) * 128),
+    ...high.slice(b * 512, (b + 1) * 512),
+  ]);
+  assert.deepEqual(both, joined);
+  const last = await open(), given = await open([4]), other = await open([2, 4]);
+  assert.equal(given.fingerprint, last.fingerprint);
+  assert.notEqual(other.fingerprint, last.fingerprint);
+  await assert.rejects(open([5]), /the pooled levels of r18 to be rising numbers of 1 to 4, but found 5/);
+});
+
+/** A scope that has no more room after so many tensors. */
+function small(on: Compute, room: number): Compute {
+  const take = (what: () => Tensor) => {
+    if (room-- <= 0) throw new Error("no more");
+    return what();
+  };
+  return {
+    info: on.info,
+    limits: on.limits,
+    stream: on.stream,
+    empty: (...of) => take(() => on.empty(...of)),
+    tensor: (...of) => take(() => on.tensor(...of)),
+    read: (tensor) => on.read(tensor),
+    release: (tensor) => on.release(tensor),
+  };
+}
+
+Deno.test("a backbone gives its memory back, and a step what it had taken when it throws", async () => {
+  const before = gpu.memory.stats().inUse;
+  const backbone = await openBackbone(gpu, "efficientnet_lite0", null);
+  assert.equal(backbone.channels, 24 + 40 + 112); // levels 2, 3 and 5
+  const opened = gpu.memory.stats().inUse;
+  for (const room of [0, 1, 5, 20]) {
+    await assert.rejects(
+      gpu.step((on) => void backbone.features(small(on, room), images.subarray(0, bytes), 1, S, H, W)),
+      /no more/,
+    );
+    assert.equal(gpu.memory.stats().inUse, opened);
+  }
+  const pooled = gpu.empty([1, backbone.pooledChannels - 4]);
+  assert.throws(
+    () => backbone.features(gpu, images.subarray(0, bytes), 1, S, H, W, pooled),
+    /room for means \[1,320\], but found \[1,316\]/,
+  );
+  gpu.release(pooled);
+  backbone[Symbol.dispose]();
+  assert.equal(gpu.memory.stats().inUse, before);
+  await assert.rejects(openBackbone(gpu, "efficientnet_lite1", null), /a weight file .*, but found none/);
+  await assert.rejects(resNetBackbone(gpu, "r18", resnet18, IMAGENET, { levels: [9] }), /rising numbers/);
+  assert.equal(gpu.memory.stats().inUse, before);
 });
 
 Deno.test("features and means are each image's own, in whatever chunk", async () => {

@@ -7,6 +7,7 @@ import {
 } from "../../src/model/backbones.ts";
 import * as efficientnet from "../../src/model/efficientnet_weights.ts";
 import { inspectWeights } from "../../src/host/inspect_weights.ts";
+import { bundledWeights } from "../../src/model/bundled_weights.ts";
 import { networkOf } from "../../src/model/recognise.ts";
 import * as resnet from "../../src/model/resnet_weights.ts";
 import { writeSafetensors } from "../../src/host/tensor_files.ts";
@@ -27,6 +28,9 @@ const dicts = {
   resnet34: networkStateDict("resnet34"),
   b0: networkStateDict("efficientnet_b0 timm"),
   b4: filledStateDict("torchvision"),
+  lukemelas: networkStateDict("efficientnet_b0 EfficientNet-PyTorch"),
+  lite1: networkStateDict("efficientnet_lite1"),
+  lite2: networkStateDict("efficientnet_lite2"),
 };
 
 /** A file of these tensors, with some of them replaced or, by null, taken away. */
@@ -39,6 +43,7 @@ function fileOf(name: keyof typeof dicts, changes: Record<string, StoredTensor |
   return { path: "weights.pth", tensors, metadata: {} };
 }
 
+const lite0 = await bundledWeights("efficientnet_lite0");
 const one = stored(new Float32Array(1));
 
 Deno.test("networks are told apart by names and shapes", () => {
@@ -46,6 +51,10 @@ Deno.test("networks are told apart by names and shapes", () => {
   assert.equal(networkOf(fileOf("resnet34")), "ResNet-34");
   assert.equal(networkOf(fileOf("b0")), "EfficientNet-B0");
   assert.equal(networkOf(fileOf("b4")), "EfficientNet-B4");
+  assert.equal(networkOf(fileOf("lukemelas")), "EfficientNet-B0");
+  assert.equal(networkOf(fileOf("lite1")), "EfficientNet-Lite1");
+  assert.equal(networkOf(fileOf("lite2")), "EfficientNet-Lite2");
+  assert.equal(networkOf(lite0), "EfficientNet-Lite0");
   assert.equal(networkOf(fileOf("resnet34", { "layer3.5.conv1.weight": null })), undefined);
   assert.equal(networkOf({ path: "", tensors: new Map(), metadata: {} }), undefined);
 
@@ -80,6 +89,18 @@ Deno.test("a file of another network is refused, with what it looks like, also w
     [() => loadEfficientNet(fileOf("resnet18"), "tf_efficientnet_b4"), /B4 weights .* looks like ResNet-18/],
     [() => loadEfficientNet(fileOf("b4"), "efficientnet_b0"), /B0 weights .* looks like EfficientNet-B4/],
     [() => loadEfficientNet(fileOf("b0"), "efficientnet_b4"), /B4 weights .* looks like EfficientNet-B0/],
+    [
+      () => loadEfficientNet(lite0, "efficientnet_b0"),
+      /B0 weights in .*lite0.safetensors, .* looks like EfficientNet-Lite0/,
+    ],
+    [
+      () => loadEfficientNet(fileOf("lukemelas"), "efficientnet_lite0"),
+      /Lite0 weights in .* looks like EfficientNet-B0/,
+    ],
+    [
+      () => loadEfficientNet(fileOf("lite2"), "efficientnet_lite1"),
+      /Lite1 weights .* looks like EfficientNet-Lite2/,
+    ],
     [() => loadEfficientNet(b1, "efficientnet_b0"), /B0 weights .* looks like EfficientNet-B1/],
     [
       // A network that is not known, but has all of ResNet-18's tensors.
