@@ -12,7 +12,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import type { FeatureSizes } from "../../model/batches.ts";
 import { levelsOf } from "../levels.ts";
 import { meanOf } from "../mean.ts";
-import { symmetricEigen } from "./eigen.ts";
+import { symmetricEigen } from "../eigen.ts";
 import {
   allAlike,
   checkPooled,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { pauses } from "../pause.ts";
+import { pauses } from "./pause.ts";
 
 /** Eigenpairs, the largest value first. */
 export interface Eigen {

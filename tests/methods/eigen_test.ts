@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { symmetricEigen } from "../../../src/methods/kde/eigen.ts";
+import { symmetricEigen } from "../../src/methods/eigen.ts";
 import { fill } from "../../fill.ts";
 import { sum } from "../../reference/training.ts";
 
