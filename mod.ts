@@ -71,6 +71,8 @@ export {
   type EvaluateOptions,
   type Evaluation,
   type Metrics,
+  MISSING_MASKS,
+  type MissingMasks,
 } from "./src/score/evaluate.ts";
 export { type ScoredImage, scoreImages } from "./src/score/score.ts";
 export { type ImageScore, openModel, type OpenModelOptions, ScoringModel } from "./src/score/open_model.ts";
