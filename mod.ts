@@ -38,6 +38,8 @@ export {
   type EvaluateOptions,
   type Evaluation,
   type Metrics,
+  MISSING_MASKS,
+  type MissingMasks,
 } from "./src/score/evaluate.ts";
 export { type ScoredImage, scoreImages } from "./src/score/score.ts";
 export { extractFeatures, type FeatureSource, type FeatureStore } from "./src/score/features.ts";
