@@ -10,6 +10,7 @@ import { expectTensor, stored, type StoredTensor, type TensorFile } from "../for
 import type { Gpu } from "../gpu/gpu.ts";
 import type { FeatureSizes } from "../model/batches.ts";
 import type { Fitted, Method, State } from "./method.ts";
+import { type Projection, projectionIn } from "./projection.ts";
 import { METHOD_NAMES, methodNamed } from "./registry.ts";
 
 const FORMAT = "adtr model 2";
@@ -72,6 +73,11 @@ export async function openFitted(gpu: Gpu, { method, state, path }: ModelFile): 
   } catch (error) {
     throw refused(path, error);
   }
+}
+
+/** What its features are brought down to; null for nothing. @throws {InputError} where that does not fit the model */
+export function projectionOf({ state, sizes, path }: ModelFile): Projection | null {
+  return attempt(path, () => projectionIn(state, sizes));
 }
 
 function attempt<T>(path: string, step: () => T): T {

@@ -107,6 +107,7 @@ function common(preset: PresetName, data: DataKind): Omit<CommonSettings, "metho
   return {
     image_size: preset === "demo" ? 128 : 256,
     feature_size: 16,
+    components: 0,
     seed: 0,
     image_score: "max",
     sigma: 0,

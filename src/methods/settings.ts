@@ -41,6 +41,8 @@ export interface CommonSettings {
   image_size: number;
   /** H = W: side of the feature map, N = H·W tokens. */
   feature_size: number;
+  /** K: features are brought down to so many principal components; 0 leaves them alone. */
+  components: number;
   /** Fixes all that is random. */
   seed: number;
   /** How a map becomes an image's score: maximum after average pooling, or mean. */
@@ -129,6 +131,12 @@ export function commonRules(methods: readonly string[]): Rules<CommonSettings> {
     },
     image_size: { schema: whole(8, 4096), value: "S", help: "images are resized to S×S pixels" },
     feature_size: { schema: whole(1, 256), value: "H", help: "side of the feature map" },
+    components: {
+      schema: whole(0, 4096),
+      value: "K",
+      help:
+        "principal components that features are brought down to, each channel scaled to deviation 1 first; 0: none",
+    },
     seed: { schema: whole(0, 2 ** 32 - 1), value: "N", help: "fixes all that is random" },
     image_score: {
       schema: oneOf("max", "mean"),

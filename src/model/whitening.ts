@@ -45,15 +45,15 @@ export class Covariance {
     }
   }
 
-  /** Σ [C, C], divided by the number of rows, with the ridge on its diagonal. */
-  value(): Float64Array {
+  /** Σ [C, C], divided by the number of rows, with `ridge` of its mean diagonal on its diagonal. */
+  value(ridge = RIDGE): Float64Array {
     const { C } = this, n = this.#count;
     const covariance = this.#products.map((p, i) =>
       p / n - this.#sum[Math.floor(i / C)] / n * (this.#sum[i % C] / n)
     );
     let trace = 0;
     for (let i = 0; i < C; i++) trace += covariance[i * C + i];
-    for (let i = 0; i < C; i++) covariance[i * C + i] += RIDGE * trace / C;
+    for (let i = 0; i < C; i++) covariance[i * C + i] += ridge * trace / C;
     return covariance;
   }
 }

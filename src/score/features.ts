@@ -8,6 +8,7 @@ import { loadImages } from "../data/load.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Backbone } from "../model/backbone.ts";
 import type { FeatureSizes } from "../model/batches.ts";
+import { project, type Projection } from "../methods/projection.ts";
 import { sha256 } from "../sha256.ts";
 
 /** Where features are kept between runs. A store that can't keep or find any costs time, and never throws for it. */
@@ -32,8 +33,10 @@ export interface FeatureSource {
   feature_size: number;
   /** Whether an image's features [N, C] are followed by those of it as a whole, [P]; not so by default. */
   pooled?: boolean;
-  /** Where features are kept between runs; null for nowhere. */
+  /** Where features are kept between runs, as the backbone makes them; null for nowhere. */
   cache: FeatureStore | null;
+  /** What they are brought down to; nothing by default. */
+  projection?: Projection | null;
   /** Told in a sentence what does not end the work, as a resume without a checkpoint. */
   onWarning?: (message: string) => void;
 }
@@ -59,7 +62,7 @@ export async function extractFeatures(
   const features: Float32Array<ArrayBuffer>[] = new Array(names.length);
   const skip = async (hash: string, index: number): Promise<boolean> => {
     const known = await cache?.get(key(hash));
-    if (known) features[index] = known;
+    if (known) features[index] = projected(source, known);
     return Boolean(known);
   };
   let done = 0;
@@ -77,7 +80,7 @@ export async function extractFeatures(
   ) {
     const values = await compute(source, data, indices.length);
     for (const [i, index] of indices.entries()) {
-      features[index] = values[i];
+      features[index] = projected(source, values[i]);
       await cache?.put(key(hashes[i]), values[i]);
       onImage(++done);
     }
@@ -101,14 +104,17 @@ export async function pixelFeatures(
   const keys = cache
     ? await Promise.all(images.map(async (image) => key(await sha256(new Uint8Array(image)))))
     : [];
-  const features = await Promise.all(images.map((_, i) => cache?.get(keys[i]) ?? null));
+  const features = await Promise.all(images.map(async (_, i) => {
+    const known = await cache?.get(keys[i]);
+    return known ? projected(source, known) : null;
+  }));
   const missing = [...features.keys()].filter((i) => features[i] === null);
   for (let first = 0; first < missing.length; first += BATCH) {
     const batch = missing.slice(first, first + BATCH), area = 3 * source.image_size ** 2;
     const data = new Uint8Array(batch.length * area);
     batch.forEach((i, at) => data.set(images[i], at * area));
     for (const [at, values] of (await compute(source, data, batch.length)).entries()) {
-      features[batch[at]] = values;
+      features[batch[at]] = projected(source, values);
       await cache?.put(keys[batch[at]], values);
     }
   }
@@ -116,12 +122,27 @@ export async function pixelFeatures(
 }
 
 /** Sizes of what a source makes. */
-export function sizesOf(
-  { backbone, image_size: S, feature_size: H }: FeatureSource,
-): FeatureSizes & { P: number } {
+export function sizesOf(source: FeatureSource): FeatureSizes & { P: number } {
+  const { projection } = source, sizes = ownSizes(source);
+  return projection ? { ...sizes, C: projection.matrix.length / projection.mean.length } : sizes;
+}
+
+/** Sizes of what the backbone makes. */
+function ownSizes({ backbone, image_size: S, feature_size: H }: FeatureSource): FeatureSizes & { P: number } {
   return backbone
     ? { C: backbone.channels, H, W: H, P: backbone.pooledChannels }
     : { C: 3, H: S, W: S, P: 0 };
+}
+
+/** An image's features as a source makes them of the backbone's; what follows those of positions stays as it is. */
+function projected(source: FeatureSource, values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  const { projection } = source, { C, H, W } = ownSizes(source), length = C * H * W;
+  if (!projection) return values;
+  const features = project(values.subarray(0, length), projection);
+  const both = new Float32Array(features.length + values.length - length);
+  both.set(features);
+  both.set(values.subarray(length), features.length);
+  return both;
 }
 
 /** Pixels are had more cheaply from the image than from a store. */
@@ -134,7 +155,7 @@ const VERSION = 1;
 
 /** What a source's features are kept under: a text for the SHA-256 of an image's bytes. */
 function keysOf(source: FeatureSource): (hash: string) => string {
-  const { backbone, image_size, pooled } = source, { C, H, W, P } = sizesOf(source);
+  const { backbone, image_size, pooled } = source, { C, H, W, P } = ownSizes(source);
   const shape = pooled ? [H * W * C + P] : [H * W, C];
   return (hash) => JSON.stringify([VERSION, hash, backbone?.fingerprint, image_size, shape]);
 }

@@ -8,6 +8,7 @@ import { decodeImage, type Image } from "../data/image.ts";
 import { resizeBilinear } from "../data/resize.ts";
 import type { Fitted, Method, State } from "../methods/method.ts";
 import { contentOf } from "../methods/model_file.ts";
+import { withProjection } from "../methods/projection.ts";
 import { serializeSafetensors } from "../formats/safetensors.ts";
 import type { Settings } from "../methods/settings.ts";
 import { type FeatureSource, pixelFeatures } from "./features.ts";
@@ -73,8 +74,8 @@ export class Model implements Disposable, ModelParts {
   }
 
   /** Its values on the host. */
-  state(): Promise<State> {
-    return this.fitted.state();
+  async state(): Promise<State> {
+    return withProjection(await this.fitted.state(), this.source.projection ?? null);
   }
 
   /** A model file's bytes, as `train` writes it and `openModel` takes it. */

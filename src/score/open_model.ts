@@ -8,7 +8,7 @@ import { InputError } from "../errors.ts";
 import type { WeightFile } from "../formats/weight_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Images } from "../data/images.ts";
-import { type ModelFile, openFitted, parseModel } from "../methods/model_file.ts";
+import { type ModelFile, openFitted, parseModel, projectionOf } from "../methods/model_file.ts";
 import { checkSettings, checkTogether, rulesOf } from "../methods/resolve.ts";
 import type { Rule, Settings, Value } from "../methods/settings.ts";
 import type { BackboneName } from "../model/backbones.ts";
@@ -67,13 +67,14 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
           `but found ${backbone.fingerprint}`,
       );
     }
-    if (sizes.C !== backbone.channels) {
+    const projection = projectionOf(file), channels = projection?.mean.length ?? sizes.C;
+    if (channels !== backbone.channels) {
       throw new InputError(
         `Expected a model of ${backbone.name}'s ${backbone.channels} channels in ${path}, ` +
-          `but found one of ${sizes.C}`,
+          `but found one of ${channels}`,
       );
     }
-    source = { ...source, backbone };
+    source = { ...source, backbone, projection };
   }
   const fitted = stack.use(await openFitted(gpu, file));
   const model = new Model({ source, method, fitted, settings, info }, source.backbone);

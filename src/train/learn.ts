@@ -9,6 +9,7 @@ import type { AnomalousImage, Category } from "../data/category.ts";
 import { requireMemory } from "../methods/memory.ts";
 import type { DataSizes, Fitted, Run, State, TrainingImages } from "../methods/method.ts";
 import { contentOf } from "../methods/model_file.ts";
+import { fitProjection, project, withProjection } from "../methods/projection.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import type { OnProgress, ProgressEvent } from "../progress.ts";
@@ -56,16 +57,25 @@ export interface LearnOptions {
  */
 export async function learn(options: LearnOptions): Promise<Model | null> {
   const { source, category, settings, journal = NO_JOURNAL, signal } = options;
-  const method = methodNamed(settings.method), sizes = { ...sizesOf(source), images: category.train.length };
-  const values = sizes.C * sizes.H * sizes.W + (method.pooled ? sizes.P : 0);
+  const method = methodNamed(settings.method), own = sizesOf(source), images = category.train.length;
+  const values = own.C * own.H * own.W + (method.pooled ? own.P : 0), { components } = settings;
+  const sizes = { ...own, images, C: components > 0 ? Math.min(components, own.C) : own.C };
   const available = options.available?.() ?? null;
-  requireMemory(source.gpu, method, settings, sizes, 4 * sizes.images * values, available);
+  requireMemory(source.gpu, method, settings, sizes, 4 * images * values, available);
   try {
     const learning = new Learning(options, settings, journal, sizes);
+    if (components > 0) await learning.reduce(components);
     const fitted = await method.learn(learning.run());
     try {
       const info = { ...learning.identity, category: category.name };
-      await keep(options, settings, journal, await fitted.state(), info);
+      const { source } = learning;
+      await keep(
+        options,
+        settings,
+        journal,
+        withProjection(await fitted.state(), source.projection ?? null),
+        info,
+      );
       return new Model({ source, method, fitted, settings, info });
     } catch (error) {
       fitted[Symbol.dispose]();
@@ -101,6 +111,8 @@ interface Seen {
 class Learning {
   /** What tells it from others: settings, and what is known of the images. */
   identity: Identity;
+  /** What makes features, brought down to their principal components where settings ask for that. */
+  source: FeatureSource;
   #options: LearnOptions;
   #settings: Settings;
   #journal: Journal;
@@ -123,12 +135,27 @@ class Learning {
     this.#sizes = sizes;
     this.#seen = seen;
     this.#phase = phase;
+    this.source = options.source;
     const { backbone } = options.source;
     this.identity = { ...settings, features: backbone?.fingerprint ?? "pixels" };
   }
 
+  /** Learns the principal components of the normal images' features, which take the features' place from here on. */
+  async reduce(components: number): Promise<void> {
+    const { features, pooled } = await this.#images(), { gpu } = this.source;
+    const projection = await fitProjection(
+      gpu,
+      features,
+      sizesOf(this.source),
+      components,
+      this.#options.signal,
+    );
+    this.source = { ...this.source, projection };
+    this.#seen.images = { features: features.map((values) => project(values, projection)), pooled };
+  }
+
   run(): Run {
-    const { source, category, init, signal } = this.#options, settings = this.#settings;
+    const { category, init, signal } = this.#options, { source } = this, settings = this.#settings;
     return {
       gpu: source.gpu,
       settings,
@@ -190,8 +217,8 @@ class Learning {
         );
         const fitted: Fitted = await methodNamed(changed.method).learn({ ...before.run(), init: undefined });
         try {
-          const state = await fitted.state();
-          await keep(this.#options, changed, journal, state, { ...before.identity, category: category.name });
+          const state = await fitted.state(), whole = withProjection(state, source.projection ?? null);
+          await keep(this.#options, changed, journal, whole, { ...before.identity, category: category.name });
           return state;
         } finally {
           fitted[Symbol.dispose]();
@@ -208,12 +235,12 @@ class Learning {
 
   async #images(): Promise<TrainingImages> {
     if (this.#seen.images) return this.#seen.images;
-    const { source, category: { train }, signal } = this.#options,
+    const { category: { train }, signal } = this.#options,
       { pooled } = methodNamed(this.#settings.method);
-    const { C, H, W } = this.#sizes, length = C * H * W;
+    const { C, H, W } = sizesOf(this.source), length = C * H * W;
     const onImage = (done: number) =>
       this.#report("features", done, train.length, "images", { images: done });
-    const values = await extractFeatures({ ...source, pooled }, train, onImage, signal);
+    const values = await extractFeatures({ ...this.source, pooled }, train, onImage, signal);
     signal?.throwIfAborted();
     return this.#seen.images = {
       features: values.map((image) => image.subarray(0, length)),

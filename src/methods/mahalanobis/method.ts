@@ -8,30 +8,28 @@
  */
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
-import { sumColumns } from "../../kernels/rows/columns.ts";
 import { gemm } from "../../kernels/dense/gemm.ts";
 import { norms } from "../../kernels/rows/squares.ts";
 import { standardise } from "../../kernels/norm/standardise.ts";
 import { paddedChannels } from "../../model/adtr.ts";
-import { batches, type FeatureSizes } from "../../model/batches.ts";
-import { Covariance, narrowed, whitening, widened } from "../../model/whitening.ts";
+import type { FeatureSizes } from "../../model/batches.ts";
+import { whitening, widened } from "../../model/whitening.ts";
+import { covarianceOf } from "../covariance.ts";
 import { meanOf } from "../mean.ts";
 import { levelsOf } from "../levels.ts";
 import { scoreByMaps } from "../maps.ts";
 import {
-  allAlike,
   checkFeatures,
   type Fitted,
   type Method,
-  type Run,
   type Scores,
   type ScoreSettings,
   type State,
   tensorOf,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
-import { batchSize } from "../upload.ts";
 
+const RIDGE = 0.1; // of the mean diagonal
 const readModel = modelReader(SIZES);
 
 /** The method. */
@@ -55,7 +53,11 @@ export const mahalanobis: Method<Record<never, never>> = {
   async learn(run) {
     const { features } = await run.images(), { C, H, W } = run.sizes;
     const mean = await meanOf(features, C, run.signal);
-    const covariance = await covarianceOf(run, features, mean);
+    const covariance = await covarianceOf(run.gpu, features, mean, run.sizes, {
+      ridge: RIDGE,
+      onProgress: run.onProgress,
+      signal: run.signal,
+    });
     return new Model(run.gpu, { C, H, W }, mean, whitening(covariance, C));
   },
   open(gpu, state) {
@@ -64,49 +66,6 @@ export const mahalanobis: Method<Record<never, never>> = {
     return Promise.resolve(new Model(gpu, model, mean.data, inverse.data));
   },
 };
-
-/**
- * Σ with its ridge, [C, C].
- *
- * @throws {InputError} where all features are equal
- */
-async function covarianceOf(
-  { gpu, sizes: { C, H, W }, onProgress, signal }: Run<Record<never, never>>,
-  features: readonly Float32Array[],
-  mean: Float32Array<ArrayBuffer>,
-): Promise<Float64Array> {
-  const covariance = new Covariance(C), wide = paddedChannels(C), size = batchSize(gpu, H * W, wide);
-  const mu = gpu.tensor(mean), ones = gpu.tensor(new Float32Array(C).fill(1));
-  let done = 0;
-  try {
-    for (const x of batches(gpu, features, { C, H, W }, size)) {
-      const rows = x.size / C;
-      await gpu.step(async (gpu) => {
-        const centred = standardise(gpu, x.view([rows, 1, C]), mu, ones, wide);
-        const products = gpu.empty([wide, wide], "a covariance"), sum = gpu.empty([wide], "a sum");
-        gemm(gpu, { a: centred, b: centred, c: products, M: wide, N: wide, K: rows, transA: true });
-        sumColumns(gpu, centred, sum, { rows, columns: wide });
-        const [p, s] = await gpu.stream.read(products, sum);
-        covariance.add(rows, mean, s, narrowed(p, C, wide));
-      });
-      gpu.release(x);
-      onProgress(done += x.shape[0], features.length, "images");
-      await new Promise((resolve) => setTimeout(resolve));
-      signal?.throwIfAborted();
-    }
-  } finally {
-    for (const tensor of [mu, ones]) gpu.release(tensor);
-  }
-  const value = covariance.value();
-  let largest = 0, scale = 0;
-  for (let c = 0; c < C; c++) {
-    largest = Math.max(largest, value[c * C + c]);
-    scale = Math.max(scale, mean[c] ** 2);
-  }
-  // Beside rounding.
-  if (!(largest > 1e-12 * scale)) throw allAlike();
-  return value;
-}
 
 class Model implements Fitted {
   #model: FeatureSizes;
