@@ -18,11 +18,14 @@
 
 // The GPU, tensors on it, and automatic differentiation.
 export { type AdapterInfo, Gpu, type GpuOptions } from "./src/gpu/gpu.ts";
+export type { Compute, Scope } from "./src/gpu/compute.ts";
+export type { AdapterKind, Profile } from "./src/gpu/profile.ts";
 export { GpuError, type GpuErrorKind, KernelError } from "./src/gpu/error.ts";
 export type { Memory, MemoryStats, Slab } from "./src/gpu/memory.ts";
-export type { KernelTime, Stream } from "./src/gpu/stream.ts";
+export type { Stream } from "./src/gpu/stream.ts";
+export type { KernelTime } from "./src/gpu/timing.ts";
 export type { Kernel } from "./src/gpu/kernel.ts";
-export { Tensor } from "./src/gpu/tensor.ts";
+export { type AnyTensor, type DType, Tensor, type Values } from "./src/gpu/tensor.ts";
 export { type GradientSlot, Tape, type TapeOptions } from "./src/autograd/tape.ts";
 export { linear, type LinearOptions } from "./src/autograd/linear.ts";
 export { attention } from "./src/autograd/attention.ts";

@@ -130,7 +130,7 @@ interface Values {
 class Fitted implements FittedMethod {
   readonly settings: MethodSettings;
   #gpu: Gpu;
-  #channels: Tensor;
+  #channels: Tensor<"u32">;
   #mean: Tensor;
   #wide: number;
   /** L⁻¹ of the positions from `first` on, as many as are bound at once: [positions, wide, wide]. */
@@ -140,7 +140,7 @@ class Fitted implements FittedMethod {
     const { H, W, padim_channels: d } = settings, N = H * W, wide = this.#wide = paddedChannels(d);
     this.#gpu = gpu;
     this.settings = settings;
-    this.#channels = gpu.tensor(new Float32Array(Uint32Array.from(channels).buffer));
+    this.#channels = gpu.tensor(Uint32Array.from(channels));
     this.#mean = gpu.tensor(mean);
     const size = Math.floor(gpu.limits.maxStorageBufferBindingSize / (4 * wide * wide));
     for (let first = 0; first < N; first += size) {
@@ -185,7 +185,7 @@ class Fitted implements FittedMethod {
 
   async state(): Promise<MethodState> {
     const { H, W, padim_channels: d } = this.settings, N = H * W, wide = this.#wide;
-    const [bits, mean] = await this.#gpu.stream.read(this.#channels, this.#mean);
+    const [channels, mean] = await this.#gpu.stream.read(this.#channels, this.#mean);
     const data = new Float32Array(N * d * d);
     for (const { inverses, first } of this.#pieces) {
       const padded = await this.#gpu.read(inverses);
@@ -195,7 +195,7 @@ class Fitted implements FittedMethod {
       }
     }
     const tensors = new Map<string, HostTensor>([
-      ["channels", { shape: [d], data: Float32Array.from(new Uint32Array(bits.buffer)) }],
+      ["channels", { shape: [d], data: Float32Array.from(channels) }],
       ["mean", { shape: [N, d], data: mean }],
       ["whitening", { shape: [N, d, d], data }],
     ]);
