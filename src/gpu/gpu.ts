@@ -206,6 +206,7 @@ export class Gpu implements Compute, Disposable {
     return await this.turns.take(async () => {
       const scope = new StepScope(this);
       this.memory.sort();
+      if (this.memory.inDoubt) this.stream.submit(); // a buffer of this step that fails takes nothing before it along
       try {
         return await work(scope);
       } finally {

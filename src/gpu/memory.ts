@@ -35,7 +35,7 @@ export interface MemoryStats {
   held: number;
   /** Of those that were taken and not given back. */
   inUse: number;
-  /** The most that was ever in use. */
+  /** The most that was ever in use, or asked for where that was more than there is. */
   peak: number;
 }
 

@@ -76,7 +76,10 @@ export class Stream {
    * @throws {GpuError} where anything went wrong on the device since the last look
    */
   async read<const T extends readonly AnyTensor[]>(...tensors: T): Promise<ValuesOf<T>> {
-    const values = await this.#readback.read(tensors), failure = this.#claim();
+    const values = await this.#readback.read(tensors).catch((error) => {
+      throw this.#claim() ?? error;
+    });
+    const failure = this.#claim();
     if (failure) throw failure;
     return values;
   }
