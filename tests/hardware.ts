@@ -5,14 +5,15 @@
  * @module
  */
 import type { Gpu } from "../src/gpu/gpu.ts";
+import type { AdapterKind } from "../src/gpu/profile.ts";
 import { gpu } from "./gpu.ts";
 
 /** The same device, said to be no software adapter. */
-export const hardware: Gpu = other({ info: { ...gpu.info, software: false, subgroup: 0 } });
+export const hardware: Gpu = said("hardware", 0);
 
 /** Both ways in which kernels are specialised, by name. */
 export const variants: Record<string, Gpu> = {
-  software: other({ info: { ...gpu.info, software: true } }),
+  software: said("software", gpu.profile.subgroup),
   hardware,
 };
 
@@ -21,8 +22,16 @@ export function binding(bytes: number): Gpu {
   return other({ limits: { ...gpu.limits, maxStorageBufferBindingSize: bytes } });
 }
 
+/** The same device, said to be of that kind. */
+function said(kind: AdapterKind, subgroup: number): Gpu {
+  return other({
+    profile: { kind, subgroup },
+    info: { ...gpu.info, software: kind === "software", subgroup },
+  });
+}
+
 /** The same device, said to be another: steps on it take from its pool, as it is said to be. */
-function other(said: Partial<Pick<Gpu, "info" | "limits">>): Gpu {
+function other(said: Partial<Pick<Gpu, "info" | "limits" | "profile">>): Gpu {
   return Object.create(
     gpu,
     Object.fromEntries(Object.entries(said).map(([name, value]) => [name, { value }])),

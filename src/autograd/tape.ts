@@ -42,7 +42,7 @@ export class Tape {
   #drops: boolean;
   #seed: number;
   #nodes: Node[] = [];
-  #gradients = new Map<string, Tensor>();
+  #gradients = new Map<string, { of: Tensor; tensor: Tensor }>();
 
   /** An empty tape, for one step. */
   constructor(gpu: Compute, { record = true, dropout = true, seed = 0 }: TapeOptions = {}) {
@@ -73,17 +73,23 @@ export class Tape {
 
   /**
    * For ops' backward passes: where the gradient of x goes; null if x needs none. Whoever asks must write it at once,
-   * adding to what is there if the slot says so.
+   * adding to what is there if the slot says so. Where x is a part of something, it is a part of that one's gradient.
    *
    * @param part whether only some of the values are written: then there is always something to add to
+   * @throws {Error} where x has values in common with another tensor and is not made a part of it
    */
   into(x: Tensor, part = false): GradientSlot | null {
     if (!x.requiresGrad) return null;
-    const before = this.#gradients.get(key(x));
+    if (x.whole) {
+      const { tensor } = this.into(x.whole.tensor, true)!;
+      return { tensor: tensor.part(x.whole.first, x.shape), add: true };
+    }
+    const before = this.#gradients.get(key(x))?.tensor;
+    if (!before) this.#refuseOverlap(x);
     const tensor = before ?? x.grad ?? this.gpu.empty(x.shape, "a gradient");
     if (!before) {
       if (part) fill(this.gpu, tensor, 0);
-      this.#gradients.set(key(x), tensor);
+      this.#gradients.set(key(x), { of: x, tensor });
     }
     return { tensor: tensor.view(x.shape), add: part || before !== undefined };
   }
@@ -106,7 +112,7 @@ export class Tape {
     }
     fill(this.gpu, this.into(loss)!.tensor, 1);
     for (const { name, output, backward } of this.#nodes.splice(0).reverse()) {
-      const gradient = this.#gradients.get(key(output));
+      const gradient = this.#gradients.get(key(output))?.tensor;
       if (!gradient) continue; // the loss does not depend on it
       if (gradient.size !== output.size) {
         throw new Error(`Expected a gradient [${output.shape}] of ${name}, but found [${gradient.shape}]`);
@@ -123,11 +129,23 @@ export class Tape {
    * @throws {Error} where there is none
    */
   gradient(x: Tensor): Tensor {
-    const gradient = this.#gradients.get(key(x));
+    if (x.whole) return this.gradient(x.whole.tensor).part(x.whole.first, x.shape);
+    const gradient = this.#gradients.get(key(x))?.tensor;
     if (!gradient) {
       throw new Error(`Expected a gradient of the tensor [${x.shape}], but the loss does not depend on it`);
     }
     return gradient.view(x.shape);
+  }
+
+  /** Two gradients of the same values: neither would be right. */
+  #refuseOverlap(x: Tensor): void {
+    for (const { of } of this.#gradients.values()) {
+      if (of.slab !== x.slab || of.offset >= x.offset + x.bytes || x.offset >= of.offset + of.bytes) continue;
+      throw new Error(
+        `Expected gradients of separate tensors, but [${x.shape}] and [${of.shape}] have values in common: ` +
+          "make one of them by Tensor.part",
+      );
+    }
   }
 }
 

@@ -37,7 +37,7 @@ export async function bench({ only = /()/, onProgress }: BenchOptions = {}): Pro
   const wanted = ({ name, shape }: Pick<Row, "name" | "shape">): boolean => only.test(`${name} ${shape}`);
   const gpu = await Gpu.open();
   try {
-    const batch = BATCH[gpu.info.software ? "software" : "hardware"];
+    const batch = BATCH[gpu.profile.kind];
     const cases = [...transformerCases(gpu.info.software), ...efficientNetCases(batch)].filter(wanted);
     const models = modelCases().filter(wanted);
     if (cases.length + models.length === 0 && !CEILINGS.some((name) => only.test(name))) {

@@ -33,7 +33,7 @@ export async function measureCosts(gpu: Gpu, watch: Stopwatch): Promise<Row[]> {
 }
 
 async function fmaRate(gpu: Gpu, watch: Stopwatch): Promise<Row> {
-  const groups = GROUPS[gpu.info.software ? "software" : "hardware"];
+  const groups = GROUPS[gpu.profile.kind];
   const y = gpu.empty([groups * 64 * 4]);
   const params = { ...UNUSED, loops: LOOPS, factor: 0.999, shift: 0.001 }; // stays about 1
   const rows: Row[] = [];
@@ -62,7 +62,7 @@ function fmaKernel(chains: number, links: number): Kernel {
 
 async function copyRate(gpu: Gpu, watch: Stopwatch): Promise<Row> {
   const bytes = Math.min(
-    COPY_BYTES[gpu.info.software ? "software" : "hardware"],
+    COPY_BYTES[gpu.profile.kind],
     gpu.limits.maxStorageBufferBindingSize,
   );
   const x = gpu.empty([bytes / 4]), y = gpu.empty([bytes / 4]), n = bytes / 16, across = 4096;

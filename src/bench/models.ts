@@ -116,7 +116,7 @@ function trainingStep(gpu: Gpu, config: AdtrConfig, B: number): (gpu: Compute) =
 
 /** The share of a step that is not any kernel's own time, both by the same run with timestamps. */
 async function idleFraction(config: AdtrConfig, B: number): Promise<number> {
-  const gpu = await Gpu.open({ profile: true });
+  const gpu = await Gpu.open({ timestamps: true });
   try {
     const step = trainingStep(gpu, config, B), watch = await Stopwatch.start(gpu);
     const warm = await (await watch.once(step, 1), watch.once(step, 1));

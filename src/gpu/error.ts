@@ -32,10 +32,17 @@ export class GpuError extends Error {
   }
 }
 
-/** A kernel does not compile, or the device refuses how it is used: a fault of the program. */
+/** A kernel does not compile, or the device refuses how it is used: a fault of the program. It is for good. */
 export class KernelError extends Error {
   /** The class, as a stack trace shows it. */
   override name = "KernelError";
+
+  /** An error to throw. @param stack of an error made where the fault is: the device speaks up some turns later */
+  constructor(message: string, stack?: string) {
+    super(message);
+    const frames = stack?.split("\n").slice(1).join("\n");
+    if (frames) this.stack = `${this.name}: ${message}\n${frames}`;
+  }
 }
 
 /** The settings that most memory goes by. */

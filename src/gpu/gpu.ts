@@ -6,15 +6,17 @@
  */
 import type { Compute, Scope } from "./compute.ts";
 import { GpuError, KernelError, mib, SIZES } from "./error.ts";
-import { assemble, type Kernel } from "./kernel.ts";
-import { Memory, type Slab } from "./memory.ts";
+import { Memory } from "./memory.ts";
+import type { Profile } from "./profile.ts";
+import { Readback } from "./readback.ts";
+import { Recorder } from "./recorder.ts";
+import { StepScope, tensorOf } from "./scope.ts";
+import { hasSubgroups, selfTest } from "./selftest.ts";
 import { Stream } from "./stream.ts";
-import { count, Tensor } from "./tensor.ts";
+import { type AnyTensor, count, type DType, Tensor, type Values } from "./tensor.ts";
 import { Turns } from "./turns.ts";
-import selftest from "./selftest.wgsl" with { type: "text" };
-import subgroup from "./subgroup.wgsl" with { type: "text" };
 
-/** What the adapter says of itself. `software` is true where a CPU plays the GPU (llvmpipe, SwiftShader). */
+/** What the adapter says of itself. */
 export interface AdapterInfo {
   /** Who made it; may be empty. */
   vendor: string;
@@ -22,7 +24,7 @@ export interface AdapterInfo {
   architecture: string;
   /** Its name, as the driver gives it; may be empty. */
   description: string;
-  /** Whether a CPU plays the GPU; tile sizes are chosen by this. */
+  /** Whether a CPU plays the GPU (llvmpipe, SwiftShader). */
   software: boolean;
   /** Threads a subgroup, which read each other's values without memory; 0 where WGSL can't or their number varies. */
   subgroup: number;
@@ -31,7 +33,7 @@ export interface AdapterInfo {
 /** How to open the device. */
 export interface GpuOptions {
   /** Time every kernel by timestamp queries, at the price of a pass a dispatch. */
-  profile?: boolean;
+  timestamps?: boolean;
 }
 
 const NO_ADAPTER =
@@ -39,9 +41,11 @@ const NO_ADAPTER =
   "`apt-get install libvulkan1 mesa-vulkan-drivers` gives a software one (./adtr does this for you).";
 
 /** An open GPU. */
-export class Gpu implements Compute {
-  /** The adapter in use. */
+export class Gpu implements Compute, Disposable {
+  /** What the adapter says of itself. */
   readonly info: AdapterInfo;
+  /** What the adapter is and can do, which kernels are made for. */
+  readonly profile: Profile;
   /** The device's limits, those of the adapter. */
   readonly limits: GPUSupportedLimits;
   /** The names of the features in use. */
@@ -51,6 +55,8 @@ export class Gpu implements Compute {
   /** Where kernels are recorded and tensors read and written. */
   readonly stream: Stream;
   #device: GPUDevice;
+  #recorder: Recorder;
+  #readback: Readback;
   #failure: GpuError | KernelError | null = null;
   #closed = false;
   private readonly turns: Turns = new Turns();
@@ -58,21 +64,28 @@ export class Gpu implements Compute {
   private constructor(device: GPUDevice, info: AdapterInfo, options: GpuOptions) {
     this.#device = device;
     this.info = info;
+    this.profile = { kind: info.software ? "software" : "hardware", subgroup: info.subgroup };
     this.limits = device.limits;
     this.features = [...device.features].sort();
-    this.memory = new Memory(device, device.limits.maxBufferSize);
+    const check = () => this.check();
     const fail = (error: GpuError | KernelError) => {
       this.#failure ??= error;
     };
-    this.stream = new Stream(device, () => this.check(), fail, options.profile ?? false);
+    this.memory = new Memory(device, device.limits.maxBufferSize, {
+      submit: () => this.#recorder.submit(),
+      unbind: () => this.#recorder.unbind(),
+    });
+    this.#recorder = new Recorder(device, this.memory, { check, fail }, options.timestamps ?? false);
+    this.#readback = new Readback(this.memory, this.#recorder, check);
+    this.stream = new Stream(this.#recorder, this.#readback, () => this.memory.claim());
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
       fail(
-        error instanceof GPUOutOfMemoryError
+        error instanceof GPUOutOfMemoryError // not of a buffer: those are known one by one
           ? new GpuError(
             "out-of-memory",
-            `The GPU is out of memory: asked for ${this.memory.lastRequest}`,
+            `The GPU is out of memory: asked for ${this.memory.lastRequest} last`,
             SIZES,
           )
           : new KernelError(`The GPU refused a command: ${error.message.trim()}`),
@@ -110,7 +123,7 @@ export class Gpu implements Compute {
         "maxComputeWorkgroupSizeX",
       ] as const
     ) requiredLimits[name] = adapter.limits[name];
-    const requiredFeatures: GPUFeatureName[] = options.profile ? ["timestamp-query"] : [];
+    const requiredFeatures: GPUFeatureName[] = options.timestamps ? ["timestamp-query"] : [];
     // Not every adapter that has subgroups lists them: the request tells.
     const device = await adapter.requestDevice({
       requiredLimits,
@@ -118,17 +131,26 @@ export class Gpu implements Compute {
     }).catch(() => adapter.requestDevice({ requiredLimits, requiredFeatures })).catch((error: Error) => {
       throw new GpuError("no-device", `The adapter "${description}" gives no device: ${error.message}`);
     });
-    const size = subgroupMinSize === subgroupMaxSize && await compiles(device, subgroupTest(subgroupMinSize))
+    const subgroup = subgroupMinSize === subgroupMaxSize && await hasSubgroups(device, subgroupMinSize)
       ? subgroupMinSize
       : 0;
-    const info = { vendor, architecture, description, software: isFallbackAdapter, subgroup: size };
+    const info = { vendor, architecture, description, software: isFallbackAdapter, subgroup };
     const gpu = new Gpu(device, info, options);
-    await gpu.selfTest();
+    try {
+      await selfTest(gpu);
+    } catch (error) {
+      gpu.close();
+      throw error;
+    }
     return gpu;
   }
 
-  /** A new tensor of that shape. Its values are whatever the memory held. */
-  empty(shape: readonly number[], what?: string): Tensor {
+  /**
+   * A new tensor of that shape, of float32 by default. Its values are whatever the memory held.
+   *
+   * @throws {GpuError} where the adapter can't bind as much at once
+   */
+  empty<T extends DType = "f32">(shape: readonly number[], what?: string, dtype?: T): Tensor<T> {
     const bytes = count(shape) * 4;
     if (bytes > this.limits.maxStorageBufferBindingSize) {
       const most = this.limits.maxStorageBufferBindingSize;
@@ -140,26 +162,32 @@ export class Gpu implements Compute {
         SIZES,
       );
     }
-    return new Tensor(shape, this.memory.take(bytes, `${what ?? "a tensor"} [${shape}]`));
+    const slab = this.memory.take(bytes, `${what ?? "a tensor"} [${shape}]`);
+    return new Tensor(shape, slab, 0, dtype ?? "f32" as T);
   }
 
-  /** A new tensor holding `values`. */
-  tensor(values: ArrayLike<number>, shape: readonly number[] = [values.length]): Tensor {
-    const tensor = this.empty(shape);
-    this.stream.write(
-      tensor,
-      values instanceof Float32Array ? new Float32Array(values) : Float32Array.from(values),
-    );
-    return tensor;
+  /** A new tensor holding whole numbers; of one dimension by default. */
+  tensor(values: Uint32Array, shape?: readonly number[]): Tensor<"u32">;
+  /** A new tensor holding `values` as float32. */
+  tensor(values: ArrayLike<number>, shape?: readonly number[]): Tensor;
+  tensor(values: ArrayLike<number>, shape?: readonly number[]): AnyTensor {
+    return tensorOf(this, values, shape);
   }
 
-  /** Reads a tensor's values. */
-  async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+  /** Reads a tensor's values. @throws {GpuError} where anything went wrong on the device since the last look */
+  async read<T extends DType>(tensor: Tensor<T>): Promise<Values[T]> {
     return (await this.stream.read(tensor))[0];
   }
 
-  /** Gives a tensor's memory back to the pool (and so that of all its views). */
-  release(tensor: Tensor): void {
+  /**
+   * Gives a tensor's memory back to the pool (and so that of all its views).
+   *
+   * @throws {Error} where it was given back before
+   */
+  release(tensor: AnyTensor): void {
+    if (!tensor.isLive) {
+      throw new Error(`Expected [${tensor.shape}] in use, but its memory was given back before`);
+    }
     this.memory.give(tensor.slab);
   }
 
@@ -171,51 +199,20 @@ export class Gpu implements Compute {
    * @param work gets the scope to compute in; it must not be used once the step has ended
    * @param signal ends the waiting for its turn, but not the work
    * @returns what `work` returns
+   * @throws {GpuError} where the device had no memory for what it took; the next step finds all that is free
    * @throws {Error} where it is called from within a step before that awaits anything; later it would wait for ever
    */
   async step<T>(work: (scope: Scope) => T | Promise<T>, signal?: AbortSignal): Promise<T> {
     return await this.turns.take(async () => {
       const scope = new StepScope(this);
       this.memory.sort();
+      if (this.memory.inDoubt) this.stream.submit(); // a buffer of this step that fails takes nothing before it along
       try {
         return await work(scope);
       } finally {
-        scope.end();
+        await scope.end();
       }
     }, signal);
-  }
-
-  /**
-   * Computes a few numbers whose results are known, with workgroup memory and a barrier in the way, and subgroups where
-   * there are any.
-   *
-   * @throws {GpuError} where they come out wrong
-   */
-  async selfTest(): Promise<void> {
-    const values = Float32Array.from({ length: 256 }, (_, i) => i % 17);
-    const x = this.tensor(values);
-    const run = async (kernel: Kernel, group: number, wanted: (group: Float32Array) => number) => {
-      const y = this.empty([256]);
-      this.stream.dispatch(kernel, { x, y }, { scale: 0.5 }, [256 / group]);
-      const found = await this.read(y);
-      this.release(y);
-      for (let i = 0; i < 256; i++) {
-        const expected = 0.5 * (values[i] + wanted(values.subarray(i - i % group, i - i % group + group)));
-        if (found[i] !== expected) {
-          throw new GpuError(
-            "self-test",
-            `The GPU's self-test failed on "${this.info.description}": ` +
-              `expected ${expected} at ${i}, but found ${found[i]}.\n` +
-              "The driver computes wrong numbers; another driver version or adapter is needed.",
-          );
-        }
-      }
-    };
-    const sum = (group: Float32Array) => group.reduce((a, b) => a + b);
-    await run({ name: "workgroups", source: selftest, entry: "main" }, 64, sum);
-    const size = this.info.subgroup;
-    if (size > 0) await run(subgroupTest(size), size, (group) => group[size - 1]);
-    this.release(x);
   }
 
   /** Throws the first thing that went wrong on the device, if anything did, or where it is closed. */
@@ -236,80 +233,23 @@ export class Gpu implements Compute {
     this.check();
     this.stream.submit();
     await this.#device.queue.onSubmittedWorkDone();
+    await this.memory.settle();
     this.check();
+    const failure = this.memory.claim();
+    if (failure) throw failure;
   }
 
   /** Frees everything on the device. */
   close(): void {
     this.#closed = true;
-    this.stream.destroy();
+    this.#recorder.destroy();
+    this.#readback.destroy();
     this.memory.destroy();
     this.#device.destroy();
   }
-}
 
-/** The self-test of subgroups of that many threads. */
-function subgroupTest(SIZE: number): Kernel {
-  return { name: "subgroups", source: subgroup, entry: "main", constants: { SIZE } };
-}
-
-/** Whether the device takes a kernel: some WGSL compilers ask for a line that others refuse. */
-async function compiles(device: GPUDevice, kernel: Kernel): Promise<boolean> {
-  device.pushErrorScope("validation");
-  device.createShaderModule({ code: assemble(kernel) });
-  return await device.popErrorScope() === null;
-}
-
-/** What a step has taken. */
-class StepScope implements Scope {
-  readonly info: AdapterInfo;
-  readonly limits: GPUSupportedLimits;
-  readonly stream: Stream;
-  #gpu: Gpu;
-  #taken = new Set<Slab>();
-  #ended = false;
-
-  constructor(gpu: Gpu) {
-    this.#gpu = gpu;
-    this.info = gpu.info;
-    this.limits = gpu.limits;
-    this.stream = gpu.stream;
-  }
-
-  empty(shape: readonly number[], what?: string): Tensor {
-    return this.#take(this.#gpu.empty(shape, what));
-  }
-
-  tensor(values: ArrayLike<number>, shape?: readonly number[]): Tensor {
-    return this.#take(this.#gpu.tensor(values, shape));
-  }
-
-  read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
-    return this.#gpu.read(tensor);
-  }
-
-  release(tensor: Tensor): void {
-    this.#taken.delete(tensor.slab);
-    this.#gpu.release(tensor);
-  }
-
-  keep(tensor: Tensor): Tensor {
-    this.#taken.delete(tensor.slab);
-    return tensor;
-  }
-
-  end(): void {
-    this.#ended = true;
-    for (const slab of this.#taken) this.#gpu.memory.give(slab);
-    this.#taken.clear();
-  }
-
-  #take(tensor: Tensor): Tensor {
-    this.#taken.add(tensor.slab);
-    if (this.#ended) {
-      this.end();
-      throw new Error("Expected a step under way, but this scope's has ended");
-    }
-    return tensor;
+  /** {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 }

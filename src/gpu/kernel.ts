@@ -5,8 +5,12 @@
  *
  * @module
  */
+import type { DType } from "./tensor.ts";
 
-/** What to run: the text, the entry point and the constants prepended to the text. */
+/**
+ * What to run: the text, the entry point and the constants prepended to the text. The same object finds its pipeline
+ * faster than another one with the same text.
+ */
 export interface Kernel {
   /** Shown in errors and profiles. */
   readonly name: string;
@@ -29,6 +33,8 @@ export interface Binding {
   readonly name: string;
   readonly index: number;
   readonly writable: boolean;
+  /** What the array's values are made of. */
+  readonly dtype: DType;
 }
 
 /** What a WGSL text declares. */
@@ -37,24 +43,30 @@ export interface Signature {
   readonly bindings: ReadonlyMap<string, Binding>;
 }
 
-const signatures = new Map<string, Signature>();
-
-/** Reads bindings and parameters out of a WGSL text; remembered per text. */
+/** Reads bindings and parameters out of a WGSL text. @throws {TypeError} where an array is of other values */
 export function signatureOf(source: string): Signature {
-  let signature = signatures.get(source);
-  if (!signature) {
-    const struct = /struct\s+Params\s*\{([^}]*)\}/.exec(source)?.[1] ?? "";
-    const fields = [...struct.replace(/\/\/.*$/gm, "").matchAll(/(\w+)\s*:\s*(\w+)/g)]
-      .map(([, name, type]) => ({ name, type: type as Field["type"] }));
-    const bindings = new Map<string, Binding>();
-    const pattern = /@group\(0\)\s*@binding\((\d+)\)\s*var<storage(?:,\s*(read_write|read))?>\s*(\w+)/g;
-    for (const [, index, access, name] of source.matchAll(pattern)) {
-      bindings.set(name, { name, index: Number(index), writable: access === "read_write" });
+  const struct = /struct\s+Params\s*\{([^}]*)\}/.exec(source)?.[1] ?? "";
+  const fields = [...struct.replace(/\/\/.*$/gm, "").matchAll(/(\w+)\s*:\s*(\w+)/g)]
+    .map(([, name, type]) => ({ name, type: type as Field["type"] }));
+  const aliases = new Map<string, string>();
+  for (const [, name, type] of source.matchAll(/\balias\s+(\w+)\s*=\s*([^;]+);/g)) aliases.set(name, type);
+  const bindings = new Map<string, Binding>();
+  const pattern =
+    /@group\(0\)\s*@binding\((\d+)\)\s*var<storage(?:,\s*(read_write|read))?>\s*(\w+)\s*:\s*array<(.+)>\s*;/g;
+  for (const [, index, access, name, element] of source.matchAll(pattern)) {
+    const dtype = dtypeOf(aliases.get(element) ?? element);
+    if (!dtype) {
+      throw new TypeError(`Expected an array of f32 or u32, or of vectors of them, but found ${element}`);
     }
-    signature = { fields, bindings };
-    signatures.set(source, signature);
+    bindings.set(name, { name, index: Number(index), writable: access === "read_write", dtype });
   }
-  return signature;
+  return { fields, bindings };
+}
+
+/** What `f32`, `vec4f` and `vec4<f32>` are made of; undefined for what is no scalar or vector of a dtype. */
+function dtypeOf(type: string): DType | undefined {
+  const [, short, long] = /^(?:vec[234]([fu])|(?:vec[234]<)?([fu]32)>?)$/.exec(type.trim()) ?? [];
+  return short ? `${short}32` as DType : long as DType | undefined;
 }
 
 /** The text that is compiled: constants on the first line, so that line numbers stay those of the file. */
@@ -65,9 +77,8 @@ export function assemble(kernel: Kernel): string {
   return constants.join(" ") + kernel.source;
 }
 
-/** Identifies the compiled pipeline. */
-export function keyOf(kernel: Kernel): string {
-  let key = `${kernel.name}/${kernel.entry}`;
-  for (const name in kernel.constants) key += ` ${name}=${kernel.constants[name]}`;
-  return key;
+/** What errors and profiles call it: name, entry point and constants. */
+export function labelOf(kernel: Kernel): string {
+  const constants = Object.entries(kernel.constants ?? {}).map(([name, value]) => ` ${name}=${value}`);
+  return `${kernel.name}/${kernel.entry}${constants.join("")}`;
 }

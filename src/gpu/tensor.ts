@@ -1,36 +1,50 @@
 /**
- * A tensor: a shape over a piece of GPU memory, row-major, contiguous, float32.
+ * A tensor: a shape over a piece of GPU memory, row-major, contiguous, of values of four bytes.
  *
  * @module
  */
 import type { Slab } from "./memory.ts";
 
-/** Float32 values on the GPU. `offset` is in bytes, a multiple of 256, and not 0 only for views. */
-export class Tensor {
+/** What the values are. */
+export type DType = "f32" | "u32";
+
+/** Values on the host, by what they are. */
+export interface Values {
+  f32: Float32Array<ArrayBuffer>;
+  u32: Uint32Array<ArrayBuffer>;
+}
+
+/** A tensor of whatever values. */
+export type AnyTensor = Tensor<DType>;
+
+/** Values on the GPU; float32 where nothing else is said. `offset` is in bytes, and not 0 only for parts. */
+export class Tensor<T extends DType = "f32"> {
   /** Dimensions, outermost first. */
   readonly shape: readonly number[];
   /** Number of values. */
   readonly size: number;
+  /** What the values are. */
+  readonly dtype: T;
   /** The memory below; shared between views. */
   readonly slab: Slab;
-  /** Where the values begin in `slab`, in bytes. */
+  /** Where the values begin in `slab`, in bytes; a multiple of 256 where a kernel binds them. */
   readonly offset: number;
   /** Whether a gradient is wanted. Set on parameters; results of ops on a tape have it where an input has. */
-  requiresGrad: boolean;
+  requiresGrad = false;
   /** Where a parameter's gradient goes: set by its optimizer, so that all gradients lie in one buffer. */
   grad: Tensor | null = null;
+  /** What this is a {@linkcode part} of, where that requires a gradient, and from which value on. */
+  #whole: { readonly tensor: Tensor<T>; readonly first: number } | null = null;
+  #lease: number;
 
-  /**
-   * A shape over memory that is there; `Gpu.empty` and `Gpu.tensor` take memory too.
-   *
-   * @throws {RangeError} where a dimension is no whole number of at least 1
-   */
-  constructor(shape: readonly number[], slab: Slab, offset = 0, requiresGrad = false) {
+  /** A shape over memory that is there: `Gpu.empty` and `Gpu.tensor` take memory too. */
+  constructor(shape: readonly number[], slab: Slab, offset: number, dtype: T) {
     this.shape = shape;
     this.size = count(shape);
     this.slab = slab;
     this.offset = offset;
-    this.requiresGrad = requiresGrad;
+    this.dtype = dtype;
+    this.#lease = slab.lease;
   }
 
   /** Bytes of the values. */
@@ -38,16 +52,57 @@ export class Tensor {
     return this.size * 4;
   }
 
-  /** The same values under another shape of the same size. */
-  view(shape: readonly number[]): Tensor {
+  /** Whether the memory was not given back since. */
+  get isLive(): boolean {
+    return this.#lease === this.slab.lease;
+  }
+
+  /** Of a part of something that requires a gradient: of what, and from which of its values on. */
+  get whole(): { readonly tensor: Tensor<T>; readonly first: number } | null {
+    return this.#whole;
+  }
+
+  /**
+   * The same values under another shape of the same size.
+   *
+   * @throws {RangeError} where it is of another size
+   */
+  view(shape: readonly number[]): Tensor<T> {
     if (count(shape) !== this.size) {
       throw new RangeError(
         `Expected a shape of ${this.size} values for [${this.shape}], but found [${shape}]`,
       );
     }
-    const view = new Tensor(shape, this.slab, this.offset, this.requiresGrad);
+    const view = this.#over(shape, this.offset);
+    view.requiresGrad = this.requiresGrad;
     view.grad = this.grad;
+    view.#whole = this.#whole;
     return view;
+  }
+
+  /**
+   * Some of the values under a shape of their own. Its gradient is that part of this tensor's.
+   *
+   * @param first the value with which it begins
+   * @throws {RangeError} where it does not end within this tensor
+   */
+  part(first: number, shape: readonly number[]): Tensor<T> {
+    const end = first + count(shape);
+    if (!Number.isInteger(first) || first < 0 || end > this.size) {
+      throw new RangeError(
+        `Expected a part of the ${this.size} values of [${this.shape}], but found ${first} to ${end}`,
+      );
+    }
+    const part = this.#over(shape, this.offset + 4 * first);
+    part.requiresGrad = this.requiresGrad;
+    part.#whole = this.requiresGrad ? { tensor: this, first } : null;
+    return part;
+  }
+
+  #over(shape: readonly number[], offset: number): Tensor<T> {
+    const tensor = new Tensor(shape, this.slab, offset, this.dtype);
+    tensor.#lease = this.#lease;
+    return tensor;
   }
 }
 

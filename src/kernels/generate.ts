@@ -1,16 +1,38 @@
 /**
- * Kernels whose text depends on their sizes, by the lines marked `// @generate NAME`, each made once.
+ * Kernels whose text depends on their sizes, each made once.
  *
  * @module
  */
 import type { Kernel } from "../gpu/kernel.ts";
 
-/** A text with `code`'s parts in the place of the marks that name them. */
-export function generate(source: string, code: Readonly<Record<string, string>>): string {
-  return source.replace(/\/\/ @generate (\w+)/g, (_, part: string) => code[part]);
+/**
+ * A text with `code`'s parts in the place of the lines `// @generate NAME`.
+ *
+ * @param kernel whose text it is, for errors
+ * @throws {TypeError} where a line names no part, or a part has no line
+ */
+export function generate(
+  source: string,
+  code: Readonly<Record<string, string>>,
+  kernel = "some kernel",
+): string {
+  const unused = new Set(Object.keys(code));
+  const text = source.replace(/\/\/ @generate (\w+)/g, (_, name: string) => {
+    if (code[name] === undefined) {
+      throw new TypeError(`Expected ${kernel} to have the parts ${Object.keys(code)}, but found ${name}`);
+    }
+    unused.delete(name);
+    return code[name];
+  });
+  if (unused.size > 0) {
+    throw new TypeError(
+      `Expected ${kernel} to have a place for each part, but found none for ${[...unused]}`,
+    );
+  }
+  return text;
 }
 
-/** Finds a kernel by what its text depends on, or makes it: the same object each time, which its pipeline is found by. */
+/** Finds a kernel by what it depends on, or makes it. */
 export function kernelTable(): (key: string, make: () => Kernel) => Kernel {
   const kernels = new Map<string, Kernel>();
   return (key, make) => {

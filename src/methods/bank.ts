@@ -11,7 +11,7 @@ import { SettingError } from "../errors.ts";
 import { GpuError, mib } from "../gpu/error.ts";
 import type { Compute } from "../gpu/compute.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { Tensor } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 import { fill } from "../kernels/dense/elementwise.ts";
 import { gemm } from "../kernels/dense/gemm.ts";
 import {
@@ -38,8 +38,8 @@ const SCORES_BYTES = { software: 16 << 20, hardware: 128 << 20 }; // of queries 
 export interface Nearest {
   /** Euclidean, [Q, k]. */
   distances: Tensor;
-  /** Their slots in the bank, u32 in the bits of floats, [Q, k]; see {@linkcode Bank.rowOf}. */
-  slots: Tensor;
+  /** Their slots in the bank, [Q, k]; see {@linkcode Bank.rowOf}. */
+  slots: Tensor<"u32">;
 }
 
 /** Rows to be searched. */
@@ -155,11 +155,7 @@ export class Bank {
           }
           squares[slot + r] = square;
         }
-        const { slab, offset } = piece.values;
-        this.#gpu.stream.write(
-          new Tensor([count, wide], slab, offset + 4 * wide * (slot - piece.first)),
-          block,
-        );
+        this.#gpu.stream.write(piece.values.part(wide * (slot - piece.first), [count, wide]), block);
         await pause();
       }
       onArray(i + 1);
@@ -195,13 +191,13 @@ export class Bank {
     if (k > searched) throw new RangeError(`Expected at least ${k} rows to search, but found ${searched}`);
     if (Q <= QUERIES) return this.#look(gpu, queries, k, units);
     // A few queries at a time: what is found of each part is copied to its place.
-    const distances = gpu.empty([Q, k], "distances"), slots = gpu.empty([Q, k], "nearest rows");
+    const distances = gpu.empty([Q, k], "distances"), slots = gpu.empty([Q, k], "nearest rows", "u32");
     for (let first = 0; first < Q; first += QUERIES) {
       const count = Math.min(QUERIES, Q - first);
-      const part = new Tensor([count, wide], queries.slab, queries.offset + 4 * wide * first);
+      const part = queries.part(wide * first, [count, wide]);
       const found = this.#look(gpu, part, k, units);
       for (const [from, to] of [[found.distances, distances], [found.slots, slots]]) {
-        gpu.stream.copy(from, new Tensor([count, k], to.slab, to.offset + 4 * k * first));
+        gpu.stream.copy(from, to.part(k * first, [count, k]));
         gpu.release(from);
       }
     }
@@ -236,7 +232,7 @@ export class Bank {
   ): Generator<{ piece: Piece & { squares: Tensor }; from: number; count: number }> {
     const { most, room } = this.#slots, gpu = this.#gpu;
     const bytes = Math.min(
-      SCORES_BYTES[gpu.info.software ? "software" : "hardware"],
+      SCORES_BYTES[gpu.profile.kind],
       gpu.limits.maxStorageBufferBindingSize,
     );
     const columns = Math.max(4, Math.floor(bytes / (16 * Q)) * 4);
@@ -255,14 +251,14 @@ export class Bank {
   }
 
   /** Squared distances of queries [Q, wide] to rows by their slots, [Q, k] → [Q, k]. */
-  squaredDistances(gpu: Compute, queries: Tensor, slots: Tensor): Tensor {
+  squaredDistances(gpu: Compute, queries: Tensor, slots: Tensor<"u32">): Tensor {
     const values = gpu.empty(slots.shape, "squared distances");
     squaredDistances(gpu, queries, this.#pieces, { values, rows: slots });
     return values;
   }
 
-  /** Rows by their slots, [Q] u32 in the bits of floats → [Q, wide], as `nearest` takes queries. */
-  gather(gpu: Compute, slots: Tensor): Tensor {
+  /** Rows by their slots, [Q] → [Q, wide], as `nearest` takes queries. */
+  gather(gpu: Compute, slots: Tensor<"u32">): Tensor {
     return gather(gpu, this.#pieces, slots);
   }
 

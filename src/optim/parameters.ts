@@ -5,7 +5,7 @@
  * @module
  */
 import type { Compute } from "../gpu/compute.ts";
-import { count, Tensor } from "../gpu/tensor.ts";
+import { count, type Tensor } from "../gpu/tensor.ts";
 import { fill } from "../kernels/dense/elementwise.ts";
 
 const ALIGN = 64; // floats
@@ -61,8 +61,9 @@ export class Parameters implements Disposable {
     fill(gpu, this.gradients, 0);
     let at = 0;
     for (const [name, shape] of kept) {
-      const tensor = new Tensor(shape, this.values.slab, at * 4, true);
-      tensor.grad = new Tensor(shape, this.gradients.slab, at * 4);
+      const tensor = this.values.part(at, shape);
+      tensor.requiresGrad = true;
+      tensor.grad = this.gradients.part(at, shape);
       this.#tensors.set(name, tensor);
       at += padded(shape);
     }
@@ -91,7 +92,7 @@ export class Parameters implements Disposable {
       if (last?.end === offset) last.end = end;
       else pieces.push({ begin: offset, end });
     });
-    return pieces.map(({ begin, end }) => new Tensor([(end - begin) / 4], of.slab, begin));
+    return pieces.map(({ begin, end }) => of.part(begin / 4, [(end - begin) / 4]));
   }
 
   /** All parameters by name. */

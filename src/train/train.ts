@@ -70,7 +70,7 @@ export interface TrainOptions {
 export async function train(gpu: Gpu, options: TrainOptions): Promise<Model> {
   const { weights, cache = null, signal, journal, onProgress } = options;
   const { images, category, outliers } = dataOf(options.data);
-  const preset = options.preset ?? (gpu.info.software ? "demo" : "paper");
+  const preset = options.preset ?? (gpu.profile.kind === "software" ? "demo" : "paper");
   const given = { ...options.settings, ...(options.method === undefined ? {} : { method: options.method }) };
   const settings = resolveSettings(given, { preset, data: "folder", weights: weights !== undefined });
   const { backbone: name, image_size, feature_size } = settings;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { linear } from "../../src/autograd/linear.ts";
 import { add, layerNorm, meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
-import type { Tensor } from "../../src/gpu/tensor.ts";
+import { Tensor } from "../../src/gpu/tensor.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
 
@@ -83,6 +83,37 @@ Deno.test("a gradient goes through a view, and a view of a leaf has that of the 
   tape.backward(meanSquaredError(tape, sum.view([6]), gpu.tensor(new Float32Array(6)), 1));
   assert.deepEqual(tape.gradient(x).shape, [2, 3]);
   assert.deepEqual([...await gpu.read(tape.gradient(x))], [1, 2, 3, 4, 5, 6].map((v) => 4 * (2 * v + 1)));
+});
+
+Deno.test("the gradient of a part goes to its place in that of the whole, a parameter or a result", async () => {
+  const n = 64, N = 3 * n, values = fill("x", N), target = fill("t", n), zeros = new Float32Array(n);
+  const wanted = values.map((v, i) => 2 * (v + (i >= n && i < 2 * n ? v - target[i - n] : 0)));
+  wanted.subarray(2 * n).forEach((_, i, last) => last[i] = 4 * values[2 * n + i]); // twice in the loss
+  for (const grad of [null, gpu.tensor(fill("junk", N))]) {
+    const tape = new Tape(gpu), x = leaf(values), same = gpu.tensor(new Float32Array(N));
+    x.grad = grad;
+    const whole = grad ? x : add(tape, x, same); // a leaf, or what an op has made
+    const inner = whole.view([3, n]).part(n, [2, n]), middle = inner.part(0, [n]), last = inner.part(n, [n]);
+    const losses = [
+      meanSquaredError(tape, middle, gpu.tensor(target), 1),
+      meanSquaredError(tape, last, gpu.tensor(zeros), 1),
+      meanSquaredError(tape, whole, gpu.tensor(new Float32Array(N)), 1),
+    ];
+    tape.backward(losses.reduce((sum, loss) => add(tape, sum, loss)));
+    const found = await gpu.read(tape.gradient(x));
+    found.forEach((g, i) => assert.ok(Math.abs(g - wanted[i]) < 1e-5, `${i}: ${g} instead of ${wanted[i]}`));
+    if (grad) assert.deepEqual(await gpu.read(tape.gradient(middle)), found.subarray(n, 2 * n));
+  }
+});
+
+Deno.test("tensors over the same values that are not parts of each other have no gradients", () => {
+  const tape = new Tape(gpu), x = leaf(fill("x", 128)), inner = new Tensor([64], x.slab, 256, "f32");
+  inner.requiresGrad = true;
+  const losses = [inner, x].map((x) => meanSquaredError(tape, x, gpu.tensor(new Float32Array(x.size))));
+  assert.throws(
+    () => tape.backward(add(tape, losses[0], losses[1])),
+    /but \[64\] and \[128\] have values in common: make one of them by Tensor\.part$/,
+  );
 });
 
 Deno.test("gradients of a second tape are not added to those of the first", async () => {

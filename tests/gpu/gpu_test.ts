@@ -2,6 +2,7 @@ import { fill } from "../../src/kernels/dense/elementwise.ts";
 import assert from "node:assert/strict";
 import { Gpu } from "../../src/gpu/gpu.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
+import { Stream } from "../../src/gpu/stream.ts";
 
 const source = `
 struct Params { n: u32 }
@@ -14,13 +15,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 const GOOD: Kernel = { name: "example", source, entry: "main" };
 
 /** Opens a GPU of its own, which may break, and hands its device over too. */
-async function withGpu(work: (gpu: Gpu, device: GPUDevice) => Promise<void>, profile = false): Promise<void> {
+async function withGpu(
+  work: (gpu: Gpu, device: GPUDevice) => Promise<void>,
+  timestamps = false,
+): Promise<void> {
   const { requestDevice } = GPUAdapter.prototype;
   let device: GPUDevice;
   GPUAdapter.prototype.requestDevice = async function (descriptor) {
     return device = await requestDevice.call(this, descriptor);
   };
-  const gpu = await Gpu.open({ profile });
+  const gpu = await Gpu.open({ timestamps });
   GPUAdapter.prototype.requestDevice = requestDevice;
   try {
     await work(gpu, device!);
@@ -67,7 +71,8 @@ Deno.test("errors of the device tell what was asked for", () =>
       name: "GpuError",
       kind: "out-of-memory",
       lower: ["batch_size", "feature_size", "image_size"],
-      message: "The GPU is out of memory: asked for 4.0 MiB for the features [1000,1000] with 0.0 MiB in use",
+      message:
+        "The GPU is out of memory: asked for 4.0 MiB for the features [1000,1000] with 0.0 MiB in use last",
     });
   }));
 
@@ -127,17 +132,27 @@ Deno.test("without an adapter, there is advice", async () => {
   }
 });
 
-Deno.test("an adapter that computes wrong numbers is not used", () =>
-  withGpu(async (gpu) => {
-    const dispatch = gpu.stream.dispatch.bind(gpu.stream);
-    gpu.stream.dispatch = (kernel, tensors, params, grid) =>
-      dispatch(kernel, tensors, { ...params, scale: 0.25 }, grid);
-    await assert.rejects(() => gpu.selfTest(), {
+Deno.test("an adapter that computes wrong numbers is not used, and its device not left open", async () => {
+  const { dispatch } = Stream.prototype, { requestDevice } = GPUAdapter.prototype;
+  let device: GPUDevice | undefined;
+  Stream.prototype.dispatch = function (kernel, tensors, params, grid) {
+    dispatch.call(this, kernel, tensors, { ...params, scale: 0.25 }, grid);
+  };
+  GPUAdapter.prototype.requestDevice = async function (descriptor) {
+    return device = await requestDevice.call(this, descriptor);
+  };
+  try {
+    await assert.rejects(() => Gpu.open(), {
       name: "GpuError",
       kind: "self-test",
       message: /^The GPU's self-test failed on ".*": expected \d.* at 0, but found/,
     });
-  }));
+  } finally {
+    Stream.prototype.dispatch = dispatch;
+    GPUAdapter.prototype.requestDevice = requestDevice;
+  }
+  assert.equal((await device!.lost).reason, "destroyed");
+});
 
 Deno.test("idle waits for all that was recorded, after which closing is safe; a closed GPU says so", async () => {
   const own = await Gpu.open();

@@ -38,7 +38,10 @@ Deno.test("a write does not overtake what was recorded before, nor a dispatch a 
   assert.deepEqual([...await gpu.read(y)], [0.5, 0.5, 0.5]);
   gpu.stream.dispatch(SCALE, { x, y }, { ...PARAMS, shift: 0 }, [1]);
   assert.deepEqual([...await gpu.read(y)], [4, 4, 4]);
-  assert.throws(() => gpu.stream.write(x, new Float32Array(2)), /Expected 3 values for \[3\], but found 2/);
+  assert.throws(
+    () => gpu.stream.write(x, new Float32Array(2)),
+    /Expected 3 values of f32 for \[3\], but found 2 of f32/,
+  );
 });
 
 Deno.test("a write alone is read back, and so is a copy", async () => {
@@ -48,7 +51,10 @@ Deno.test("a write alone is read back, and so is a copy", async () => {
   gpu.stream.dispatch(TWICE, { y: x }, PARAMS, [1]);
   const [before, after] = await gpu.stream.read(y, x);
   assert.deepEqual([...before, ...after], [1, 2, 3, 2, 4, 6]);
-  assert.throws(() => gpu.stream.copy(x, gpu.empty([4])), /Expected 4 values to copy, but found 3/);
+  assert.throws(
+    () => gpu.stream.copy(x, gpu.empty([4])),
+    /Expected 4 values of f32 to copy, but found 3 of f32/,
+  );
 });
 
 Deno.test("several tensors are read in one submit, each its own size, also one of them twice", async () => {
@@ -97,7 +103,7 @@ Deno.test("wrong names of tensors and parameters are refused, also once the kern
   const run = (tensors: object, params: object) => () =>
     gpu.stream.dispatch(SCALE, { ...tensors }, { ...params }, [1]);
   for (let i = 0; i < 2; i++) {
-    const first = { ...SCALE, name: `unknown ${i}` };
+    const first = { ...SCALE, source: `${source} // ${i}` };
     assert.throws(() => gpu.stream.dispatch(first, { x, why: y }, PARAMS, [1]), /binds no "why"/);
     assert.throws(run({ x, y }, { n: 3, shift: 0 }), /takes n,shift,factor, but was given n,shift/);
     assert.throws(run({ x, y }, { ...PARAMS, more: 1 }), /but was given n,shift,factor,more/);
@@ -118,5 +124,113 @@ Deno.test("more workgroups than a dimension takes are refused", () => {
       () => gpu.stream.dispatch(SCALE, { x, y }, PARAMS, grid),
       /^RangeError: Expected at most 65535 workgroups a dimension for example, but found/,
     );
+  }
+});
+
+Deno.test("kernels are known by their text: one of the same name and another text is another", async () => {
+  const x = gpu.tensor([1, 2, 3]), y = gpu.empty([3]), { pipelines } = gpu.stream.counts;
+  const found = [];
+  for (const factor of ["2.0", "5.0"]) {
+    const text = source.replace("params.factor", factor);
+    gpu.stream.dispatch({ ...SCALE, source: text }, { x, y }, PARAMS, [1]);
+    found.push([...await gpu.read(y)]);
+  }
+  assert.deepEqual(found, [[0, 2, 4], [3, 8, 13]]);
+  assert.equal(gpu.stream.counts.pipelines - pipelines, 2);
+  const again = source.replace("params.factor", "5.0");
+  gpu.stream.dispatch({ ...SCALE, name: "by another name", source: again }, { x, y }, PARAMS, [1]);
+  assert.equal(gpu.stream.counts.pipelines - pipelines, 2);
+});
+
+Deno.test("a kernel with a mark that nothing was put in the place of is refused", () => {
+  const x = gpu.empty([3]);
+  for (const mark of ["@each let x{row} = 1;", "@generate inner"]) {
+    assert.throws(
+      () => gpu.stream.dispatch({ ...TWICE, source: `${source}\n// ${mark}` }, { y: x }, PARAMS, [1]),
+      { name: "TypeError", message: `Kernel example/twice EXTRA=0 has a line left to fill in: // ${mark}` },
+    );
+  }
+});
+
+Deno.test("whole numbers come back as they were written, and kernels get what they bind", async () => {
+  const numbers = Uint32Array.of(1, 2 ** 32 - 1, 0x7fc00001),
+    n = gpu.tensor(numbers),
+    x = gpu.tensor([1, 2, 3]);
+  assert.deepEqual(await gpu.read(n), numbers);
+  assert.deepEqual(await gpu.read(n.part(1, [2])), numbers.subarray(1));
+  const [found, floats] = await gpu.stream.read(n, x);
+  assert.deepEqual([found, floats], [numbers, Float32Array.of(1, 2, 3)]);
+  assert.equal(gpu.empty([2], "numbers", "u32").view([1, 2]).dtype, "u32");
+  assert.throws(() => gpu.stream.dispatch(SCALE, { x: n, y: x }, PARAMS, [1]), {
+    name: "TypeError",
+    message: 'Kernel example/scale EXTRA=0 binds f32 as "x", but was given u32',
+  });
+  // deno-lint-ignore no-explicit-any -- what types forbid, the stream refuses too
+  const any = (tensor: unknown) => tensor as any;
+  assert.throws(() => gpu.stream.write(any(n), new Float32Array(3)), /Expected 3 values of u32 .* 3 of f32/);
+  assert.throws(() => gpu.stream.copy(any(n), x), /Expected 3 values of f32 to copy, but found 3 of u32/);
+});
+
+Deno.test("what was given back is used by nobody, not by a view or a part either", async () => {
+  const x = gpu.empty([3]), y = gpu.empty([3]), of = [x, x.view([3, 1]), x.part(0, [3])];
+  gpu.release(x);
+  const other = gpu.tensor([1, 2, 3]); // most likely with the same memory
+  for (const gone of of) {
+    assert.throws(() => gpu.stream.dispatch(SCALE, { x: gone, y }, PARAMS, [1]), {
+      message: 'Expected "x" of kernel example/scale EXTRA=0 in use, but its memory was given back',
+    });
+    assert.throws(() => gpu.stream.write(gone, new Float32Array(3)), /in use to be written, but/);
+    assert.throws(() => gpu.stream.copy(gone, y), /in use to be copied, but its memory was given back/);
+    await assert.rejects(() => gpu.read(gone), /in use to be read, but its memory was given back/);
+    assert.throws(() => gpu.release(gone), /in use, but its memory was given back before/);
+  }
+  assert.deepEqual([...await gpu.read(other)], [1, 2, 3]);
+});
+
+Deno.test("a part that a kernel can't bind says so", () => {
+  const x = gpu.empty([100]), y = gpu.empty([3]);
+  gpu.stream.dispatch(SCALE, { x: x.part(64, [3]), y }, PARAMS, [1]);
+  assert.throws(
+    () => gpu.stream.dispatch(SCALE, { x: x.part(1, [3]), y }, PARAMS, [1]),
+    /^RangeError: Expected "x" of kernel example\/scale EXTRA=0 to begin on 256 bytes, but found 4/,
+  );
+  for (const [first, size] of [[98, 3], [-1, 3], [0.5, 3]]) {
+    assert.throws(() => x.part(first, [size]), /^RangeError: Expected a part of the 100 values of \[100\]/);
+  }
+});
+
+Deno.test("a reading that fails keeps no buffer from those after it", async () => {
+  const x = gpu.tensor(new Float32Array(5000)), { mapAsync, destroy } = GPUBuffer.prototype;
+  await gpu.stream.read(x, x);
+  let made = 0, destroyed = 0;
+  const { createBuffer } = GPUDevice.prototype;
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    made++;
+    return createBuffer.call(this, descriptor);
+  };
+  GPUBuffer.prototype.destroy = function () {
+    destroyed++;
+    return destroy.call(this);
+  };
+  try {
+    for (let i = 0; i < 5; i++) {
+      let first = true;
+      GPUBuffer.prototype.mapAsync = function (...args) {
+        if (!first) return mapAsync.apply(this, args);
+        first = false;
+        return Promise.reject(new Error("on purpose"));
+      };
+      await assert.rejects(() => gpu.stream.read(x, x), {
+        name: "GpuError",
+        kind: "read",
+        message: /on purpose/,
+      });
+    }
+    GPUBuffer.prototype.mapAsync = mapAsync;
+    await gpu.stream.read(x, x);
+    assert.deepEqual([made, destroyed], [5, 5]); // one for each that failed
+  } finally {
+    GPUDevice.prototype.createBuffer = createBuffer;
+    Object.assign(GPUBuffer.prototype, { mapAsync, destroy });
   }
 });

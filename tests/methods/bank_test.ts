@@ -28,8 +28,7 @@ async function check(
   queries.set(held.subarray(0, C)); // one that is in the bank
   const x = gpu.tensor(queries, [Q, C]);
   const centred = bank.centre(gpu, x), found = bank.nearest(gpu, centred, k, units);
-  const [d, slots] = await gpu.stream.read(found.distances, found.slots);
-  const numbers = new Uint32Array(slots.buffer);
+  const [d, numbers] = await gpu.stream.read(found.distances, found.slots);
   for (let q = 0; q < Q; q++) {
     const wanted = nearestRows(queries, q, held, C, rows);
     for (let i = 0; i < k; i++) {
@@ -65,7 +64,8 @@ Deno.test("a bank in pieces, in units, gives the same as one, and remembers its 
   const look = async (bank: Bank, units?: number[]) => {
     const x = gpu.tensor(held, [held.length / C, C]),
       found = bank.nearest(gpu, bank.centre(gpu, x), 3, units);
-    return (await gpu.stream.read(found.distances, found.slots)).map((v) => [...new Uint32Array(v.buffer)]);
+    const [distances, slots] = await gpu.stream.read(found.distances, found.slots);
+    return [[...distances], [...slots]];
   };
   const whole = await Bank.of(gpu, images, C, N),
     wanted = await look(whole),

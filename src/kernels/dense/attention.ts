@@ -86,7 +86,7 @@ function launch(
   addSecond = false,
 ): void {
   const [B, N, D] = q.shape, L = k.shape[1], d = D / heads;
-  const kind = gpu.info.software ? "software" : "hardware";
+  const kind = gpu.profile.kind;
   const rows = Math.max(1, Math.min(MOST_ROWS[kind], Math.floor(VALUES[entry] / d)));
   const blocks = B * heads * Math.ceil((entry === "keys" ? L : N) / rows);
   const { across, grid } = spread(blocks, GROUP[kind]);
@@ -121,9 +121,10 @@ function kernelOf(
   const constants = { DIM: d, HEADS: heads, ROWS: rows, GROUP: group, DROP: drop };
   const key = [entry, ...Object.values(constants)].join(" ");
   return kernel(key, () => {
-    const text = each(source, { row: rows, part: Math.ceil(d / 4), lane: 4, other: 4 });
+    const name = "attention",
+      text = each(source, { row: rows, part: Math.ceil(d / 4), lane: 4, other: 4 }, name);
     return {
-      name: "attention",
+      name,
       source: elementText(4) + dropout + access(d % 4 === 0) + text,
       entry,
       constants,

@@ -22,7 +22,7 @@ export interface RowKernel {
   grid(rows: number): [number, number];
 }
 
-const kernels = new Map<string, RowKernel>();
+const kernels = new Map<string, Map<string, RowKernel>>(); // by their text
 
 /**
  * The entry point of a row kernel for rows of `columns` values. The text is preceded by dropout.wgsl, rows.wgsl and
@@ -36,9 +36,11 @@ export function rowKernel(
   columns: number,
 ): RowKernel {
   const width = columns % 4 === 0 ? 4 : 1;
-  const lanes = LANES[gpu.info.software ? "software" : "hardware"];
+  const lanes = LANES[gpu.profile.kind];
   const key = `${name} ${entry} ${width} ${lanes}`;
-  let row = kernels.get(key);
+  let known = kernels.get(source);
+  if (!known) kernels.set(source, known = new Map());
+  let row = known.get(key);
   if (!row) {
     const text = elementText(width) + dropout + (lanes > 1 ? rows : ALONE) + source;
     const perGroup = GROUP / lanes;
@@ -55,7 +57,7 @@ export function rowKernel(
         return groups <= 65535 ? [groups, 1] : [65535, Math.ceil(groups / 65535)];
       },
     };
-    kernels.set(key, row);
+    known.set(key, row);
   }
   return row;
 }

@@ -31,9 +31,11 @@ export function reluBackward(gpu: Compute, dy: Tensor, y: Tensor, dx: Tensor, sc
   launch(gpu, "rectified", { x: dy, p: y, y: dx }, { scale });
 }
 
+type Entry = "sum" | "accumulate" | "fill" | "rectified";
+
 function launch(
   gpu: Compute,
-  entry: string,
+  entry: Entry,
   tensors: { y: Tensor; x?: Tensor; p?: Tensor },
   given: { period?: number; add?: number; scale?: number },
 ): void {
@@ -47,12 +49,18 @@ function launch(
   const width = [size, period].every((n) => n % 4 === 0) ? 4 : 1;
   const n = size / width, { across, grid } = spread(n);
   const params = { n, period: period / width, across, add, scale };
-  gpu.stream.dispatch(KERNELS[width](entry), tensors as Record<string, Tensor>, params, grid);
+  gpu.stream.dispatch(KERNELS[width][entry], tensors as Record<string, Tensor>, params, grid);
 }
 
 const KERNELS = { 1: family(1), 4: family(4) };
 
-function family(width: 1 | 4): (entry: string) => Kernel {
-  const text = elementText(width) + source;
-  return (entry) => ({ name: `elementwise${width === 4 ? " vec4" : ""}`, source: text, entry });
+function family(width: 1 | 4): Record<Entry, Kernel> {
+  const text = elementText(width) + source, name = `elementwise${width === 4 ? " vec4" : ""}`;
+  const kernel = (entry: Entry): Kernel => ({ name, source: text, entry });
+  return {
+    sum: kernel("sum"),
+    accumulate: kernel("accumulate"),
+    fill: kernel("fill"),
+    rectified: kernel("rectified"),
+  };
 }

@@ -6,6 +6,7 @@
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
+import type { AdapterKind } from "../../gpu/profile.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { sumColumns } from "../rows/columns.ts";
 import { type Dropout, dropoutParams, elementText } from "./element.ts";
@@ -65,7 +66,7 @@ interface Choice extends Tile {
 // Outputs a thread, best first. Software adapters have few, wide lanes: large tiles save loads, and cost seconds to
 // compile. GFLOP/s at 4096×1024×256 on llvmpipe, 2 cores, 2026-11: 16×32 28, 24×16 28, 16×16 25, 12×16 23, 8×8 10.
 // Hardware wants many threads.
-const TILES: Record<"software" | "hardware", Choice[]> = {
+const TILES: Record<AdapterKind, Choice[]> = {
   software: [
     { TM: 16, TN: 32, THREADS: 32, work: 4e8, threads: 64 },
     { TM: 16, TN: 16, THREADS: 32, work: 0, threads: 64 },
@@ -76,8 +77,12 @@ const TILES: Record<"software" | "hardware", Choice[]> = {
     { TM: 4, TN: 4, THREADS: 64, work: 0, threads: 0 },
   ],
 };
-// With subgroups on a software adapter: 50 at 4096×1024×256, where 8×16 runs at 42, 8×32 at 49, 16×16 at 38.
-const SHARED = { TM: 8, TN: 24 };
+// With subgroups on a software adapter: 50 at 4096×1024×256, where 8×16 runs at 42, 8×32 at 49, 16×16 at 38. On hardware
+// they have not been tried.
+const SHARED: Record<AdapterKind, { TM: number; TN: number } | null> = {
+  software: { TM: 8, TN: 24 },
+  hardware: null,
+};
 // Of two operands whose rows are k, at most so many rows at a time: a thread reads a little of each, and more of them lie
 // in more pages than a processor keeps track of.
 const SHARED_CHUNK = 512;
@@ -94,15 +99,15 @@ export function gemm(gpu: Compute, g: Gemm): void {
   const vec = [K, N, g.transA ? M : 0, g.offBias ?? 0, A, B, C].every((x) =>
     typeof x === "number" ? x % 4 === 0 : Object.values(x).every((n) => n % 4 === 0)
   );
-  const kind = gpu.info.software ? "software" : "hardware";
+  const { kind, subgroup: lanes } = gpu.profile;
   const threads = (t: Tile) =>
     t.shared
       ? Math.ceil(M / (t.TM * t.THREADS)) * t.THREADS * Math.ceil(N / t.TN) * batch
       : Math.ceil(M / t.TM) * Math.ceil(N / t.TN) * batch;
-  const smallest = TILES[kind][TILES[kind].length - 1], lanes = gpu.info.subgroup;
-  const shared = gpu.info.software && lanes > 0 && vec && M >= 4 * lanes && N >= SHARED.TN;
+  const smallest = TILES[kind][TILES[kind].length - 1];
+  const shared = SHARED[kind] && lanes > 0 && vec && M >= 4 * lanes && N >= SHARED[kind].TN;
   const tile: Tile = shared
-    ? { ...SHARED, THREADS: lanes, shared }
+    ? { ...SHARED[kind]!, THREADS: lanes, shared }
     : !vec
     ? smallest
     : TILES[kind].find((t) => 2 * M * N * K * batch >= t.work && (threads(t) >= t.threads || K >= 1024)) ??
@@ -180,9 +185,10 @@ function gemmKernel(g: Gemm, vec: boolean, tile: Tile, add: boolean): Kernel {
   return kernel(key, () => {
     const code = straightLine(transA, transB, vec, tile);
     const width = vec ? 4 : 1;
+    const name = `gemm ${layout}${tile.shared ? " subgroups" : ""}`;
     return {
-      name: `gemm ${layout}${tile.shared ? " subgroups" : ""}`,
-      source: elementText(width) + dropout + generate(source, code),
+      name,
+      source: elementText(width) + dropout + generate(source, code, name),
       entry: "main",
       constants: { TM: tile.TM, TN: tile.TN, THREADS: tile.THREADS, WIDTH: width, ...epilogue },
     };

@@ -34,14 +34,14 @@ export function standardise(gpu: Compute, x: Tensor, mean: Tensor, deviation: Te
  * Some channels less their means, with zeros behind them.
  *
  * @param x [B, N, C]
- * @param channels u32 in the bits of floats, [chosen]
+ * @param channels [chosen]
  * @param mean [N, chosen]
  * @returns [B, N, wide]
  */
 export function centreChannels(
   gpu: Compute,
   x: Tensor,
-  channels: Tensor,
+  channels: Tensor<"u32">,
   mean: Tensor,
   wide: number,
 ): Tensor {

@@ -36,7 +36,7 @@ export function sumColumns(gpu: Compute, x: Tensor, y: Tensor, s: SumColumns): v
   const width = [columns, pitch, first, offset].every((n) => n % 4 === 0) ? 4 : 1;
   const groups = Math.ceil(columns / width / 64);
   if (groups > GROUPS_ACROSS) throw new RangeError(`Expected fewer columns to sum, but found ${columns}`);
-  const wanted = Math.ceil(ENOUGH_THREADS[gpu.info.software ? "software" : "hardware"] / (columns / width));
+  const wanted = Math.ceil(ENOUGH_THREADS[gpu.profile.kind] / (columns / width));
   const block = Math.max(LEAST_BLOCK, Math.ceil(rows / wanted));
   const blocks = rows > 2 * LEAST_BLOCK ? Math.ceil(rows / block) : 1;
   const parts = blocks > 1 ? gpu.empty([blocks, columns], "partial sums") : y;

@@ -4,13 +4,17 @@
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
-import { Tensor } from "../../gpu/tensor.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
 import { fill } from "../dense/elementwise.ts";
 import source from "./coreset.wgsl" with { type: "text" };
 
+const TAKE = { name: "coreset", source, entry: "take" };
+const COVER = { name: "coreset", source, entry: "cover" };
+const FARTHEST = { name: "coreset", source, entry: "farthest" };
+
 // Threads that share a piece's points: enough for any adapter, and few enough for one workgroup to look at their finds.
 const THREADS = { software: 512, hardware: 1 << 14 };
-const FARTHEST = 3e38; // of points, before anything is picked
+const FAR = 3e38; // of points, before anything is picked
 
 /** Points that are bound at once, those from `first` on: values [dims, points], both multiples of 4. */
 export interface Points {
@@ -18,9 +22,9 @@ export interface Points {
   first: number;
 }
 
-/** Which points were picked, u32 in the bits of floats, and how far (squared) each was from those before it; [picks] each. */
+/** Which points were picked, and how far (squared) each was from those before it; [picks] each. */
 export interface Picks {
-  picks: Tensor;
+  picks: Tensor<"u32">;
   reach: Tensor;
 }
 
@@ -30,7 +34,7 @@ export class Cover implements Disposable {
   #pieces: { points: Points; nearest: Tensor; threads: number; part: number }[] = [];
   #centre: Tensor;
   #far: Tensor;
-  #at: Tensor;
+  #at: Tensor<"u32">;
   #parts = 0;
   #picks: Picks;
   #done = 0;
@@ -45,22 +49,20 @@ export class Cover implements Disposable {
     this.#gpu = gpu;
     for (const piece of points) {
       const size = piece.values.shape[1], nearest = gpu.empty([size], "distances to a coreset");
-      fill(gpu, nearest, FARTHEST);
+      fill(gpu, nearest, FAR);
       const filling = piece.first + size - count;
       if (filling > 0) {
-        const tail = new Tensor([filling], nearest.slab, nearest.offset + 4 * (size - filling));
-        gpu.stream.write(tail, new Float32Array(filling).fill(-1));
+        gpu.stream.write(nearest.part(size - filling, [filling]), new Float32Array(filling).fill(-1));
       }
-      const threads = Math.min(THREADS[gpu.info.software ? "software" : "hardware"], size / 4);
+      const threads = Math.min(THREADS[gpu.profile.kind], size / 4);
       this.#pieces.push({ points: piece, nearest, threads, part: this.#parts });
       this.#parts += threads;
     }
     this.#centre = gpu.empty([points[0].values.shape[0]], "a pick");
     this.#far = gpu.empty([this.#parts], "farthest points");
-    this.#at = gpu.empty([this.#parts], "farthest points");
-    this.#picks = { picks: gpu.empty([most + 1], "picks"), reach: gpu.empty([most + 1], "picks") };
-    const first = new Tensor([1], this.#picks.picks.slab);
-    gpu.stream.write(first, new Float32Array(Uint32Array.of(start).buffer));
+    this.#at = gpu.empty([this.#parts], "farthest points", "u32");
+    this.#picks = { picks: gpu.empty([most + 1], "picks", "u32"), reach: gpu.empty([most + 1], "picks") };
+    gpu.stream.write(this.#picks.picks.part(0, [1]), Uint32Array.of(start));
   }
 
   /** Picks so far, and one more that is found already. */
@@ -75,13 +77,13 @@ export class Cover implements Disposable {
     const params = { dims, quads: 0, first: 0, step, threads: 0, part: 0, parts: this.#parts };
     for (const { points: { values: x, first } } of this.#pieces) {
       const piece = { ...params, first, quads: x.shape[1] / 4 };
-      gpu.stream.dispatch(kernel("take"), { x, centre, picks }, piece, [Math.ceil(dims / 256)]);
+      gpu.stream.dispatch(TAKE, { x, centre, picks }, piece, [Math.ceil(dims / 256)]);
     }
     for (const { points: { values: x, first }, nearest, threads, part } of this.#pieces) {
       const piece = { ...params, first, quads: x.shape[1] / 4, threads, part };
-      gpu.stream.dispatch(kernel("cover"), { x, centre, nearest, far, at }, piece, [Math.ceil(threads / 64)]);
+      gpu.stream.dispatch(COVER, { x, centre, nearest, far, at }, piece, [Math.ceil(threads / 64)]);
     }
-    gpu.stream.dispatch(kernel("farthest"), { far, at, picks, reach }, params, [1]);
+    gpu.stream.dispatch(FARTHEST, { far, at, picks, reach }, params, [1]);
   }
 
   /** Gives the memory back, but for the points'. */
@@ -90,8 +92,4 @@ export class Cover implements Disposable {
     for (const tensor of [this.#centre, this.#far, this.#at, picks, reach]) this.#gpu.release(tensor);
     for (const { nearest } of this.#pieces) this.#gpu.release(nearest);
   }
-}
-
-function kernel(entry: string): { name: string; source: string; entry: string } {
-  return { name: "coreset", source, entry };
 }

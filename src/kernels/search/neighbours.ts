@@ -1,12 +1,11 @@
 /**
  * Host side of neighbours.wgsl: the running list of each query's nearest rows, and the rows' distances from differences.
- * Row numbers are u32 in the bits of a tensor's floats.
  *
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
-import type { Kernel } from "../../gpu/kernel.ts";
-import type { Tensor } from "../../gpu/tensor.ts";
+import type { AnyTensor, Tensor } from "../../gpu/tensor.ts";
+import { kernelTable } from "../generate.ts";
 import { spread } from "../grid.ts";
 import source from "./neighbours.wgsl" with { type: "text" };
 
@@ -16,7 +15,7 @@ const SEGMENTS = { software: 1, hardware: 64 };
 /** Candidates of some queries: scores or squared distances and the rows they belong to, both [queries, K]. */
 export interface Candidates {
   values: Tensor;
-  rows: Tensor;
+  rows: Tensor<"u32">;
 }
 
 /** A part of a bank that is bound at once: its rows from `first` on, [rows, wide], `wide` a multiple of 4. */
@@ -28,7 +27,7 @@ export interface Piece {
 /** Empty running lists of the K best, for {@linkcode choose}. */
 export function candidates(gpu: Compute, queries: number, K: number): Candidates {
   const shape = [queries, segments(gpu), K];
-  return { values: gpu.empty(shape, "nearest rows"), rows: gpu.empty(shape, "nearest rows") };
+  return { values: gpu.empty(shape, "nearest rows"), rows: gpu.empty(shape, "nearest rows", "u32") };
 }
 
 /**
@@ -51,7 +50,7 @@ export function choose(gpu: Compute, scores: Tensor, lists: Candidates, first: n
 export function merge(gpu: Compute, lists: Candidates): Candidates {
   const [queries, parts, K] = lists.values.shape, shape = [queries, K];
   if (parts === 1) return { values: lists.values.view(shape), rows: lists.rows.view(shape) };
-  const merged = { values: gpu.empty(shape, "nearest rows"), rows: gpu.empty(shape, "nearest rows") };
+  const merged = { values: gpu.empty(shape, "nearest rows"), rows: gpu.empty(shape, "nearest rows", "u32") };
   launch(gpu, "merge", K, queries, { ...lists, y: merged.values, found: merged.rows }, { queries });
   gpu.release(lists.values);
   gpu.release(lists.rows);
@@ -68,16 +67,20 @@ export function squaredDistances(gpu: Compute, x: Tensor, pieces: readonly Piece
 }
 
 /** The nearest `keep` of the candidates: distances (roots of their values) and rows, nearest first, [queries, keep]. */
-export function order(gpu: Compute, list: Candidates, keep: number): { distances: Tensor; rows: Tensor } {
+export function order(
+  gpu: Compute,
+  list: Candidates,
+  keep: number,
+): { distances: Tensor; rows: Tensor<"u32"> } {
   const [queries, K] = list.values.shape;
   const distances = gpu.empty([queries, keep], "distances"),
-    rows = gpu.empty([queries, keep], "nearest rows");
+    rows = gpu.empty([queries, keep], "nearest rows", "u32");
   launch(gpu, "order", K, queries, { ...list, y: distances, found: rows }, { queries, keep });
   return { distances, rows };
 }
 
 /** Rows of a bank by their numbers: rows [queries] → [queries, wide]. */
-export function gather(gpu: Compute, pieces: readonly Piece[], rows: Tensor): Tensor {
+export function gather(gpu: Compute, pieces: readonly Piece[], rows: Tensor<"u32">): Tensor {
   const queries = rows.size, width = pieces[0].values.shape[1], wide = width / 4;
   const picked = gpu.empty([queries, width], "rows of a bank");
   for (const { values: bank, first } of pieces) {
@@ -88,8 +91,10 @@ export function gather(gpu: Compute, pieces: readonly Piece[], rows: Tensor): Te
 }
 
 function segments(gpu: Compute): number {
-  return SEGMENTS[gpu.info.software ? "software" : "hardware"];
+  return SEGMENTS[gpu.profile.kind];
 }
+
+const kernel = kernelTable();
 
 const NOTHING = { queries: 0, columns: 0, first: 0, count: 0, wide: 0, fresh: 0, keep: 0 };
 
@@ -98,10 +103,14 @@ function launch(
   entry: string,
   K: number,
   threads: number,
-  tensors: Record<string, Tensor>,
+  tensors: Record<string, AnyTensor>,
   params: Partial<typeof NOTHING>,
 ): void {
-  const kernel: Kernel = { name: "neighbours", source, entry, constants: { K, SEGMENTS: segments(gpu) } };
+  const constants = { K, SEGMENTS: segments(gpu) };
+  const found = kernel(
+    `${entry} ${K} ${constants.SEGMENTS}`,
+    () => ({ name: "neighbours", source, entry, constants }),
+  );
   const { across, grid } = spread(threads);
-  gpu.stream.dispatch(kernel, tensors, { ...NOTHING, ...params, across }, grid);
+  gpu.stream.dispatch(found, tensors, { ...NOTHING, ...params, across }, grid);
 }

@@ -128,14 +128,14 @@ interface Values {
 class Model implements Fitted {
   #model: Sizes;
   #gpu: Gpu;
-  #channels: Tensor;
+  #channels: Tensor<"u32">;
   #mean: Tensor;
   #gaussians: PositionGaussians;
 
   constructor(gpu: Gpu, model: Sizes, { channels, mean, inverses }: Values) {
     this.#gpu = gpu;
     this.#model = model;
-    this.#channels = gpu.tensor(new Float32Array(Uint32Array.from(channels).buffer));
+    this.#channels = gpu.tensor(Uint32Array.from(channels));
     this.#mean = gpu.tensor(mean);
     this.#gaussians = new PositionGaussians(gpu, inverses, model.d);
   }
@@ -150,9 +150,9 @@ class Model implements Fitted {
 
   async state(): Promise<State> {
     const { H, W, d } = this.#model, N = H * W;
-    const [bits, mean] = await this.#gpu.stream.read(this.#channels, this.#mean);
+    const [channels, mean] = await this.#gpu.stream.read(this.#channels, this.#mean);
     const tensors = new Map<string, HostTensor>([
-      ["channels", { shape: [d], data: Float32Array.from(new Uint32Array(bits.buffer)) }],
+      ["channels", { shape: [d], data: Float32Array.from(channels) }],
       ["mean", { shape: [N, d], data: mean }],
       ["whitening", { shape: [N, d, d], data: await this.#gaussians.read() }],
     ]);

@@ -124,6 +124,5 @@ async function pick(
     signal?.throwIfAborted();
     if (picked < end) break;
   }
-  const bits = await gpu.read(cover.picks.picks);
-  return new Uint32Array(bits.buffer, 0, picked);
+  return (await gpu.read(cover.picks.picks)).subarray(0, picked);
 }

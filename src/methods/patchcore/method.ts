@@ -154,11 +154,9 @@ class Model implements Fitted {
         { length: B },
         (_, b) => b * N + largest(d.subarray(b * N, (b + 1) * N)),
       );
-      const bits = (rows: Uint32Array<ArrayBuffer>) => gpu.tensor(new Float32Array(rows.buffer));
-      const of = new Uint32Array(nearest.buffer),
-        stars = bank.gather(gpu, bits(farthest.map((row) => of[row])));
+      const stars = bank.gather(gpu, gpu.tensor(farthest.map((row) => nearest[row])));
       const others = bank.nearest(gpu, stars, Math.min(NEIGHBOURS, bank.rows)).slots;
-      const m = gather(gpu, [{ values: patches, first: 0 }], bits(farthest));
+      const m = gather(gpu, [{ values: patches, first: 0 }], gpu.tensor(farthest));
       const [squares, map] = await gpu.stream.read(bank.squaredDistances(gpu, m, others), maps);
       const b = squares.length / B;
       const scores = Float32Array.from(

@@ -8,7 +8,7 @@
  * @module
  */
 import type { Gpu } from "../../gpu/gpu.ts";
-import { Tensor } from "../../gpu/tensor.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
 import type { FeatureSizes } from "../../model/batches.ts";
 import { Bank } from "../bank.ts";
 import { bankBytes } from "../slots.ts";
@@ -112,16 +112,16 @@ class Model implements Fitted {
     return this.#gpu.step(async (gpu) => {
       const found = images.nearest(gpu, images.centre(gpu, gpu.tensor(whole, [B, this.#P])), K);
       const [d, slots] = await gpu.stream.read(found.distances, found.slots);
-      const neighbours = [...new Uint32Array(slots.buffer)].map((slot) => images.rowOf(slot));
+      const neighbours = [...slots].map((slot) => images.rowOf(slot));
 
       const all = patches.centre(gpu, features), wide = all.shape[1], s = gpu.empty([B * N], "score maps");
       for (let b = 0; b < B; b++) {
         const queries = gpu.empty([N, wide], "an image's features");
-        gpu.stream.copy(new Tensor([N, wide], all.slab, all.offset + 4 * b * N * wide), queries);
+        gpu.stream.copy(all.part(b * N * wide, [N, wide]), queries);
         // In their order in the bank, so that the first of equals is too.
         const gallery = neighbours.slice(b * K, (b + 1) * K).sort((i, j) => i - j);
         const nearest = patches.nearest(gpu, queries, 1, gallery);
-        gpu.stream.copy(nearest.distances, new Tensor([N, 1], s.slab, s.offset + 4 * b * N));
+        gpu.stream.copy(nearest.distances, s.part(b * N, [N, 1]));
         for (const tensor of [queries, nearest.distances, nearest.slots]) gpu.release(tensor);
       }
       const maps = await gpu.read(mapsOf(gpu, s, this.#model, settings));

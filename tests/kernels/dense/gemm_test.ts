@@ -79,7 +79,7 @@ async function check(
 
 /** The same device, said to be a software adapter without subgroups. */
 const alone: Gpu = Object.create(variants.software, {
-  info: { value: { ...variants.software.info, subgroup: 0 } },
+  profile: { value: { ...variants.software.profile, subgroup: 0 } },
 });
 
 for (const [name, on] of Object.entries({ "software without subgroups": alone, hardware })) {
@@ -166,7 +166,7 @@ Deno.test("gemm, software with subgroups: the last tiles overlap those before, a
   }
   const before = gpu.stream.counts.pipelines;
   await check(variants.software, products);
-  if (gpu.info.subgroup > 0) {
+  if (gpu.profile.subgroup > 0) {
     assert.equal(gpu.stream.counts.pipelines - before, 16, "kernels: 4 transposes and 4 epilogues");
   }
 });
