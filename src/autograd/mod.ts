@@ -23,7 +23,7 @@ export { Tensor } from "../gpu/tensor.ts";
 export { type GradientSlot, Tape, type TapeOptions } from "./tape.ts";
 export { linear, type LinearOptions } from "./linear.ts";
 export { attention } from "./attention.ts";
-export { conv3x3 } from "./conv.ts";
+export { conv, type ConvOptions } from "./conv.ts";
 export { add, layerNorm, meanSquaredError, positions } from "./ops.ts";
 export { imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./losses.ts";
 export { type HostTensor, Parameters } from "../optim/parameters.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { conv3x3 } from "../autograd/conv.ts";
+import { conv } from "../autograd/conv.ts";
 import type { Parameters } from "../optim/parameters.ts";
 import type { Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -45,7 +45,8 @@ export function convShapes(config: ConvNetConfig): Map<string, number[]> {
 /** All convolutions, with ReLU behind each: x [B, H, W, D] to the same shape. */
 export function convNet(tape: Tape, config: ConvNetConfig, parameters: Parameters, x: Tensor): Tensor {
   for (const { name } of convolutions(config)) {
-    x = conv3x3(tape, x, parameters.get(`${name}.weight`), parameters.get(`${name}.bias`), "relu");
+    const weight = parameters.get(`${name}.weight`), bias = parameters.get(`${name}.bias`);
+    x = conv(tape, x, weight, bias, { padding: 1, act: "relu" });
   }
   return x;
 }

@@ -1,76 +1,126 @@
 import assert from "node:assert/strict";
-import { conv3x3 } from "../../src/autograd/conv.ts";
+import { conv, type ConvOptions } from "../../src/autograd/conv.ts";
 import { Tape } from "../../src/autograd/tape.ts";
 import { gpu } from "../gpu.ts";
 import { binding, hardware } from "../hardware.ts";
+import { activations, derivatives } from "../reference/backbone.ts";
 import * as reference from "../reference/conv.ts";
 import { backwardDispatches, checkOp, type Op } from "./check.ts";
 
 type Inputs = "x" | "weight" | "bias";
+type Sizes = [B: number, H: number, W: number, C: number, O: number, k: number];
 
-function op(sizes: reference.ConvSizes, relu = false): Op<Inputs> {
-  const { B, H, W, C, O } = sizes;
+function op([B, H, W, C, O, k]: Sizes, options: ConvOptions = {}): Op<Inputs> {
+  const { act = "none", groups = 1 } = options, name = typeof act === "string" ? act : "leaky";
+  const sizes = reference.padded({ B, H, W, C, O, k, ...options });
   return {
-    inputs: { x: [B, H, W, C], weight: [O, C, 3, 3], bias: [O] },
-    run: (tape, { x, weight, bias }) => conv3x3(tape, x, weight, bias, relu ? "relu" : "none"),
-    forward: ({ x, weight, bias }) => reference.conv3x3(x, weight, bias, sizes, relu),
+    inputs: { x: [B, H, W, C], weight: [O, C / groups, k, k], bias: [O] },
+    run: (tape, { x, weight, bias }) => conv(tape, x, weight, bias, options),
+    forward: ({ x, weight, bias }) => reference.convolve(x, weight, bias, sizes).map(activations[name]),
     backward(dy, { x, weight, bias }) {
-      const y = reference.conv3x3(x, weight, bias, sizes, relu);
-      const { dx, dweight, dbias } = reference.conv3x3Backward(dy, y, x, weight, sizes, relu);
+      const z = reference.convolve(x, weight, bias, sizes);
+      const dz = z.map((z, i) => dy[i] * derivatives[name](z));
+      const { dx, dweight, dbias } = reference.convolveBackward(dz, x, weight, sizes);
       return { x: dx, weight: dweight, bias: dbias };
     },
   };
 }
 
-for (const relu of [false, true]) {
-  Deno.test(`3×3 convolution${relu ? " with ReLU" : ""}: result and gradients`, async () => {
-    await checkOp(op({ B: 1, H: 1, W: 1, C: 1, O: 1 }));
-    await checkOp(op({ B: 2, H: 3, W: 5, C: 3, O: 2 }, relu)); // one float at a time
-    await checkOp(op({ B: 2, H: 4, W: 2, C: 4, O: 8 }, relu)); // four
-    await checkOp(op({ B: 2, H: 1, W: 4, C: 2, O: 3 }, relu));
-    await checkOp({ ...op({ B: 2, H: 3, W: 3, C: 4, O: 4 }, relu), on: hardware });
-  });
+const CASES: [Sizes, ConvOptions][] = [
+  [[1, 1, 1, 1, 1, 1], {}],
+  [[2, 3, 5, 3, 2, 3], { padding: 1 }], // one float at a time
+  [[2, 4, 2, 4, 8, 3], { padding: 1 }], // four
+  [[2, 5, 4, 4, 3, 1], { stride: 2 }],
+  [[1, 7, 6, 2, 4, 2], { stride: 2, padding: 1 }],
+  [[2, 7, 5, 4, 4, 3], { stride: 2, padding: 1 }],
+  [[1, 8, 9, 2, 3, 3], { padding: 2, dilation: 2 }],
+  [[1, 6, 5, 3, 4, 4], { stride: 2, padding: 1 }],
+  [[1, 5, 6, 2, 2, 5], { padding: 3 }], // more zeros than map on the way
+  [[1, 9, 8, 1, 4, 7], { stride: 2, padding: 3 }],
+  [[2, 5, 4, 3, 3, 3], { groups: 3, padding: 1 }],
+  [[2, 7, 6, 4, 4, 5], { groups: 4, stride: 2, padding: 2 }],
+  [[1, 9, 7, 2, 2, 3], { groups: 2, stride: 2, padding: 2, dilation: 2 }],
+  [[3, 13, 9, 4, 4, 3], { groups: 4, padding: 1 }], // more windows than a thread adds up
+];
 
-  Deno.test(`3×3 convolution${relu ? " with ReLU" : ""} in parts that end anywhere in a map`, async () => {
-    const whole = op({ B: 2, H: 3, W: 5, C: 4, O: 4 }, relu); // 144 bytes of patches a position
-    for (const positions of [29, 15, 7, 4]) await checkOp({ ...whole, on: binding(positions * 144 + 100) });
+for (const [sizes, options] of CASES) {
+  Deno.test(`convolution [${sizes}] ${JSON.stringify(options)}: result and gradients`, async () => {
+    await checkOp(op(sizes, options));
   });
 }
 
+Deno.test("convolution on hardware: result and gradients", async () => {
+  await checkOp({ ...op([2, 3, 3, 4, 4, 3], { padding: 1 }), on: hardware });
+});
+
+for (const act of ["relu", "relu6", "silu", "sigmoid", "tanh", { leaky: 0.1 }] as const) {
+  Deno.test(`convolution with ${JSON.stringify(act)}: result and gradients`, async () => {
+    await checkOp(op([2, 3, 5, 3, 2, 3], { padding: 1, act }));
+    await checkOp(op([1, 4, 4, 4, 4, 3], { groups: 4, act }));
+  });
+}
+
+Deno.test("ReLU6 stops at 6, and its gradient there", async () => {
+  await gpu.step(async (on) => {
+    const tape = new Tape(on),
+      x = on.tensor([-1, 2, 5.5, 7], [1, 2, 2, 1]),
+      weight = on.tensor([1], [1, 1, 1, 1]);
+    x.requiresGrad = true;
+    const y = conv(tape, x, weight, null, { act: "relu6" });
+    const sum = conv(tape, y, on.tensor([1, 2, 3, 4], [1, 1, 2, 2]), null);
+    tape.backward(sum);
+    assert.deepEqual([...await on.read(y)], [0, 2, 5.5, 6]);
+    assert.deepEqual([...await on.read(tape.gradient(x))], [0, 2, 3, 0]);
+  });
+});
+
+Deno.test("a convolution in parts that end anywhere in a map", async () => {
+  const whole = op([2, 3, 5, 4, 4, 3], { padding: 1, act: "relu" }); // 144 bytes of patches a window
+  for (const windows of [29, 15, 7, 4]) await checkOp({ ...whole, on: binding(windows * 144 + 100) });
+});
+
 Deno.test("a frozen input of a convolution costs nothing", async () => {
-  const layer = op({ B: 1, H: 2, W: 2, C: 4, O: 4 }, true);
+  const layer = op([1, 2, 2, 4, 4, 3], { padding: 1, act: "relu" });
   assert.equal(await backwardDispatches(layer), 6); // ReLU, patches and dweight, their gradient and dx, dbias
   assert.equal(await backwardDispatches(layer, "x"), 4);
   assert.equal(await backwardDispatches(layer, "weight"), 4);
   assert.equal(await backwardDispatches(layer, "bias"), 5);
 });
 
-Deno.test("a convolution keeps no patches", async () => {
-  await gpu.step(() => {
-    const tape = new Tape(gpu), x = gpu.empty([1, 4, 4, 4]);
-    const weight = gpu.empty([4, 4, 3, 3]), bias = gpu.empty([4]);
-    weight.requiresGrad = true;
-    const { inUse } = gpu.memory.stats();
-    conv3x3(tape, x, weight, bias);
-    assert.equal(gpu.memory.stats().inUse - inUse, 256); // the result
-  });
+Deno.test("a convolution keeps its result alone, and what SiLU's gradient needs", async () => {
+  for (const [act, kept] of [["none", 1], ["relu", 1], ["silu", 2]] as const) {
+    await gpu.step((on) => {
+      const tape = new Tape(on), x = on.empty([1, 4, 4, 4]), weight = on.empty([4, 4, 3, 3]);
+      weight.requiresGrad = true;
+      const { inUse } = gpu.memory.stats();
+      conv(tape, x, weight, null, { padding: 1, act });
+      assert.equal(gpu.memory.stats().inUse - inUse, kept * 256);
+    });
+  }
 });
 
-Deno.test("a convolution refuses what does not fit", () => {
-  const tape = new Tape(gpu), x = gpu.empty([1, 2, 2, 3]), bias = gpu.empty([4]);
-  const message = /^Expected maps \[B, H, W, C\], a weight \[O, C, 3, 3\] .*, but found \[/;
-  const refuses = (x: number[], weight: number[]) =>
-    assert.throws(() => conv3x3(tape, gpu.empty(x), gpu.empty(weight), bias), {
+Deno.test("a convolution refuses what does not fit, and what it can't do", () => {
+  const tape = new Tape(gpu), bias = gpu.empty([4]);
+  const refuses = (x: number[], weight: number[], options: ConvOptions, message: RegExp) =>
+    assert.throws(() => conv(tape, gpu.empty(x), gpu.empty(weight), bias, options), {
       name: "RangeError",
       message,
     });
-  refuses([1, 4, 3], [4, 3, 3, 3]);
-  refuses([1, 2, 2, 3], [4, 2, 3, 3]);
-  refuses([1, 2, 2, 3], [5, 3, 3, 3]);
-  refuses([1, 2, 2, 3], [4, 3, 5, 5]);
-  const few = new Tape(binding(100)), weight = gpu.empty([4, 3, 3, 3]);
+  const shapes = /^Expected maps \[B, H, W, C\], a weight \[O, C \/ groups, k, k\] .*, but found \[/;
+  refuses([1, 4, 3], [4, 3, 3, 3], {}, shapes);
+  refuses([1, 5, 5, 3], [4, 2, 3, 3], {}, shapes);
+  refuses([1, 5, 5, 3], [5, 3, 3, 3], {}, shapes);
+  refuses([1, 5, 5, 3], [4, 3, 3, 5], {}, shapes);
+  refuses([1, 5, 5, 4], [4, 2, 3, 3], { groups: 2 }, shapes);
+  refuses([1, 5, 5, 2], [4, 1, 3, 3], { groups: 2 }, shapes);
+  refuses([1, 9, 9, 3], [4, 3, 8, 8], {}, /a kernel of 1 to 7, .* but found 8, 1, 0 and 1$/);
+  refuses([1, 5, 5, 3], [4, 3, 3, 3], { stride: 3 }, /but found 3, 3, 0 and 1$/);
+  refuses([1, 5, 5, 3], [4, 3, 3, 3], { padding: -1 }, /but found 3, 1, -1 and 1$/);
+  refuses([1, 2, 5, 3], [4, 3, 3, 3], {}, /a 3×3 window fits into, but found 2×5/);
+  refuses([1, 3, 3, 3], [4, 3, 3, 3], { act: { leaky: -1 } }, /a slope of at least 0/);
+  const few = new Tape(binding(100)), x = gpu.empty([1, 2, 2, 3]), weight = gpu.empty([4, 3, 3, 3]);
   assert.throws(
-    () => conv3x3(few, x, weight, bias),
+    () => conv(few, x, weight, bias, { padding: 1 }),
     /a convolution's patches \[1,27\] needs/,
   );
 });

@@ -6,7 +6,7 @@
 import type { Dropout } from "../../src/kernels/dense/element.ts";
 import type { AdtrConfig } from "../../src/model/adtr.ts";
 import { attention } from "./attention.ts";
-import { conv3x3 } from "./conv.ts";
+import { convolve, padded } from "./conv.ts";
 import { layerNorm, linear, make, positions, type Values } from "./training.ts";
 
 /** Parameters by their PyTorch names. */
@@ -47,7 +47,8 @@ export function reconstruct(
       const name of [...state.keys()].filter((name) => name.endsWith("weight") && !name.includes("proj"))
     ) {
       const weight = get(name), bias = get(name.replace(/weight$/, "bias")), O = bias.length;
-      x = conv3x3(x, weight, bias, { B, H, W, C: weight.length / 9 / O, O }, true);
+      const sizes = padded({ B, H, W, C: weight.length / 9 / O, O, k: 3, padding: 1 });
+      x = convolve(x, weight, bias, sizes).map((v) => Math.max(v, 0));
     }
     return apply("output_proj", x);
   }

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import type { Window } from "../../src/kernels/conv/conv.ts";
 import type { EfficientNetWeights } from "../../src/model/efficientnet.ts";
 import type { FoldedConv } from "../../src/model/fold.ts";
+import { convolve } from "./conv.ts";
 
 /** ‖found − wanted‖₂ / ‖wanted‖₂; NaN where anything is not a number. */
 export function relativeL2(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
@@ -41,6 +42,17 @@ export const activations = {
   leaky: (v: number): number => v > 0 ? v : 0.1 * v,
 };
 
+/** Derivatives of {@linkcode activations} at z. */
+export const derivatives: Record<keyof typeof activations, (z: number) => number> = {
+  none: () => 1,
+  relu: (z) => z > 0 ? 1 : 0,
+  relu6: (z) => z > 0 && z < 6 ? 1 : 0,
+  silu: (z) => activations.sigmoid(z) * (1 + z * (1 - activations.sigmoid(z))),
+  sigmoid: (z) => activations.sigmoid(z) * (1 - activations.sigmoid(z)),
+  tanh: (z) => 1 - Math.tanh(z) ** 2,
+  leaky: (z) => z > 0 ? 1 : 0.1,
+};
+
 /** x [B, H, W, C], weight [O, C / groups, k, k] as PyTorch has it, bias [O] → [B, outH, outW, O]. Groups 1 or C. */
 export function conv(
   x: ArrayLike<number>,
@@ -48,34 +60,10 @@ export function conv(
   weight: Float32Array,
   bias: Float32Array,
   k: number,
-  { stride, top, left, outH, outW }: Window,
+  window: Window,
   groups: number,
 ): Float64Array {
-  const O = bias.length, perGroup = C / groups;
-  const y = new Float64Array(B * outH * outW * O);
-  let at = 0;
-  for (let b = 0; b < B; b++) {
-    for (let i = 0; i < outH; i++) {
-      for (let j = 0; j < outW; j++) {
-        for (let o = 0; o < O; o++) {
-          let sum = bias[o];
-          for (let c = 0; c < perGroup; c++) {
-            for (let p = 0; p < k; p++) {
-              for (let q = 0; q < k; q++) {
-                const row = i * stride + p - top, column = j * stride + q - left;
-                if (row < 0 || row >= H || column < 0 || column >= W) continue;
-                const channel = groups === 1 ? c : o;
-                sum += x[((b * H + row) * W + column) * C + channel] *
-                  weight[((o * perGroup + c) * k + p) * k + q];
-              }
-            }
-          }
-          y[at++] = sum;
-        }
-      }
-    }
-  }
-  return y;
+  return convolve(x, weight, bias, { B, H, W, C, O: bias.length, k, groups, ...window });
 }
 
 /** Bilinear with aligned corners: x [B, h, w, C] → [B, H, W, C]. */

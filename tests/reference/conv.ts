@@ -1,32 +1,50 @@
 /**
- * 3×3 convolution of NHWC maps with zero padding (torch.nn.functional.conv2d, padding 1) and its gradients as plain
- * loops in float64.
+ * Convolution of NHWC maps (torch.nn.functional.conv2d) and its gradients as plain loops in float64.
  *
  * @module
  */
+import type { Window } from "../../src/kernels/conv/conv.ts";
 import { columnSums, make, type Values } from "./training.ts";
 
-/** Sizes of x [B, H, W, C] and of the result [B, H, W, O]. */
-export interface ConvSizes {
+/** A convolution of x [B, H, W, C] with a weight [O, C / groups, k, k]; groups 1 or C. */
+export interface ConvSizes extends Window {
   B: number;
   H: number;
   W: number;
   C: number;
   O: number;
+  k: number;
+  groups?: number;
+  dilation?: number;
 }
 
-/** Calls `visit` with the places in y, x and the weight [O, C, 3, 3] of every product y += x · weight. */
-function products({ B, H, W, C, O }: ConvSizes, visit: (y: number, x: number, weight: number) => void): void {
+/** The sizes where zeros of one width are on every side. */
+export function padded(
+  s: Pick<ConvSizes, "B" | "H" | "W" | "C" | "O" | "k" | "groups" | "dilation"> & {
+    stride?: number;
+    padding?: number;
+  },
+): ConvSizes {
+  const { padding = 0, stride = 1, dilation = 1, k } = s;
+  const out = (n: number) => Math.floor((n + 2 * padding - dilation * (k - 1) - 1) / stride) + 1;
+  return { ...s, stride, dilation, top: padding, left: padding, outH: out(s.H), outW: out(s.W) };
+}
+
+/** Calls `visit` with the places in y, x and the weight of every product y += x · weight. */
+function products(s: ConvSizes, visit: (y: number, x: number, weight: number) => void): void {
+  const { B, H, W, C, O, k, groups = 1, stride, top, left, outH, outW, dilation = 1 } = s, per = C / groups;
   for (let b = 0; b < B; b++) {
-    for (let i = 0; i < H; i++) {
-      for (let j = 0; j < W; j++) {
-        for (let p = 0; p < 3; p++) {
-          for (let q = 0; q < 3; q++) {
-            const line = i + p - 1, pixel = j + q - 1;
+    for (let i = 0; i < outH; i++) {
+      for (let j = 0; j < outW; j++) {
+        for (let p = 0; p < k; p++) {
+          for (let q = 0; q < k; q++) {
+            const line = i * stride + p * dilation - top, pixel = j * stride + q * dilation - left;
             if (line < 0 || line >= H || pixel < 0 || pixel >= W) continue;
-            const to = (b * H + i) * W + j, from = (b * H + line) * W + pixel;
+            const to = ((b * outH + i) * outW + j) * O, from = ((b * H + line) * W + pixel) * C;
             for (let o = 0; o < O; o++) {
-              for (let c = 0; c < C; c++) visit(to * O + o, from * C + c, ((o * C + c) * 3 + p) * 3 + q);
+              for (let c = 0; c < per; c++) {
+                visit(to + o, from + (groups === 1 ? c : o), ((o * per + c) * k + p) * k + q);
+              }
             }
           }
         }
@@ -35,33 +53,24 @@ function products({ B, H, W, C, O }: ConvSizes, visit: (y: number, x: number, we
   }
 }
 
-/** The convolution, and ReLU behind it where `relu`. */
-export function conv3x3(
-  x: Values,
-  weight: Values,
-  bias: Values,
-  sizes: ConvSizes,
-  relu = false,
-): Float64Array {
-  const { B, H, W, O } = sizes, y = make(B * H * W * O, (i) => bias[i % O]);
-  products(sizes, (to, from, w) => y[to] += x[from] * weight[w]);
-  return relu ? y.map((v) => Math.max(v, 0)) : y;
+/** The convolution, without a bias where that is null. */
+export function convolve(x: Values, weight: Values, bias: Values | null, s: ConvSizes): Float64Array {
+  const y = make(s.B * s.outH * s.outW * s.O, (i) => bias ? bias[i % s.O] : 0);
+  products(s, (to, from, w) => y[to] += x[from] * weight[w]);
+  return y;
 }
 
-/** Gradients of {@linkcode conv3x3}'s inputs; y is its result. */
-export function conv3x3Backward(
+/** Gradients of {@linkcode convolve}'s inputs. */
+export function convolveBackward(
   dy: Values,
-  y: Values,
   x: Values,
   weight: Values,
-  sizes: ConvSizes,
-  relu = false,
+  s: ConvSizes,
 ): { dx: Float64Array; dweight: Float64Array; dbias: Float64Array } {
-  const dz = make(dy.length, (i) => relu && y[i] <= 0 ? 0 : dy[i]);
   const dx = new Float64Array(x.length), dweight = new Float64Array(weight.length);
-  products(sizes, (to, from, w) => {
-    dx[from] += dz[to] * weight[w];
-    dweight[w] += dz[to] * x[from];
+  products(s, (to, from, w) => {
+    dx[from] += dy[to] * weight[w];
+    dweight[w] += dy[to] * x[from];
   });
-  return { dx, dweight, dbias: columnSums(dz, sizes.O) };
+  return { dx, dweight, dbias: columnSums(dy, s.O) };
 }
