@@ -102,7 +102,13 @@ function training(note: string, config: AdtrConfig, B: number): ModelCase {
 /** What records a training step. */
 function trainingStep(gpu: Gpu, config: AdtrConfig, B: number): (gpu: Compute) => void {
   const parameters = initialAdtr(config, 0);
-  const detector = new FittedAdtr(gpu, { config, parameters, normalisation: null, covariance: null });
+  const detector = new FittedAdtr(gpu, {
+    config,
+    parameters,
+    normalisation: null,
+    covariance: null,
+    positions: null,
+  });
   const optimizer = new AdamW(gpu, detector.adtr.parameters);
   const features = Array.from({ length: B }, () => noiseOf(config.H * config.W * config.C));
   const { lr, weight_decay, clip } = PAPER;
@@ -150,7 +156,13 @@ function scoring(note: string, config: AdtrConfig, S: number): ModelCase {
         const backbone: Backbone = note === "paper"
           ? await efficientNetBackbone(gpu, "efficientnet_b4", weights(), IMAGENET)
           : gaborBackbone("gabor");
-        const state = { config, parameters: initialAdtr(config, 0), normalisation: null, covariance: null };
+        const state = {
+          config,
+          parameters: initialAdtr(config, 0),
+          normalisation: null,
+          covariance: null,
+          positions: null,
+        };
         const detector = new FittedAdtr(gpu, state);
         const source = { gpu, backbone, image_size: S, feature_size: config.H, images: files, cache: null };
         const preset = note === "paper" ? "paper" : "demo";

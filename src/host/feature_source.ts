@@ -5,7 +5,8 @@
  */
 import type { Gpu } from "../gpu/gpu.ts";
 import { methodNamed } from "../methods/registry.ts";
-import type { Settings } from "../methods/settings.ts";
+import type { PooledSettings, Settings } from "../methods/settings.ts";
+import { pooledLevels } from "../methods/pooled.ts";
 import type { Backbone } from "../model/backbone.ts";
 import type { BackboneName } from "../model/backbones.ts";
 import { openBackbone } from "../model/open_backbone.ts";
@@ -14,7 +15,9 @@ import { files } from "./image_files.ts";
 import { readWeightFile } from "./tensor_files.ts";
 
 /** Settings that decide about features. */
-export type SourceSettings = Pick<Settings, "method" | "backbone" | "levels" | "image_size" | "feature_size">;
+export type SourceSettings =
+  & Pick<Settings, "method" | "backbone" | "levels" | "image_size" | "feature_size" | "feature_length">
+  & Partial<PooledSettings>;
 
 /** A source, and what it is made of. */
 export interface OpenedSource extends Disposable {
@@ -37,13 +40,16 @@ export async function openSource(
   weights: string | undefined,
   { cache, onWarning }: { cache: FeatureStore | null; onWarning?: (message: string) => void },
 ): Promise<OpenedSource> {
-  const { backbone: name, image_size, feature_size } = settings;
+  const { backbone: name, image_size, feature_size, feature_length } = settings;
   const file = weights === undefined ? null : await readWeightFile(weights);
   const backbone: Backbone | null = methodNamed(settings.method).input === "features"
-    ? await openBackbone(gpu, name as BackboneName, file, settings)
+    ? await openBackbone(gpu, name as BackboneName, file, {
+      ...settings,
+      pooledLevels: pooledLevels(settings),
+    })
     : null;
   return {
-    source: { gpu, backbone, image_size, feature_size, images: files, cache, onWarning },
+    source: { gpu, backbone, image_size, feature_size, feature_length, images: files, cache, onWarning },
     features: backbone?.fingerprint ?? "pixels",
     weightsSha256: file?.sha256 ?? null,
     [Symbol.dispose]: () => backbone?.[Symbol.dispose](),

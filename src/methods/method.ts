@@ -28,8 +28,6 @@ export interface Method<S extends object = Record<string, Value>> {
   readonly pooled: boolean;
   /** Whether it gives maps; without them scores only. */
   readonly maps: boolean;
-  /** Whether `image_score` makes a difference: whether maps decide about their images as the setting says. */
-  readonly scoresByMap: boolean;
   /** Whether another seed makes another model. */
   readonly seeded: boolean;
   /** Of anomalous images with labels, which it learns from, where it can: `null` with these settings from none. */

@@ -20,7 +20,8 @@ export interface FitOptions {
 }
 
 /**
- * L⁻¹ of every position's covariance (divided by n − 1), with `ridge` on its diagonal, [N, d, d]. The products are the GPU's,
+ * L⁻¹ of every position's covariance (divided by n − 1), with `ridge`, or a share of its mean diagonal, on its diagonal,
+ * [N, d, d]. The products are the GPU's,
  * the factors the host's, in float64.
  *
  * @param values of each image, [N, d]
@@ -31,7 +32,7 @@ export async function whitenings(
   values: readonly Float32Array[],
   mean: Float32Array,
   d: number,
-  ridge: number,
+  ridge: number | { share: number },
   { onProgress, signal }: FitOptions = {},
 ): Promise<Float32Array<ArrayBuffer>> {
   const N = mean.length / d, n = values.length, wide = paddedChannels(d), pause = pauses(signal);
@@ -59,16 +60,24 @@ export async function whitenings(
     for (let p = 0; p < count; p++) {
       for (let i = 0; i < d; i++) {
         for (let j = 0; j < d; j++) {
-          covariance[i * d + j] = sums[(p * wide + i) * wide + j] / Math.max(1, n - 1) +
-            (i === j ? ridge : 0);
+          covariance[i * d + j] = sums[(p * wide + i) * wide + j] / Math.max(1, n - 1);
         }
       }
+      addRidge(covariance, d, ridge);
       inverses.set(whitening(covariance, d), (first + p) * d * d);
       onProgress?.(first + p + 1, N, "positions");
       await pause();
     }
   }
   return inverses;
+}
+
+/** The mean variance of a position of which nothing is known counts as 1. */
+function addRidge(covariance: Float64Array, d: number, ridge: number | { share: number }): void {
+  let trace = 0;
+  for (let i = 0; i < d; i++) trace += covariance[i * d + i];
+  const added = typeof ridge === "number" ? ridge : ridge.share * (trace > 0 ? trace / d : 1);
+  for (let i = 0; i < d; i++) covariance[i * d + i] += added;
 }
 
 /** The factors on the GPU, in as many pieces as the binding limit asks for. */

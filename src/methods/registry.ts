@@ -5,6 +5,7 @@
  */
 import { UsageError } from "../errors.ts";
 import { adtr } from "./adtr/method.ts";
+import { gaussian } from "./gaussian/method.ts";
 import { kde } from "./kde/method.ts";
 import { knn } from "./knn/method.ts";
 import { mahalanobis } from "./mahalanobis/method.ts";
@@ -14,7 +15,7 @@ import { patchcore } from "./patchcore/method.ts";
 import { spade } from "./spade/method.ts";
 
 /** Every method, in the order in which they are listed. Each knows its own settings; here they are any. */
-export const methods: readonly Method[] = [adtr, spade, patchcore, padim, mahalanobis, knn, kde]
+export const methods: readonly Method[] = [adtr, spade, patchcore, padim, mahalanobis, knn, kde, gaussian]
   .map((method) => method as unknown as Method);
 
 /** Their names. */

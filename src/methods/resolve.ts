@@ -80,7 +80,7 @@ export function checkSettings(method: string, given: Readonly<Record<string, unk
 export function resolveSettings(given: Partial<Settings>, { preset, data, weights }: Given): Settings {
   const name = given.method ?? METHOD_NAMES[0];
   checkSettings(METHOD_NAMES.includes(name) ? name : METHOD_NAMES[0], given);
-  const method = methodNamed(name), backbone = given.backbone ?? (weights ? "efficientnet_b4" : "gabor");
+  const method = methodNamed(name), backbone = given.backbone ?? backboneFor(data, weights);
   const settings: Settings = {
     ...common(preset, data),
     method: name,
@@ -102,17 +102,25 @@ export function presetNamed(name: string): PresetName {
   );
 }
 
+/** The backbone where none is named: what a weight file is most likely of, for the demo what has no weights, else what is bundled. */
+function backboneFor(data: DataKind, weights: boolean): BackboneName {
+  return weights ? "efficientnet_b4" : data === "demo" ? "gabor" : "efficientnet_lite0";
+}
+
 /** Common settings but for what only a method knows. */
 function common(preset: PresetName, data: DataKind): Omit<CommonSettings, "method" | "backbone" | "levels"> {
   return {
-    image_size: preset === "demo" ? 128 : 256,
+    image_size: preset === "demo" || preset === "small" ? 128 : 256,
     feature_size: 16,
+    feature_length: "own",
     components: 0,
     seed: 0,
     image_score: "max",
     sigma: 0,
     // What the paper does otherwise with images of 32×32 pixels.
-    ...(data === "cifar" ? { image_size: 32, feature_size: 8, image_score: "mean" } : {}),
+    ...(data === "cifar" && preset !== "small"
+      ? { image_size: 32, feature_size: 8, image_score: "mean" }
+      : {}),
   };
 }
 

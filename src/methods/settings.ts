@@ -41,6 +41,8 @@ export interface CommonSettings {
   image_size: number;
   /** H = W: side of the feature map, N = H·W tokens. */
   feature_size: number;
+  /** Whether the features of a position, and those of a whole image, are first brought to length 1. */
+  feature_length: "own" | "unit";
   /** K: features are brought down to so many principal components; 0 leaves them alone. */
   components: number;
   /** Fixes all that is random. */
@@ -72,8 +74,11 @@ export interface TrainingSettings {
 /** All settings in effect: those of all methods, and a method's own. */
 export type Settings<S extends object = Record<string, Value>> = CommonSettings & S;
 
-/** The presets: the paper's settings, a tenth of its epochs, and what a software adapter can train in seconds. */
-export const PRESETS = ["paper", "quick", "demo"] as const;
+/**
+ * The presets: what did best on photographs of parts with the bundled features (docs/method.md §11), and takes minutes without
+ * a GPU; the paper's settings; a tenth of its epochs; and the demo's, for its procedural data.
+ */
+export const PRESETS = ["small", "paper", "quick", "demo"] as const;
 
 /** A preset's name. */
 export type PresetName = typeof PRESETS[number];
@@ -131,6 +136,12 @@ export function commonRules(methods: readonly string[]): Rules<CommonSettings> {
     },
     image_size: { schema: whole(8, 4096), value: "S", help: "images are resized to S×S pixels" },
     feature_size: { schema: whole(1, 256), value: "H", help: "side of the feature map" },
+    feature_length: {
+      schema: oneOf("own", "unit"),
+      value: "NAME",
+      help:
+        "whether the features of a position, and of a whole image, are first brought to length 1: own, unit",
+    },
     components: {
       schema: whole(0, 4096),
       value: "K",
@@ -152,6 +163,40 @@ export function commonRules(methods: readonly string[]): Rules<CommonSettings> {
     },
   };
 }
+
+/** What methods share that look at whole images. */
+export interface PooledSettings {
+  /** The levels whose means over positions describe a whole image: `last`, or some as `6,7`. */
+  pooled_levels: string;
+}
+
+const POOLED = "last, or numbers with commas between them";
+
+/** The rules of `PooledSettings`. */
+export const POOLED_RULES: Rules<PooledSettings> = {
+  pooled_levels: {
+    schema: v.pipe(v.string(POOLED), v.regex(/^(last|[1-9](,[1-9])*)$/, POOLED)),
+    value: "A,B|last",
+    help: "which levels of the backbone describe a whole image, by their means over positions",
+    text: true,
+  },
+};
+
+/** What methods share whose papers have a rule of their own for an image's score. */
+export interface ImageRuleSettings {
+  /** How an image is scored: by the paper's rule, or by its map as `image_score` says. */
+  image_rule: "paper" | "map";
+}
+
+/** The rules of `ImageRuleSettings`. */
+export const IMAGE_RULES: Rules<ImageRuleSettings> = {
+  image_rule: {
+    schema: oneOf("paper", "map"),
+    value: "NAME",
+    help: "how an image is scored: by the rule of the method's paper, or by its map: paper, map",
+    scoring: true,
+  },
+};
 
 /** The rules of `TrainingSettings`. */
 export const TRAINING_RULES: Rules<TrainingSettings> = {

@@ -137,7 +137,7 @@ const LITE = {
   act: "relu6",
   squeezeExcite: false,
   input: { scale: 1, mean: [127, 127, 127], deviation: [128, 128, 128] },
-  levels: "2,3,5",
+  levels: "3,5,6",
   feature_norm: "position",
 } as const;
 const lite = (size: number): EfficientNetDescription["namings"] => ({

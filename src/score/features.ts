@@ -35,7 +35,9 @@ export interface FeatureSource {
   pooled?: boolean;
   /** Where features are kept between runs, as the backbone makes them; null for nowhere. */
   cache: FeatureStore | null;
-  /** What they are brought down to; nothing by default. */
+  /** Whether they are brought to length 1, at each position and as a whole; not so by default. */
+  feature_length?: "own" | "unit";
+  /** What they are brought down to, after that; nothing by default. */
   projection?: Projection | null;
   /** Told in a sentence what does not end the work, as a resume without a checkpoint. */
   onWarning?: (message: string) => void;
@@ -136,13 +138,25 @@ function ownSizes({ backbone, image_size: S, feature_size: H }: FeatureSource): 
 
 /** An image's features as a source makes them of the backbone's; what follows those of positions stays as it is. */
 function projected(source: FeatureSource, values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  const { projection } = source, { C, H, W } = ownSizes(source), length = C * H * W;
-  if (!projection) return values;
-  const features = project(values.subarray(0, length), projection);
-  const both = new Float32Array(features.length + values.length - length);
+  const { projection, feature_length = "own" } = source, { C, H, W } = ownSizes(source), length = C * H * W;
+  let features = values.subarray(0, length), whole = values.subarray(length);
+  if (feature_length === "unit") [features, whole] = [toUnit(features, C), toUnit(whole, whole.length)];
+  else if (!projection) return values;
+  if (projection) features = project(features, projection);
+  const both = new Float32Array(features.length + whole.length);
   both.set(features);
-  both.set(values.subarray(length), features.length);
+  both.set(whole, features.length);
   return both;
+}
+
+/** Rows of C values over their L2 norms; one of zeros stays. */
+function toUnit(values: Float32Array, C: number): Float32Array<ArrayBuffer> {
+  const unit = Float32Array.from(values);
+  for (let at = 0; at < unit.length; at += C) {
+    const row = unit.subarray(at, at + C), norm = Math.sqrt(row.reduce((sum, v) => sum + v * v, 0));
+    if (norm > 0) { for (let c = 0; c < C; c++) row[c] /= norm; }
+  }
+  return unit;
 }
 
 /** Pixels are had more cheaply from the image than from a store. */

@@ -10,6 +10,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Images } from "../data/images.ts";
 import { type ModelFile, openFitted, parseModel, projectionOf } from "../methods/model_file.ts";
 import { checkSettings, checkTogether, rulesOf } from "../methods/resolve.ts";
+import { pooledLevels } from "../methods/pooled.ts";
 import type { Rule, Settings, Value } from "../methods/settings.ts";
 import type { BackboneName } from "../model/backbones.ts";
 import { openBackbone } from "../model/open_backbone.ts";
@@ -54,12 +55,25 @@ export async function openModelBytes(
 async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOptions): Promise<Model> {
   const { weights, images = NO_IMAGES, cache = null } = options, { method, info, sizes, path } = file;
   const settings = settingsOf(file, options.settings ?? {});
-  const { image_size, backbone: name, levels } = settings, feature_size = sizes.H;
+  const { image_size, backbone: name, levels, feature_length } = settings, feature_size = sizes.H;
   using stack = new DisposableStack();
-  let source: FeatureSource = { gpu, backbone: null, image_size, feature_size, images, cache };
+  let source: FeatureSource = {
+    gpu,
+    backbone: null,
+    image_size,
+    feature_size,
+    feature_length,
+    images,
+    cache,
+  };
   if (method.input === "features") {
     const backbone = stack.use(
-      await openBackbone(gpu, name as BackboneName, weights ?? null, { levels, image_size, feature_size }),
+      await openBackbone(gpu, name as BackboneName, weights ?? null, {
+        levels,
+        pooledLevels: pooledLevels(settings as Record<string, Value>),
+        image_size,
+        feature_size,
+      }),
     );
     if (backbone.fingerprint !== info.features) {
       throw new InputError(

@@ -9,8 +9,9 @@ import type { Image, Mask } from "../data/image.ts";
 import type { WeightFile } from "../formats/weight_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { methodNamed } from "../methods/registry.ts";
+import { pooledLevels } from "../methods/pooled.ts";
 import { resolveSettings } from "../methods/resolve.ts";
-import type { PresetName, Settings } from "../methods/settings.ts";
+import type { PresetName, Settings, Value } from "../methods/settings.ts";
 import type { Backbone } from "../model/backbone.ts";
 import type { BackboneName } from "../model/backbones.ts";
 import { openBackbone } from "../model/open_backbone.ts";
@@ -38,7 +39,7 @@ export interface TrainOptions {
   method?: string;
   /** The backbone's weight file; none for those that are built in or bundled. */
   weights?: WeightFile;
-  /** Settings of the paper, of a tenth of its epochs, or such as a software adapter can train; `demo` by default on one. */
+  /** What settings are by default; `small` where none is named. */
   preset?: PresetName;
   /** What is to be otherwise than the preset has it. */
   settings?: Partial<Settings>;
@@ -70,16 +71,17 @@ export interface TrainOptions {
 export async function train(gpu: Gpu, options: TrainOptions): Promise<Model> {
   const { weights, cache = null, signal, journal, onProgress } = options;
   const { images, category, outliers } = dataOf(options.data);
-  const preset = options.preset ?? (gpu.profile.kind === "software" ? "demo" : "paper");
+  const preset = options.preset ?? "small";
   const given = { ...options.settings, ...(options.method === undefined ? {} : { method: options.method }) };
   const settings = resolveSettings(given, { preset, data: "folder", weights: weights !== undefined });
-  const { backbone: name, image_size, feature_size } = settings;
+  const { backbone: name, image_size, feature_size, feature_length } = settings;
   let backbone: Backbone | null = null;
   try {
     if (methodNamed(settings.method).input === "features") {
-      backbone = await openBackbone(gpu, name as BackboneName, weights ?? null, settings);
+      const options = { ...settings, pooledLevels: pooledLevels(settings as Record<string, Value>) };
+      backbone = await openBackbone(gpu, name as BackboneName, weights ?? null, options);
     }
-    const source = { gpu, backbone, image_size, feature_size, images, cache };
+    const source = { gpu, backbone, image_size, feature_size, feature_length, images, cache };
     const model = await learn({ source, category, outliers, settings, journal, signal, onProgress });
     if (model === null) throw signal!.reason;
     return new Model(model, backbone);

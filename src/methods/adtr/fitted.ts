@@ -17,8 +17,12 @@ import { Adtr, paddedChannels } from "../../model/adtr.ts";
 import { identity, type Normalisation } from "../../model/normalisation.ts";
 import { Covariance, narrowed, whitening, widened } from "../../model/whitening.ts";
 import { scoreByMaps } from "../maps.ts";
+import { meanOf } from "../mean.ts";
+import { type FitOptions, PositionGaussians, whitenings } from "../position_gaussians.ts";
 import type { Fitted, Scores, ScoreSettings, State } from "../method.ts";
 import { type AdtrState, toState } from "./state.ts";
+
+const POSITION_RIDGE = 0.1; // share of the mean variance of residuals at a position
 
 /** Feature normalisation, the transformer, and the distance between what comes in and what it makes of that. */
 export class FittedAdtr implements Fitted {
@@ -30,9 +34,11 @@ export class FittedAdtr implements Fitted {
   #deviation: Tensor;
   #covariance: Float32Array<ArrayBuffer> | null;
   #whitening: Tensor | null = null;
+  #positions: { mean: Tensor; gaussians: PositionGaussians } | null = null;
+  #ones: Tensor;
 
   /** The model on the GPU. @throws {RangeError} where a parameter is missing or has another number of values */
-  constructor(gpu: Gpu, { config, parameters, normalisation, covariance }: AdtrState) {
+  constructor(gpu: Gpu, { config, parameters, normalisation, covariance, positions }: AdtrState) {
     this.#gpu = gpu;
     this.adtr = new Adtr(gpu, config, parameters);
     this.#normalisation = normalisation;
@@ -40,6 +46,8 @@ export class FittedAdtr implements Fitted {
     this.#mean = gpu.tensor(mean);
     this.#deviation = gpu.tensor(deviation);
     this.#covariance = covariance;
+    this.#ones = gpu.tensor(new Float32Array(paddedChannels(config.C)).fill(1));
+    if (positions) this.#setPositions(positions);
   }
 
   /** Features [B, N, C] as the transformer takes them, [B, N, `paddedChannels`(C)]. */
@@ -59,10 +67,23 @@ export class FittedAdtr implements Fitted {
 
   score(features: Tensor, _: unknown, settings: ScoreSettings): Promise<Scores> {
     return scoreByMaps(this.#gpu, this.adtr.config, settings, (gpu) => {
-      const d = this.residual(gpu, features), s = gpu.empty(features.shape.slice(0, 2), "score maps");
+      const d = this.residual(gpu, features);
+      if (settings.score === "residual-padim") return this.#positionDistances(gpu, d);
+      const s = gpu.empty(features.shape.slice(0, 2), "score maps");
       norms(gpu, settings.score === "residual-mahalanobis" ? this.#whiten(gpu, d) : d, s);
       return s;
     });
+  }
+
+  /** ‖L⁻¹ (d − μ)‖ with the L and μ of every position. */
+  #positionDistances(gpu: Compute, d: Tensor): Tensor {
+    if (!this.#positions) {
+      throw new InputError(
+        "Expected a model with a Gaussian of its training residuals at each position, but found none in it",
+      );
+    }
+    const { mean, gaussians } = this.#positions;
+    return gaussians.distances(gpu, standardise(gpu, d, mean, this.#ones, gaussians.wide));
   }
 
   /** L⁻¹ d for every position. */
@@ -113,18 +134,64 @@ export class FittedAdtr implements Fitted {
     this.#whitening = null;
   }
 
+  /**
+   * Fits a Gaussian to the residuals of training features at each position, for `residual-padim`, and remembers it.
+   *
+   * @param batches of features [B, N, C] on the GPU, each released once it has been looked at
+   */
+  async measurePositions(batches: Iterable<Tensor>, options: FitOptions = {}): Promise<void> {
+    const gpu = this.#gpu, { C, H, W } = this.adtr.config, N = H * W, wide = paddedChannels(C);
+    const residuals: Float32Array[] = [];
+    for (const features of batches) {
+      const values = await gpu.step((gpu) => gpu.read(this.residual(gpu, features)));
+      for (let b = 0; b < features.shape[0]; b++) {
+        const rows = new Float32Array(N * C);
+        for (let n = 0; n < N; n++) {
+          rows.set(values.subarray((b * N + n) * wide, (b * N + n) * wide + C), n * C);
+        }
+        residuals.push(rows);
+      }
+      gpu.release(features);
+    }
+    const mean = await meanOf(residuals, N * C, options.signal);
+    const inverses = await whitenings(gpu, residuals, mean, C, { share: POSITION_RIDGE }, options);
+    this.#setPositions({ mean, inverses });
+  }
+
+  #setPositions({ mean, inverses }: NonNullable<AdtrState["positions"]>): void {
+    const { C, H, W } = this.adtr.config,
+      N = H * W,
+      wide = paddedChannels(C),
+      padded = new Float32Array(N * wide);
+    for (let n = 0; n < N; n++) padded.set(mean.subarray(n * C, (n + 1) * C), n * wide);
+    this.#positions = {
+      mean: this.#gpu.tensor(padded, [N, wide]),
+      gaussians: new PositionGaussians(this.#gpu, inverses, C),
+    };
+  }
+
+  async #readPositions(): Promise<AdtrState["positions"]> {
+    if (!this.#positions) return null;
+    const { C } = this.adtr.config, padded = await this.#gpu.read(this.#positions.mean);
+    const [N, wide] = this.#positions.mean.shape, mean = new Float32Array(N * C);
+    for (let n = 0; n < N; n++) mean.set(padded.subarray(n * wide, n * wide + C), n * C);
+    return { mean, inverses: await this.#positions.gaussians.read() };
+  }
+
   async state(): Promise<State> {
     return toState({
       config: this.adtr.config,
       parameters: await this.adtr.parameters.read(),
       normalisation: this.#normalisation,
       covariance: this.#covariance,
+      positions: await this.#readPositions(),
     });
   }
 
   [Symbol.dispose](): void {
     this.adtr.parameters[Symbol.dispose]();
-    for (const tensor of [this.#mean, this.#deviation, this.#whitening]) {
+    this.#positions?.gaussians[Symbol.dispose]();
+    for (const tensor of [this.#mean, this.#deviation, this.#ones, this.#whitening, this.#positions?.mean]) {
       if (tensor) this.#gpu.release(tensor);
     }
   }

@@ -36,7 +36,6 @@ export const adtr: Method<AdtrSettings> = {
   input: "features",
   pooled: false,
   maps: true,
-  scoresByMap: true,
   seeded: true,
   labels: ({ loss }) => LABELS[loss],
   labelled: { pixels: { loss: "px" }, images: { loss: "img" } },
@@ -118,11 +117,20 @@ async function train(
 ): Promise<FittedAdtr> {
   const { gpu, settings, sizes } = run, config = configOf(settings, sizes);
   const normalisation = settings.feature_norm === "position" ? normalisationOf(set.normal, config.C) : null;
-  const fitted = new FittedAdtr(gpu, { config, parameters, normalisation, covariance: null });
+  const fitted = new FittedAdtr(gpu, {
+    config,
+    parameters,
+    normalisation,
+    covariance: null,
+    positions: null,
+  });
   try {
     using optimizer = new AdamW(gpu, fitted.adtr.parameters);
     await run.optimize(trainable(fitted, optimizer, settings), set, settings.epochs);
     await fitted.measureCovariance(batches(gpu, set.normal, config, settings.batch_size));
+    if (settings.score === "residual-padim") {
+      await fitted.measurePositions(batches(gpu, set.normal, config, settings.batch_size), run);
+    }
     return fitted;
   } catch (error) {
     fitted[Symbol.dispose]();

@@ -6,6 +6,7 @@
 import { ANOMALIES, type AnomalyName } from "../../data/anomalies/catalogue.ts";
 import { type Architecture, ARCHITECTURES } from "../../model/adtr.ts";
 import { type BackboneName, BACKBONES } from "../../model/backbones.ts";
+import { isTuned } from "../feature_defaults.ts";
 import type { Circumstances } from "../method.ts";
 import {
   above0,
@@ -24,8 +25,11 @@ import {
 export const LOSSES = ["norm", "px", "img"] as const;
 /** How features are normalised (docs/method.md §9). */
 export const NORMS = ["none", "position"] as const;
-/** Distances of features from their reconstruction: Euclidean (paper) or Mahalanobis. */
-export const SCORES = ["residual", "residual-mahalanobis"] as const;
+/**
+ * Distances of features from their reconstruction: Euclidean (paper), or Mahalanobis by one covariance for all positions or,
+ * as PaDiM has it, by mean and covariance of the training residuals at each position.
+ */
+export const SCORES = ["residual", "residual-mahalanobis", "residual-padim"] as const;
 
 /** What ADTR and ADTR+ can be told. `epochs` are those of the loss: with ADTR+'s, those that come after ADTR's. */
 export interface AdtrSettings extends TrainingSettings {
@@ -165,24 +169,45 @@ export const DEMO: Fixed = {
 };
 
 const FIXED: Record<PresetName, Fixed> = {
+  small: { ...DEMO, epochs: 6, base_epochs: 6 },
   paper: PAPER,
   quick: { ...PAPER, epochs: 50, base_epochs: 50, lr_step: 40 },
   demo: DEMO,
 };
 /** Epochs of ADTR+, which begins with a trained ADTR (docs/method.md §5). */
-const PLUS_EPOCHS: Record<PresetName, number> = { paper: 300, quick: 30, demo: 8 };
+const PLUS_EPOCHS: Record<PresetName, number> = { small: 4, paper: 300, quick: 30, demo: 8 };
 /** What the paper does otherwise with images of 32×32 pixels. */
 const CIFAR_BATCH = 128;
+
+/** On photographs of parts, with the bundled features (docs/method.md §11). */
+const TUNED: Partial<AdtrSettings & CommonSettings> = {
+  feature_size: 8,
+  components: 70,
+  feature_norm: "none", // components are centred
+  score: "residual-padim",
+  sigma: 4,
+};
+/** On CIFAR's pictures, enlarged. */
+const TUNED_CIFAR: Partial<AdtrSettings & CommonSettings> = {
+  feature_size: 8,
+  levels: "6,7",
+  feature_length: "unit",
+  score: "residual-mahalanobis",
+  image_score: "mean",
+};
 
 /** ADTR's defaults. */
 export function adtrDefaults(
   { preset, data, backbone, given }: Circumstances<AdtrSettings>,
 ): AdtrSettings & Partial<CommonSettings> {
   const isPlus = given.loss !== undefined && given.loss !== "norm";
+  const isLite = backbone.startsWith("efficientnet_lite");
   return {
     ...FIXED[preset],
-    ...(data === "cifar" ? { batch_size: CIFAR_BATCH } : {}),
+    ...(data === "cifar" && preset !== "small" ? { batch_size: CIFAR_BATCH } : {}),
     ...(isPlus ? { epochs: PLUS_EPOCHS[preset] } : {}),
     feature_norm: BACKBONES[backbone as BackboneName].feature_norm,
+    ...(isTuned({ preset, backbone, data }) ? TUNED : {}),
+    ...(preset === "small" && data === "cifar" && isLite ? TUNED_CIFAR : {}),
   };
 }

@@ -1,7 +1,8 @@
 /**
  * ADTR's values on the host, and what a model file holds of them: parameters under their PyTorch names (docs/method.md §3),
  * what features are normalised with (`feature_mean` [C, H, W], `feature_std` [C]), and the covariance of the training
- * residuals (`residual_covariance` [C, C]).
+ * residuals (`residual_covariance` [C, C]); for the score `residual-padim` their means and whitenings at each position
+ * (`residual_mean` [N, C], `residual_whitening` [N, C, C]).
  *
  * @module
  */
@@ -26,6 +27,8 @@ export interface AdtrState {
   normalisation: Normalisation | null;
   /** Of the training residuals, with its ridge, [C, C]; null where it is not known. */
   covariance: Float32Array<ArrayBuffer> | null;
+  /** A Gaussian of the training residuals at each position; null where it was not asked for. */
+  positions: { mean: Float32Array<ArrayBuffer>; inverses: Float32Array<ArrayBuffer> } | null;
 }
 
 const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;
@@ -51,7 +54,7 @@ export function readConfig(model: unknown): AdtrConfig {
 }
 
 /** As a model file holds it. */
-export function toState({ config, parameters, normalisation, covariance }: AdtrState): State {
+export function toState({ config, parameters, normalisation, covariance, positions }: AdtrState): State {
   const { C, H, W } = config, tensors = new Map<string, HostTensor>();
   for (const [name, shape] of adtrShapes(config)) {
     tensors.set(name, { shape, data: Float32Array.from(parameters.get(name)!.data) });
@@ -61,6 +64,10 @@ export function toState({ config, parameters, normalisation, covariance }: AdtrS
     tensors.set("feature_std", { shape: [C], data: normalisation.deviation });
   }
   if (covariance) tensors.set("residual_covariance", { shape: [C, C], data: covariance });
+  if (positions) {
+    tensors.set("residual_mean", { shape: [H * W, C], data: positions.mean });
+    tensors.set("residual_whitening", { shape: [H * W, C, C], data: positions.inverses });
+  }
   // The paper's architecture is not named, as in files from before there were others.
   const { architecture, ...sizes } = config;
   return { model: architecture === "adtr" ? sizes : { ...sizes, architecture: architecture! }, tensors };
@@ -68,13 +75,22 @@ export function toState({ config, parameters, normalisation, covariance }: AdtrS
 
 /** As it was. @throws {RangeError} where a tensor is missing, of another shape, or not what it must be */
 export function fromState(state: State): AdtrState {
-  const config = readConfig(state.model), { C } = config, has = (name: string) => state.tensors.has(name);
+  const config = readConfig(state.model),
+    { C, H, W } = config,
+    N = H * W,
+    has = (name: string) => state.tensors.has(name);
   const parameters = new Map(
     [...adtrShapes(config)].map(([name, shape]) => [name, tensorOf(state, name, shape)]),
   );
   const normalisation = has("feature_mean") || has("feature_std") ? normalisationIn(state, config) : null;
   const covariance = has("residual_covariance") ? tensorOf(state, "residual_covariance", [C, C]).data : null;
-  return { config, parameters, normalisation, covariance };
+  const positions = has("residual_whitening")
+    ? {
+      mean: tensorOf(state, "residual_mean", [N, C]).data,
+      inverses: tensorOf(state, "residual_whitening", [N, C, C]).data,
+    }
+    : null;
+  return { config, parameters, normalisation, covariance, positions };
 }
 
 function normalisationIn(state: State, { C, H, W }: AdtrConfig): Normalisation {

@@ -10,7 +10,7 @@
 import { InputError } from "../../errors.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { FeatureSizes } from "../../model/batches.ts";
-import { levelsOf } from "../levels.ts";
+import { featureDefaults } from "../feature_defaults.ts";
 import { meanOf } from "../mean.ts";
 import { symmetricEigen } from "../eigen.ts";
 import {
@@ -23,6 +23,7 @@ import {
   tensorOf,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
+import { POOLED_RULES, type PooledSettings } from "../settings.ts";
 import { pauses } from "../pause.ts";
 
 const VARIANCE = 0.95; // that the components explain
@@ -34,17 +35,16 @@ type Points = readonly Float32Array<ArrayBuffer>[];
 const readModel = modelReader(SIZES);
 
 /** The method. */
-export const kde: Method<Record<never, never>> = {
+export const kde: Method<PooledSettings> = {
   name: "kde",
   about: "a kernel density of whole images: scores, no maps",
-  settings: {},
+  settings: POOLED_RULES,
   input: "features",
   pooled: true,
   maps: false,
-  scoresByMap: false,
   seeded: false,
   readModel,
-  defaults: ({ backbone }) => ({ ...levelsOf(backbone) }),
+  defaults: (about) => ({ pooled_levels: "last", ...featureDefaults(about) }),
   needs(_, { images, P }) {
     const side = Math.min(P, images);
     return {

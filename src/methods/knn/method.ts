@@ -11,7 +11,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import type { FeatureSizes } from "../../model/batches.ts";
 import { Bank } from "../bank.ts";
 import { bankBytes } from "../slots.ts";
-import { levelsOf } from "../levels.ts";
+import { featureDefaults } from "../feature_defaults.ts";
 import { scoreByMaps } from "../maps.ts";
 import {
   checkFeatures,
@@ -34,10 +34,9 @@ export const knn: Method<Record<never, never>> = {
   input: "features",
   pooled: false,
   maps: true,
-  scoresByMap: true,
   seeded: false,
   readModel,
-  defaults: ({ backbone }) => ({ ...levelsOf(backbone) }),
+  defaults: (about) => featureDefaults(about, { tuned: { components: 100 } }),
   needs: (_, { images, C, H, W }) => ({
     gpu: bankBytes(images * H * W, C),
     host: 4 * images * H * W * C,

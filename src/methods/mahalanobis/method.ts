@@ -16,7 +16,7 @@ import type { FeatureSizes } from "../../model/batches.ts";
 import { whitening, widened } from "../../model/whitening.ts";
 import { covarianceOf } from "../covariance.ts";
 import { meanOf } from "../mean.ts";
-import { levelsOf } from "../levels.ts";
+import { featureDefaults } from "../feature_defaults.ts";
 import { scoreByMaps } from "../maps.ts";
 import {
   checkFeatures,
@@ -40,10 +40,9 @@ export const mahalanobis: Method<Record<never, never>> = {
   input: "features",
   pooled: false,
   maps: true,
-  scoresByMap: true,
   seeded: false,
   readModel,
-  defaults: ({ backbone }) => ({ ...levelsOf(backbone) }),
+  defaults: (about) => featureDefaults(about),
   needs: (_, { C }) => ({
     gpu: 8 * C * C,
     host: 24 * C * C,

@@ -14,7 +14,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import { centreChannels } from "../../kernels/norm/standardise.ts";
 import type { FeatureSizes } from "../../model/batches.ts";
 import { Random } from "../../hash.ts";
-import { levelsOf } from "../levels.ts";
+import { featureDefaults, isTuned } from "../feature_defaults.ts";
 import { scoreByMaps } from "../maps.ts";
 import { meanOf } from "../mean.ts";
 import {
@@ -27,7 +27,7 @@ import {
   tensorOf,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
-import { whole } from "../settings.ts";
+import { atLeast0, whole } from "../settings.ts";
 import { pauses } from "../pause.ts";
 import { PositionGaussians, whitenings } from "../position_gaussians.ts";
 
@@ -39,6 +39,8 @@ const MANY_CHANNELS = 1000; // from where as many are taken as the paper does of
 export interface PadimSettings {
   /** d: channels that the Gaussians are over; 0: 100, or 550 where there are 1000 or more. */
   padim_channels: number;
+  /** Share of a position's mean variance that is added to its covariance's diagonal; 0: the paper's 0.01. */
+  ridge: number;
 }
 
 /** Sizes of a model, d among them. */
@@ -55,14 +57,23 @@ export const padim: Method<PadimSettings> = {
       value: "D",
       help: "channels that the Gaussians are over; 0: 100, or 550 where there are 1000 or more",
     },
+    ridge: {
+      schema: atLeast0,
+      value: "X",
+      help:
+        "share of a position's mean variance that is added to its covariance's diagonal; 0: the paper's 0.01",
+    },
   },
   input: "features",
   pooled: false,
   maps: true,
-  scoresByMap: true,
   seeded: true,
   readModel,
-  defaults: ({ backbone }) => ({ padim_channels: 0, ...levelsOf(backbone), sigma: 4 }),
+  defaults: (about) => ({
+    padim_channels: 0,
+    ridge: isTuned(about) ? 0.1 : 0,
+    ...featureDefaults(about, { sigma: 4, tuned: { components: 70 } }),
+  }),
   needs({ padim_channels }, { images, C, H, W }) {
     const N = H * W, d = channelsOf(padim_channels, C);
     return {
@@ -72,12 +83,14 @@ export const padim: Method<PadimSettings> = {
     };
   },
   async learn(run) {
-    const { C, H, W } = run.sizes, d = channelsOf(run.settings.padim_channels, C);
+    const { C, H, W } = run.sizes,
+      { padim_channels, ridge } = run.settings,
+      d = channelsOf(padim_channels, C);
     const { features } = await run.images(), model = { C, H, W, d };
     const channels = new Random(run.settings.seed, "padim channels").permutation(C).subarray(0, d).toSorted();
     const chosen = await choose(features, C, channels, run.signal);
     const mean = await meanOf(chosen, chosen[0].length, run.signal);
-    const inverses = await whitenings(run.gpu, chosen, mean, d, RIDGE, run);
+    const inverses = await whitenings(run.gpu, chosen, mean, d, ridge > 0 ? { share: ridge } : RIDGE, run);
     return new Model(run.gpu, model, { channels: Float32Array.from(channels), mean, inverses });
   },
   open(gpu, state) {

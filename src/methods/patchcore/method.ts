@@ -10,6 +10,8 @@
  *
  * @module
  */
+import type * as v from "valibot";
+import type { Compute } from "../../gpu/compute.ts";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { neighbourhoodMean } from "../../kernels/conv/neighbourhood.ts";
@@ -20,8 +22,8 @@ import { batches, type FeatureSizes } from "../../model/batches.ts";
 import { Bank } from "../bank.ts";
 import { bankBytes } from "../slots.ts";
 import { coresetRows, PROJECTED, selectCoreset } from "./coreset.ts";
-import { levelsOf } from "../levels.ts";
-import { mapsOf } from "../maps.ts";
+import { featureDefaults, isTuned } from "../feature_defaults.ts";
+import { mapsOf, scoreByMaps } from "../maps.ts";
 import { meanOf } from "../mean.ts";
 import {
   checkFeatures,
@@ -33,18 +35,24 @@ import {
   tensorOf,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
-import { real } from "../settings.ts";
+import { IMAGE_RULES, type ImageRuleSettings, real } from "../settings.ts";
 import { batchSize } from "../upload.ts";
 
 const NEIGHBOURS = 9; // b of the paper
 
 /** Its settings. */
-export interface PatchcoreSettings {
+export interface PatchcoreSettings extends ImageRuleSettings {
   /** The share of all training patches that is kept, above 0 and at most 1. */
   coreset: number;
+  /** Side of the neighbourhood that a patch is the mean of; 1 leaves features alone. */
+  patch: 1 | 3;
 }
 
-const readModel = modelReader(SIZES);
+const PATCH = real("1 or 3", (x) => x === 1 || x === 3);
+
+/** Sizes of a model, and of its patches. */
+type Sizes = FeatureSizes & { patch: number };
+const readModel = modelReader({ ...SIZES, patch: PATCH as v.GenericSchema<unknown, number> });
 
 /** The method. */
 export const patchcore: Method<PatchcoreSettings> = {
@@ -56,14 +64,20 @@ export const patchcore: Method<PatchcoreSettings> = {
       value: "X",
       help: "share of the training patches that is kept",
     },
+    patch: { schema: PATCH, value: "P", help: "side of the neighbourhood that a patch is the mean of: 1, 3" },
+    ...IMAGE_RULES,
   },
   input: "features",
   pooled: false,
   maps: true,
-  scoresByMap: false,
   seeded: true,
   readModel,
-  defaults: ({ backbone }) => ({ coreset: 0.1, ...levelsOf(backbone, "2,3"), sigma: 4 }),
+  defaults: (about) => ({
+    coreset: 0.1,
+    patch: isTuned(about) ? 1 : 3,
+    image_rule: isTuned(about) ? "map" : "paper",
+    ...featureDefaults(about, { resnet: "2,3", sigma: 4, tuned: { feature_size: 16, components: 100 } }),
+  }),
   needs({ coreset }, { images, C, H, W }) {
     const rows = images * H * W, kept = coresetRows(rows, coreset);
     const points = 4 * rows * (Math.min(C, PROJECTED) + 1);
@@ -74,16 +88,17 @@ export const patchcore: Method<PatchcoreSettings> = {
       or: "take fewer training images",
     };
   },
-  async learn({ gpu, settings: { coreset, seed }, sizes: { C, H, W }, signal, ...run }) {
+  async learn({ gpu, settings: { coreset, patch, seed }, sizes: { C, H, W }, signal, ...run }) {
     const { features } = await run.images(), N = H * W, rows = features.length * N;
     const wide = paddedChannels(C), size = batchSize(gpu, N, wide), wanted = coresetRows(rows, coreset);
     const mean = gpu.tensor(await meanOf(features, C, signal)),
       ones = gpu.tensor(new Float32Array(C).fill(1));
     const patchBatches = async function* () {
       for (const x of batches(gpu, features, { C, H, W }, size)) {
-        const patches = neighbourhoodMean(gpu, x, H, W), rows = patches.shape[0] * N;
+        const patches = pooled(gpu, x, { H, W, patch }), rows = patches.shape[0] * N;
         yield standardise(gpu, patches.view([rows, 1, C]), mean, ones, wide).view([rows, wide]);
-        for (const tensor of [x, patches]) gpu.release(tensor);
+        gpu.release(x);
+        if (patches !== x) gpu.release(patches);
         signal?.throwIfAborted();
       }
     };
@@ -91,8 +106,8 @@ export const patchcore: Method<PatchcoreSettings> = {
     const onPick = (done: number) => run.onProgress(done, wanted, "patches");
     try {
       const picks = await selectCoreset(gpu, patchBatches(), sizes, wanted, seed, onPick, signal);
-      const bank = await Bank.of(gpu, [await patchesOf(gpu, features, { C, H, W }, picks, size)], C);
-      return new Model(gpu, { C, H, W }, bank);
+      const bank = await Bank.of(gpu, [await patchesOf(gpu, features, { C, H, W, patch }, picks, size)], C);
+      return new Model(gpu, { C, H, W, patch }, bank);
     } finally {
       gpu.release(mean);
       gpu.release(ones);
@@ -109,33 +124,38 @@ export const patchcore: Method<PatchcoreSettings> = {
 async function patchesOf(
   gpu: Gpu,
   features: readonly Float32Array[],
-  { C, H, W }: FeatureSizes,
+  { C, H, W, patch }: Sizes,
   picks: Uint32Array,
   size: number,
 ): Promise<Float32Array> {
-  const sorted = picks.toSorted(), patches = new Float32Array(picks.length * C), batchRows = size * H * W;
+  const sorted = picks.toSorted(), picked = new Float32Array(picks.length * C), batchRows = size * H * W;
   let at = 0, first = 0;
   for (const x of batches(gpu, features, { C, H, W }, size)) {
     if (sorted[at] < first + batchRows) {
-      const pooled = neighbourhoodMean(gpu, x, H, W), values = await gpu.read(pooled);
-      gpu.release(pooled);
+      const patches = pooled(gpu, x, { H, W, patch }), values = await gpu.read(patches);
+      if (patches !== x) gpu.release(patches);
       for (; sorted[at] < first + batchRows; at++) {
         const row = (sorted[at] - first) * C;
-        patches.set(values.subarray(row, row + C), at * C);
+        picked.set(values.subarray(row, row + C), at * C);
       }
     }
     gpu.release(x);
     first += batchRows;
   }
-  return patches;
+  return picked;
+}
+
+/** Features as patches: means of their neighbourhoods, or themselves. */
+function pooled(gpu: Compute, x: Tensor, { H, W, patch }: Pick<Sizes, "H" | "W" | "patch">): Tensor {
+  return patch === 1 ? x : neighbourhoodMean(gpu, x, H, W);
 }
 
 class Model implements Fitted {
-  #model: FeatureSizes;
+  #model: Sizes;
   #gpu: Gpu;
   #bank: Bank;
 
-  constructor(gpu: Gpu, model: FeatureSizes, bank: Bank) {
+  constructor(gpu: Gpu, model: Sizes, bank: Bank) {
     this.#gpu = gpu;
     this.#model = model;
     this.#bank = bank;
@@ -144,8 +164,14 @@ class Model implements Fitted {
   score(features: Tensor, _: unknown, settings: ScoreSettings): Promise<Scores> {
     checkFeatures(features, this.#model);
     const bank = this.#bank, { H, W } = this.#model, N = H * W, [B] = features.shape;
+    if (settings.image_rule === "map") {
+      return scoreByMaps(this.#gpu, this.#model, settings, (gpu) => {
+        const patches = bank.centre(gpu, pooled(gpu, features, this.#model));
+        return bank.nearest(gpu, patches, 1).distances;
+      });
+    }
     return this.#gpu.step(async (gpu) => {
-      const patches = bank.centre(gpu, neighbourhoodMean(gpu, features, H, W));
+      const patches = bank.centre(gpu, pooled(gpu, features, this.#model));
       const { distances, slots } = bank.nearest(gpu, patches, 1);
       const maps = mapsOf(gpu, distances, this.#model, settings);
       const [d, nearest] = await gpu.stream.read(distances, slots);

@@ -12,7 +12,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import type { FeatureSizes } from "../../model/batches.ts";
 import { Bank } from "../bank.ts";
 import { bankBytes } from "../slots.ts";
-import { levelsOf } from "../levels.ts";
+import { featureDefaults, isTuned } from "../feature_defaults.ts";
 import { mapsOf } from "../maps.ts";
 import {
   checkFeatures,
@@ -25,10 +25,16 @@ import {
   tensorOf,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
-import { whole } from "../settings.ts";
+import {
+  IMAGE_RULES,
+  type ImageRuleSettings,
+  POOLED_RULES,
+  type PooledSettings,
+  whole,
+} from "../settings.ts";
 
 /** Its settings. */
-export interface SpadeSettings {
+export interface SpadeSettings extends PooledSettings, ImageRuleSettings {
   /** K: training images that an image is held against, at most as many as there are. */
   neighbours: number;
 }
@@ -47,14 +53,20 @@ export const spade: Method<SpadeSettings> = {
       help: "nearest training images that an image is held against",
       scoring: true,
     },
+    ...POOLED_RULES,
+    ...IMAGE_RULES,
   },
   input: "features",
   pooled: true,
   maps: true,
-  scoresByMap: false,
   seeded: false,
   readModel,
-  defaults: ({ backbone }) => ({ neighbours: 50, ...levelsOf(backbone), sigma: 4 }),
+  defaults: (about) => ({
+    neighbours: 50,
+    image_rule: isTuned(about) ? "map" : "paper",
+    pooled_levels: "last",
+    ...featureDefaults(about, { sigma: 4, tuned: { components: 100 } }),
+  }),
   needs: (_, { images, C, H, W, P }) => ({
     gpu: bankBytes(images * H * W, C, H * W) + bankBytes(images, P),
     host: 4 * images * (H * W * C + P),
