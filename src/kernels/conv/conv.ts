@@ -8,7 +8,8 @@ import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { type Act, actConstants, actText } from "./act.ts";
-import { generate, kernelTable } from "../generate.ts";
+import { each } from "../each.ts";
+import { kernelTable } from "../generate.ts";
 import source from "./conv.wgsl" with { type: "text" };
 
 const COLUMNS = 8, FOURS = 4; // pixels a thread, and times four output channels
@@ -76,31 +77,12 @@ function convKernel(K: number, STRIDE: number, C: number, act: Act): Kernel {
   const name = `conv ${K}x${K}x${C}/${STRIDE}`;
   const constants = { K, STRIDE, C, COLUMNS, FOURS, ...actConstants(act) };
   return kernel(`${name} ${JSON.stringify(act)}`, () => {
-    const code = straightLine(K, STRIDE, C);
+    const counts = { j: COLUMNS, o: FOURS, q: K, c: C, s: (COLUMNS - 1) * STRIDE + K, STRIDE };
     return {
       name,
-      source: actText("vec4f") + generate(source, code),
+      source: actText("vec4f") + each(source, counts, name),
       entry: "conv",
       constants,
     };
   });
-}
-
-/** One row of taps: every value and weight under the COLUMNS windows is loaded once. */
-function straightLine(K: number, stride: number, C: number) {
-  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-  const outputs = range(COLUMNS).flatMap((j) => range(FOURS).map((o) => [j, o]));
-  return {
-    declare: outputs.map(([j, o]) => `var y${j}_${o} = bias[o + ${o}u];`).join("\n"),
-    taps: range(C).flatMap((c) => [
-      ...range((COLUMNS - 1) * stride + K).map((q) => `let x${q}_${c} = load(row, left + ${q}u, ${c}u);`),
-      ...range(K).flatMap((q) => [
-        ...range(FOURS).map((o) =>
-          `let w${q}_${c}_${o} = weight[((p * K + ${q}u) * C + ${c}u) * params.outC4 + o + ${o}u];`
-        ),
-        ...outputs.map(([j, o]) => `y${j}_${o} += x${j * stride + q}_${c} * w${q}_${c}_${o};`),
-      ]),
-    ]).join("\n"),
-    finish: outputs.map(([j, o]) => `store(out, first + ${j}u, o + ${o}u, y${j}_${o});`).join("\n"),
-  };
 }

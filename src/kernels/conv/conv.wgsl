@@ -2,7 +2,8 @@
 //   y[b, i, j, o] = act(bias[o] + Σ_{p,q,c} x[b, i·STRIDE + p − top, j·STRIDE + q − left, c] · w[p, q, c, o])
 // x [B, H, W, C], w [K, K, C, O] and y [B, outH, outW, O]; O a multiple of 4. What lies outside of x counts as 0.
 // A thread computes COLUMNS neighbouring pixels of 4·FOURS output channels, one row of taps at a time, so that values and
-// weights once loaded serve several outputs. The lines marked @generate are straight-line code made by conv.ts.
+// weights once loaded serve several outputs. each.ts repeats the lines marked @each, for each output j below COLUMNS and o
+// below FOURS, tap q below K, channel c below C and column s of x under the outputs.
 
 struct Params { H: u32, W: u32, outH: u32, outW: u32, outC4: u32, top: u32, left: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -26,13 +27,19 @@ fn conv(@builtin(global_invocation_id) id: vec3u) {
   let first = (id.x / groups) * COLUMNS;
   if (first >= params.outW) { return; }
   let left = first * STRIDE - params.left; // wraps around where negative, and so do the columns from there on
-  // @generate declare
+  // @each var y{j}_{o} = bias[o + {o}u];
   for (var p = 0u; p < K; p++) {
     let line = id.y * STRIDE + p - params.top;
     if (line >= params.H) { continue; }
     let row = (id.z * params.H + line) * params.W;
-    // @generate taps
+    // @each c:
+      // @each let x{s}_{c} = load(row, left + {s}u, {c}u);
+      // @each q:
+        // @each let w{q}_{c}_{o} = weight[((p * K + {q}u) * C + {c}u) * params.outC4 + o + {o}u];
+        // @each y{j}_{o} += x{j * STRIDE + q}_{c} * w{q}_{c}_{o};
+      // @end
+    // @end
   }
   let out = (id.z * params.outH + id.y) * params.outW;
-  // @generate finish
+  // @each store(out, first + {j}u, o + {o}u, y{j}_{o});
 }

@@ -9,7 +9,8 @@ import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { type Act, actConstants, actText } from "./act.ts";
 import type { Window } from "./conv.ts";
-import { generate, kernelTable } from "../generate.ts";
+import { each } from "../each.ts";
+import { kernelTable } from "../generate.ts";
 import source from "./dense_conv.wgsl" with { type: "text" };
 
 /** What follows the convolution: a tensor of the output's shape is added, then the activation. */
@@ -105,47 +106,17 @@ function kernelFor({ TM, TN }: Tile, LANES: number, THREADS: number, act: Act): 
   const key = `${name} ${LANES} ${THREADS} ${JSON.stringify(act)}`;
   const constants = { TM, TN, LANES, THREADS, ...actConstants(act) };
   return kernel(key, () => {
-    const code = straightLine(TM, TN, LANES);
-    return { name, source: actText("vec4f") + generate(source, code), entry: "conv", constants };
+    const shared = LANES > 1 ? 1 : 0, FOURS = TN / 4;
+    const counts = {
+      i: TM,
+      j: FOURS,
+      k: 4,
+      s: Math.ceil(TN / LANES),
+      shared,
+      alone: 1 - shared,
+      FOURS,
+      LANES,
+    };
+    return { name, source: actText("vec4f") + each(source, counts, name), entry: "conv", constants };
   });
-}
-
-/** The parts of the kernel that are straight-line code; each pixel and each weight is loaded once a tile. */
-function straightLine(TM: number, TN: number, LANES: number) {
-  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-  const rows = range(TM), columns = range(TN / 4);
-  const cells = (line: (i: number, j: number) => string) =>
-    rows.flatMap((i) => columns.map((j) => line(i, j)));
-  const shared = LANES > 1;
-  // The weights of four channels of x, k, for TN channels of y, as one list.
-  const weights = range(4).flatMap((k) => columns.map((j) => ({ k, j, at: k * columns.length + j })));
-  const load = (at: string) =>
-    `weight[w + ${at} / ${columns.length}u * params.O4 + ${at} % ${columns.length}u]`;
-  return {
-    lane: shared ? "@builtin(subgroup_invocation_id) lane: u32," : "",
-    declare: [
-      shared ? "" : "if (m0 >= params.M) { return; }",
-      ...rows.map((i) => `let corner${i} = corner(m0 + ${i}u * LANES);`),
-      ...cells((i, j) => `var y${i}_${j} = vec4f(0.0);`),
-    ].join("\n"),
-    pixels: rows.map((i) =>
-      `let pixel${i} = pixel(corner${i}, t / params.K, t % params.K); let is${i} = f32(pixel${i}.y);`
-    ).join("\n"),
-    inner: [
-      ...rows.map((i) => `let x${i} = x[pixel${i}.x + c] * is${i};`),
-      ...range(shared ? Math.ceil(TN / LANES) : 0).map((s) =>
-        `let share${s} = ${load(`(lane + ${s * LANES}u)`)};`
-      ),
-      ...weights.map(({ k, j, at }) =>
-        `let w${k}_${j} = ${
-          shared ? `subgroupBroadcast(share${Math.floor(at / LANES)}, ${at % LANES}u)` : load(`${at}u`)
-        };`
-      ),
-      ...cells((i, j) => {
-        const sum = range(4).reduce((sum, k) => `${sum} + x${i}.${"xyzw"[k]} * w${k}_${j}`, `y${i}_${j}`);
-        return `y${i}_${j} = ${sum};`;
-      }),
-    ].join("\n"),
-    finish: cells((i, j) => `store(m0 + ${i}u * LANES, o0 + ${j}u, y${i}_${j});`).join("\n"),
-  };
 }

@@ -4,8 +4,8 @@
 // of 4. What lies outside of x counts as 0.
 // A thread computes TN channels of TM windows, LANES apart, four channels of x at a time: the pixels under its windows'
 // (p, q) are found once for all C. With LANES > 1 a workgroup is a subgroup of as many threads, which need the same
-// weights: each loads its share of them and hears the others from its neighbours. The lines marked @generate are
-// straight-line code made by dense_conv.ts.
+// weights: each loads its share of them and hears the others from its neighbours. each.ts repeats the lines marked
+// @each, for each window i below TM, four channels j below TN / 4, channel k of four of x, and share s of the weights.
 
 struct Params {
   M: u32, C4: u32, O4: u32, H: u32, W: u32, outH: u32, outW: u32, tilesN: u32,
@@ -37,6 +37,9 @@ fn pixel(corner: vec3u, p: u32, q: u32) -> vec2u {
   return select(vec2u(0u), vec2u(((corner.x + line) * params.W + column) * params.C4, 1u), inside);
 }
 
+// The n-th of the weights of four channels of x for TN channels of y, from w on.
+fn load(w: u32, n: u32) -> vec4f { return weight[w + n / (TN / 4u) * params.O4 + n % (TN / 4u)]; }
+
 fn store(m: u32, o: u32, sum: vec4f) {
   if (m >= params.M || o >= params.O4) { return; }
   var v = sum + bias[o];
@@ -47,18 +50,33 @@ fn store(m: u32, o: u32, sum: vec4f) {
 @compute @workgroup_size(THREADS)
 fn conv(
   @builtin(global_invocation_id) id: vec3u,
-  // @generate lane
+  // @each shared:
+  @builtin(subgroup_invocation_id) lane: u32,
+  // @end
 ) {
   let tile = id.x / LANES;
   let m0 = tile / params.tilesN * TM * LANES + id.x % LANES;
   let o0 = tile % params.tilesN * (TN / 4u);
-  // @generate declare
+  // @each alone:
+  if (m0 >= params.M) { return; }
+  // @end
+  // @each let corner{i} = corner(m0 + {i}u * LANES);
+  // @each var y{i}_{j} = vec4f(0.0);
   for (var t = 0u; t < params.K * params.K; t++) {
-    // @generate pixels
+    // @each let pixel{i} = pixel(corner{i}, t / params.K, t % params.K);
+    // @each let is{i} = f32(pixel{i}.y);
     for (var c = 0u; c < params.C4; c++) {
       let w = (t * params.C4 + c) * 4u * params.O4 + o0;
-      // @generate inner
+      // @each let x{i} = x[pixel{i}.x + c] * is{i};
+      // @each shared:
+      // @each let share{s} = load(w, lane + {s * LANES}u);
+      // @each let w{k}_{j} = subgroupBroadcast(share{(k * FOURS + j) / LANES}, {(k * FOURS + j) % LANES}u);
+      // @end
+      // @each alone:
+      // @each let w{k}_{j} = weight[w + {k}u * params.O4 + {j}u];
+      // @end
+      // @each y{i}_{j} = y{i}_{j} + x{i}.x * w0_{j} + x{i}.y * w1_{j} + x{i}.z * w2_{j} + x{i}.w * w3_{j};
     }
   }
-  // @generate finish
+  // @each store(m0 + {i}u * LANES, o0 + {j}u, y{i}_{j});
 }

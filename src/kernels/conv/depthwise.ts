@@ -10,7 +10,8 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import { type Act, actConstants, actText } from "./act.ts";
 import type { Window } from "./conv.ts";
 import { positionMean } from "../dense/se.ts";
-import { generate, kernelTable } from "../generate.ts";
+import { each } from "../each.ts";
+import { kernelTable } from "../generate.ts";
 import source from "./depthwise.wgsl" with { type: "text" };
 
 const COLUMNS = 4; // pixels a thread, times ROWS
@@ -79,31 +80,8 @@ function depthwiseKernel(K: number, STRIDE: number, ROWS: number, act: Act): Ker
   const name = `depthwise ${K}x${K}/${STRIDE}`;
   const constants = { STRIDE, ROWS, COLUMNS, ...actConstants(act) };
   return kernel(`${name} ${ROWS} ${JSON.stringify(act)}`, () => {
-    const code = straightLine(K, STRIDE, ROWS);
-    return { name, source: actText("vec4f") + generate(source, code), entry: "depthwise", constants };
+    const under = (pixels: number) => (pixels - 1) * STRIDE + K;
+    const counts = { i: ROWS, j: COLUMNS, p: K, q: K, r: under(ROWS), s: under(COLUMNS), K, STRIDE };
+    return { name, source: actText("vec4f") + each(source, counts, name), entry: "depthwise", constants };
   });
-}
-
-/** Every value under the windows and every weight is loaded once, one row of values at a time. */
-function straightLine(K: number, stride: number, rows: number) {
-  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-  const pixels = range(rows).flatMap((i) => range(COLUMNS).map((j) => [i, j]));
-  const taps = range(K).flatMap((p) => range(K).map((q) => [p, q]));
-  return {
-    filter: [
-      ...taps.map(([p, q]) => `let w${p}_${q} = weight[${p * K + q}u * params.C4 + c];`),
-      "let b = bias[c];",
-      ...pixels.map(([i, j]) => `var y${i}_${j} = b;`),
-      ...range((rows - 1) * stride + K).flatMap((r) => [
-        ...range((COLUMNS - 1) * stride + K).map((q) =>
-          `let x${r}_${q} = load(image, top + ${r}u, left + ${q}u, c);`
-        ),
-        ...taps.flatMap(([p, q]) =>
-          pixels.filter(([i]) => i * stride + p === r)
-            .map(([i, j]) => `y${i}_${j} += w${p}_${q} * x${r}_${j * stride + q};`)
-        ),
-      ]),
-    ].join("\n"),
-    sum: pixels.map(([i, j]) => `store(image, row + ${i}u, column + ${j}u, c, y${i}_${j})`).join(" +\n"),
-  };
 }

@@ -2,8 +2,8 @@
 //   y[b, i, j, c] = act(bias[c] + Σ_{p,q} x[b, i·STRIDE + p − top, j·STRIDE + q − left, c] · w[p, q, c])
 // x [B, H, W, C], w [K, K, C] and y [B, outH, outW, C]; C a multiple of 4. What lies outside of x counts as 0.
 // A thread computes ROWS×COLUMNS neighbouring pixels of four channels, so that a value once loaded serves all the windows
-// over it, and their sum for squeeze-excite: sums [B, rows, columns, C]. What is marked @generate is straight-line code
-// made by depthwise.ts.
+// over it, and their sum for squeeze-excite: sums [B, rows, columns, C]. each.ts repeats the lines marked @each,
+// for each pixel (i, j) below ROWS and COLUMNS, tap (p, q), and row r and column s of x under the pixels.
 
 struct Params { H: u32, W: u32, C4: u32, outH: u32, outW: u32, top: u32, left: u32, rows: u32, columns: u32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -37,8 +37,16 @@ fn depthwise(@builtin(global_invocation_id) id: vec3u) {
   let row = id.y * ROWS;
   let top = row * STRIDE - params.top;
   let left = column * STRIDE - params.left;
-  // @generate filter
-  sums[((image * params.rows + id.y) * params.columns + tile) * params.C4 + c] =
-    // @generate sum
-    ;
+  // @each let w{p}_{q} = weight[{p * K + q}u * params.C4 + c];
+  let b = bias[c];
+  // @each var y{i}_{j} = b;
+  // @each r:
+    // @each let x{r}_{s} = load(image, top + {r}u, left + {s}u, c);
+    // @each q:
+      // @each y{i}_{j} += w{r - i * STRIDE < K}_{q} * x{r}_{j * STRIDE + q};
+    // @end
+  // @end
+  var total = vec4f(0.0);
+  // @each total += store(image, row + {i}u, column + {j}u, c, y{i}_{j});
+  sums[((image * params.rows + id.y) * params.columns + tile) * params.C4 + c] = total;
 }
