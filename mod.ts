@@ -23,6 +23,8 @@ export type { AdapterKind, Profile } from "./src/gpu/profile.ts";
 export { GpuError, type GpuErrorKind, KernelError } from "./src/gpu/error.ts";
 export type { Memory, MemoryStats, Slab } from "./src/gpu/memory.ts";
 export type { Stream } from "./src/gpu/stream.ts";
+export type { Tensors } from "./src/gpu/pipelines.ts";
+export type { ValuesOf } from "./src/gpu/readback.ts";
 export type { KernelTime } from "./src/gpu/timing.ts";
 export type { Kernel } from "./src/gpu/kernel.ts";
 export { type AnyTensor, type DType, Tensor, type Values } from "./src/gpu/tensor.ts";
