@@ -9,11 +9,14 @@ import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { rate, type Row } from "./row.ts";
 import type { Stopwatch } from "./timing.ts";
-import { generate } from "../kernels/generate.ts";
+import { each } from "../kernels/each.ts";
 import source from "./ceilings.wgsl" with { type: "text" };
 
 /** Chains a thread and links of each in a loop's body; which is best depends on registers and latencies. */
 const VARIANTS = [[2, 8], [3, 8], [4, 4], [8, 4], [16, 2]] as const;
+const TEXT = each(source, { chain: 1, link: 1 });
+const COPY: Kernel = { name: "copy", source: TEXT, entry: "copy" };
+const NOTHING: Kernel = { name: "nothing", source: TEXT, entry: "nothing" };
 const LOOPS = 1000;
 const GROUPS = { software: 64, hardware: 8192 };
 const COPY_BYTES = { software: 32 << 20, hardware: 128 << 20 }; // more than caches hold
@@ -48,16 +51,9 @@ async function fmaRate(gpu: Gpu, watch: Stopwatch): Promise<Row> {
   return rows.reduce((a, b) => a.gflops! > b.gflops! ? a : b);
 }
 
-function fmaKernel(chains: number, links: number): Kernel {
-  const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-  const code = {
-    declare: range(chains).map((i) => `var x${i} = vec4f(f32(id.x + ${i}u));`).join("\n"),
-    chains: range(links).flatMap(() => range(chains).map((i) => `x${i} = x${i} * factor + shift;`)).join(
-      "\n",
-    ),
-    sum: range(chains).map((i) => `+ x${i}`).join("\n"),
-  };
-  return { name: `fma ${chains}x${links}`, source: generate(source, code), entry: "fma_rate" };
+function fmaKernel(chain: number, link: number): Kernel {
+  const name = `fma ${chain}x${link}`;
+  return { name, source: each(source, { chain, link }, name), entry: "fma_rate" };
 }
 
 async function copyRate(gpu: Gpu, watch: Stopwatch): Promise<Row> {
@@ -68,9 +64,7 @@ async function copyRate(gpu: Gpu, watch: Stopwatch): Promise<Row> {
   const x = gpu.empty([bytes / 4]), y = gpu.empty([bytes / 4]), n = bytes / 16, across = 4096;
   const params = { ...UNUSED, n, across: across * 64 };
   const grid = [across, Math.ceil(n / 64 / across)] as const;
-  const { best } = await watch.time(() =>
-    gpu.stream.dispatch({ name: "copy", source, entry: "copy" }, { x, y }, params, grid)
-  );
+  const { best } = await watch.time(() => gpu.stream.dispatch(COPY, { x, y }, params, grid));
   gpu.release(x);
   gpu.release(y);
   const note = "copy: a vec4 a thread";
@@ -99,5 +93,5 @@ async function submitCost(gpu: Gpu, watch: Stopwatch): Promise<Row> {
 }
 
 function nothing(gpu: Gpu, y: Tensor): void {
-  gpu.stream.dispatch({ name: "nothing", source, entry: "nothing" }, { y }, UNUSED, [1]);
+  gpu.stream.dispatch(NOTHING, { y }, UNUSED, [1]);
 }

@@ -2,6 +2,8 @@
 //   fma      chains of multiplications and additions that wait for nothing but themselves, in registers
 //   copy     y = x, four values at a time
 //   nothing  one workgroup that writes one value
+//
+// A line marked @each is repeated by each.ts, for each link and chain.
 
 struct Params { n: u32, across: u32, loops: u32, factor: f32, shift: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -12,13 +14,13 @@ struct Params { n: u32, across: u32, loops: u32, factor: f32, shift: f32 }
 fn fma_rate(@builtin(global_invocation_id) id: vec3u) {
   let factor = vec4f(params.factor);
   let shift = vec4f(params.shift);
-  // @generate declare
+  // @each var x{chain} = vec4f(f32(id.x + {chain}u));
   for (var i = 0u; i < params.loops; i++) {
-    // @generate chains
+    // @each /* {link} */ x{chain} = x{chain} * factor + shift;
   }
-  y[id.x] = vec4f(0.0)
-    // @generate sum
-  ;
+  var sum = vec4f(0.0);
+  // @each sum += x{chain};
+  y[id.x] = sum;
 }
 
 @compute @workgroup_size(64)

@@ -136,23 +136,20 @@ export class Memory {
   /**
    * Makes a buffer, outside of the pool.
    *
+   * @param what it is asked for, for the message where there is no memory
    * @param onVerdict is told, some turns later, whether the device has the memory
    */
   create(
     size: number,
     usage: number,
-    label: string,
+    what: string,
     onVerdict: (failure: GpuError | null) => void,
   ): GPUBuffer {
-    const failure = new GpuError(
-      "out-of-memory",
-      `The GPU is out of memory: asked for ${this.lastRequest || label}`,
-      SIZES,
-    );
+    const failure = new GpuError("out-of-memory", `The GPU is out of memory: asked for ${what}`, SIZES);
     if (!this.inDoubt) this.#recorded.submit();
     // Nothing else is called within the scope: an error in it is this buffer's.
     this.#device.pushErrorScope("out-of-memory");
-    const buffer = this.#device.createBuffer({ size, usage, label });
+    const buffer = this.#device.createBuffer({ size, usage, label: what });
     const doubt = this.#device.popErrorScope().catch(() => null) // a lost device says so by itself
       .then((error) => onVerdict(error && failure))
       .finally(() => this.#doubts.delete(doubt));

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { GpuError } from "./error.ts";
+import { GpuError, mib } from "./error.ts";
 import { type Memory, sizeClass } from "./memory.ts";
 import type { Recorder } from "./recorder.ts";
 import type { AnyTensor, Values } from "./tensor.ts";
@@ -66,7 +66,8 @@ export class Readback {
   #take(size: number): Staging {
     const known = this.#free.get(size)?.pop();
     if (known) return known;
-    const buffer = this.#memory.create(size, USAGE, "staging", (failure) => staging.failure = failure);
+    const what = `${mib(size)} to read through`;
+    const buffer = this.#memory.create(size, USAGE, what, (failure) => staging.failure = failure);
     const staging: Staging = { buffer, size, failure: null };
     return staging;
   }

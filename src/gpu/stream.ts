@@ -17,7 +17,7 @@ export class Stream {
   #readback: Readback;
   #claim: () => GpuError | null;
 
-  /** @param claim says, once, what lacked memory before somebody read, where that is for the reader to hear */
+  /** For `Gpu.open`. @param claim says, once, what lacked memory before somebody read, where that is for the reader to hear */
   constructor(recorder: Recorder, readback: Readback, claim: () => GpuError | null) {
     this.#recorder = recorder;
     this.#readback = readback;

@@ -10,7 +10,9 @@ export type DType = "f32" | "u32";
 
 /** Values on the host, by what they are. */
 export interface Values {
+  /** 32-bit floating point. */
   f32: Float32Array<ArrayBuffer>;
+  /** Whole numbers from 0 on. */
   u32: Uint32Array<ArrayBuffer>;
 }
 

@@ -57,6 +57,8 @@ for (
         gpu.stream.dispatch(kernel, Object.fromEntries(names.map((name) => [name, x])), { n: 3 }, [1]);
       dispatch(kernel, tensors);
       for (let i = 0; i < 2; i++) await assert.rejects(() => gpu.read(x), { name: "KernelError", message });
+      const { stack } = await gpu.read(x).catch((error) => error);
+      assert.match(stack, /^KernelError: .*at dispatch .*gpu_test\.ts/s); // where it was asked for
       assert.throws(() => dispatch(GOOD, ["x"]), { name: "KernelError", message });
       assert.throws(() => gpu.tensor([1]), { name: "KernelError", message });
     }));
@@ -94,7 +96,7 @@ Deno.test("a GPU that was closed says so, and is closed as often as one likes", 
   const gpu = await Gpu.open(), x = gpu.tensor([1]);
   gpu.stream.dispatch(GOOD, { x }, { n: 1 }, [1]); // never read
   gpu.close();
-  gpu.close();
+  gpu[Symbol.dispose]();
   const closed = { name: "GpuError", kind: "closed", message: /^The GPU was closed/ };
   await assert.rejects(() => gpu.read(x), closed);
   assert.throws(() => gpu.tensor([1]), closed);

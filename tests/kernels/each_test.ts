@@ -34,9 +34,7 @@ Deno.test("each refuses names that it doesn't know, and blocks without an end", 
   throws(() => each("// @each x{[i]};", { i: 2 }), /but found \[/);
   throws(() => each("// @each i:\na", { i: 2 }), /an @end for the block \/\/ @each i:, but found none/);
   throws(() => each("a\n// @end", {}), /found one too many/);
-  throws(() => each("f();
-  let y{row} = 1; // one
-", { row: 2 }, "gemm"), {
+  throws(() => each("f();\n  let y{row} = 1; // one\n", { row: 2 }, "gemm"), {
     name: "TypeError",
     message: "Expected gemm to repeat lines marked @each only, but found: let y{row} = 1; // one",
   });
@@ -44,7 +42,5 @@ Deno.test("each refuses names that it doesn't know, and blocks without an end", 
     name: "TypeError",
     message: /^In gemm: Expected one of row, column in @each, but found colum/,
   });
-  equal(each("// in y{row}
-fn f() { return; }", {}), "// in y{row}
-fn f() { return; }");
+  equal(each("// in y{row}\nfn f() { return; }", {}), "// in y{row}\nfn f() { return; }");
 });
