@@ -39,7 +39,7 @@ const NO_ADAPTER =
   "`apt-get install libvulkan1 mesa-vulkan-drivers` gives a software one (./adtr does this for you).";
 
 /** An open GPU. */
-export class Gpu implements Compute {
+export class Gpu implements Compute, Disposable {
   /** The adapter in use. */
   readonly info: AdapterInfo;
   /** The device's limits, those of the adapter. */
@@ -245,6 +245,11 @@ export class Gpu implements Compute {
     this.stream.destroy();
     this.memory.destroy();
     this.#device.destroy();
+  }
+
+  /** {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 
