@@ -57,3 +57,4 @@ export { parseWeightFile, type WeightFile } from "./src/formats/weight_file.ts";
 export { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "./src/metrics/metrics.ts";
 export { heatmap, type HeatmapInput, sharedRange } from "./src/report/heatmap.ts";
 export { decodeImage, encodePng, type Image } from "./src/data/image.ts";
+export { resizeBilinear } from "./src/data/resize.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import type { Command } from "npm:commander@^15.1.0";
 import { bench } from "../bench/bench.ts";
 import { formatRows } from "../bench/row.ts";
 import { UsageError } from "../errors.ts";

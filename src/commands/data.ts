@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import type { Command } from "npm:commander@^15.1.0";
 import { type CategoryCheck, checkDataset } from "../host/check_dataset.ts";
 import { makeDataset } from "../host/make_dataset.ts";
 import { proceduralCategories, SIZES } from "../data/procedural/sample.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Command, Option } from "commander";
+import { type Command, Option } from "npm:commander@^15.1.0";
 import { join } from "node:path";
 import { openCategory } from "../host/dataset.ts";
 import { InputError } from "../errors.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import type { Command } from "npm:commander@^15.1.0";
 import { dirname } from "node:path";
 import { defaultCache } from "../host/feature_cache.ts";
 import { isFolder, listImages } from "../host/folder.ts";

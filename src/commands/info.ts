@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import type { Command } from "npm:commander@^15.1.0";
 import { Gpu } from "../gpu/gpu.ts";
 import { table } from "../report/table.ts";
 import { VERSION } from "./version.ts";

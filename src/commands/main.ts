@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError } from "npm:commander@^15.1.0";
 import { addBench } from "./bench.ts";
 import { addData } from "./data.ts";
 import { addEval } from "./eval.ts";

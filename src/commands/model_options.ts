@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import type { Command } from "npm:commander@^15.1.0";
 import { defaultCache } from "../host/feature_cache.ts";
 import { openModel } from "../host/open_model.ts";
 import { InputError } from "../errors.ts";

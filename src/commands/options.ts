@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { type Command, Option } from "commander";
-import * as v from "valibot";
+import { type Command, Option } from "npm:commander@^15.1.0";
+import * as v from "npm:valibot@^1.5.0";
 import { spell, UsageError } from "../errors.ts";
 import { METHOD_NAMES, methodNamed } from "../methods/registry.ts";
 import { resolveSettings, rulesOf, SETTINGS } from "../methods/resolve.ts";

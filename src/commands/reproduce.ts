@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import type { Command } from "npm:commander@^15.1.0";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { isThere, makeFolder } from "../host/files.ts";

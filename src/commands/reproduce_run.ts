@@ -5,7 +5,7 @@
  * @module
  */
 import { dirname, join, resolve } from "node:path";
-import * as v from "valibot";
+import * as v from "npm:valibot@^1.5.0";
 import { listOutliers } from "../host/anomalous.ts";
 import { isCifar } from "../host/cifar_images.ts";
 import { openCategory } from "../host/dataset.ts";

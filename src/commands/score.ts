@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import type { Command } from "npm:commander@^15.1.0";
 import { join } from "node:path";
 import { listImages } from "../host/folder.ts";
 import { type CsvCell, csvLine } from "../report/csv.ts";

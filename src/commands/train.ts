@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import type { Command } from "npm:commander@^15.1.0";
 import { join } from "node:path";
 import type { Category } from "../data/category.ts";
 import type { Gpu } from "../gpu/gpu.ts";

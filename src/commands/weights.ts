@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import type { Command } from "npm:commander@^15.1.0";
 import { posix } from "node:path";
 import { inspectWeights } from "../host/inspect_weights.ts";
 import { fetchWeights, knownWeights, knownWeightsNamed } from "../host/known_weights.ts";

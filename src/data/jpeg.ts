@@ -5,7 +5,7 @@
  *
  * @module
  */
-import loadDecoder, { type MozJPEGModule } from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
+import loadDecoder, { type MozJPEGModule } from "npm:@jsquash/jpeg@^1.6.0/codec/dec/mozjpeg_dec.js";
 import { type Opened, type Samples, unexpected } from "./samples.ts";
 
 /** What the decoder says of a file that is not whole; other warnings are about harmless oddities. */

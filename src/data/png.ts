@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { decode, encode } from "fast-png";
+import { decode, encode } from "npm:fast-png@^8.0.0";
 import { lookUp, type Opened, type Samples, unexpected, unpackBits } from "./samples.ts";
 
 /** Samples a pixel by colour type. */

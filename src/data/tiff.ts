@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { TiffIfd } from "tiff";
+import type { TiffIfd } from "npm:tiff@^7.1.3";
 import { lookUp, type Opened, type Samples, unexpected, unpackBits } from "./samples.ts";
 
 /** Values of PhotometricInterpretation. */
@@ -16,7 +16,7 @@ const MAX_TILED = 2 ** 27;
 
 /** Reads the tags of a file that starts as a TIFF. */
 export async function openTiff(bytes: Uint8Array): Promise<Opened> {
-  const { decode } = await import("tiff");
+  const { decode } = await import("npm:tiff@^7.1.3");
   // Two pages at most, so that a chain of pages without end is not followed.
   const [page, second] = decode(bytes, { ignoreImageData: true, pages: [0, 1] });
   const { width, height } = page;

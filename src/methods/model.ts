@@ -4,7 +4,7 @@
  *
  * @module
  */
-import * as v from "valibot";
+import * as v from "npm:valibot@^1.5.0";
 import { whole } from "./settings.ts";
 
 const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import * as v from "valibot";
+import * as v from "npm:valibot@^1.5.0";
 import { SettingError, UsageError } from "../errors.ts";
 import { type BackboneName, BACKBONES } from "../model/backbones.ts";
 import { didYouMean } from "../nearest.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import * as v from "valibot";
+import * as v from "npm:valibot@^1.5.0";
 import { BACKBONE_NAMES } from "../model/backbones.ts";
 
 /** What a setting can be. */

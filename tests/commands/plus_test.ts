@@ -5,7 +5,7 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { decode } from "tiff";
+import { decode } from "npm:tiff@^7.1.3";
 import { isThere } from "../../src/host/files.ts";
 import { readLog } from "../../src/host/log.ts";
 import { maskFile, picture } from "../data/pictures.ts";

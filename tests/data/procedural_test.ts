@@ -6,7 +6,7 @@
  */
 import { deepEqual, equal, notDeepEqual, ok, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { decode } from "fast-png";
+import { decode } from "npm:fast-png@^8.0.0";
 import { InputError } from "../../src/errors.ts";
 import { makeDataset } from "../../src/host/make_dataset.ts";
 import { defectsOf, drawSample, proceduralCategories } from "../../src/data/procedural/sample.ts";

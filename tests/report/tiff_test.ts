@@ -5,7 +5,7 @@
  */
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { decode } from "tiff";
+import { decode } from "npm:tiff@^7.1.3";
 import { encodeFloatTiff } from "../../src/report/tiff.ts";
 import { tiffPaths, writeTiffMaps } from "../../src/host/tiff_maps.ts";
 import { resizeMap } from "../../src/report/resize_map.ts";

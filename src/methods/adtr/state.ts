@@ -6,7 +6,7 @@
  *
  * @module
  */
-import * as v from "valibot";
+import * as v from "npm:valibot@^1.5.0";
 import { InputError } from "../../errors.ts";
 import { expectTensor, type TensorFile } from "../../formats/tensor_file.ts";
 import { type AdtrConfig, adtrShapes, ARCHITECTURES } from "../../model/adtr.ts";

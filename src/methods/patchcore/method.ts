@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type * as v from "valibot";
+import type * as v from "npm:valibot@^1.5.0";
 import type { Compute } from "../../gpu/compute.ts";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";

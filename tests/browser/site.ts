@@ -1,0 +1,50 @@
+/**
+ * The files of a folder at an address of this machine, and a Chromium that opens it with WebGPU played by the CPU.
+ *
+ * @module
+ */
+import { extname, join } from "node:path";
+import { type Browser, chromium } from "playwright-core";
+
+const TYPES: Record<string, string> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".wasm": "application/wasm",
+};
+const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/** Serves a folder's files; a folder's address is that of its index.html. */
+export function serve(folder: string): Deno.HttpServer<Deno.NetAddr> {
+  return Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async ({ url }) => {
+    const { pathname } = new URL(url), path = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
+    try {
+      const headers = { "content-type": TYPES[extname(path)] ?? "application/octet-stream" };
+      return new Response(await Deno.readFile(join(folder, path)), { headers });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      return new Response(null, { status: 404 });
+    }
+  });
+}
+
+/** Starts a Chromium. @throws {Error} where there is none */
+export async function openBrowser(): Promise<Browser> {
+  return await chromium.launch({
+    executablePath: await findChromium(),
+    args: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
+  });
+}
+
+async function findChromium(): Promise<string> {
+  const given = Deno.env.get("CHROMIUM"), folders = (Deno.env.get("PATH") ?? "").split(":");
+  const paths = given ? [given] : NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
+  for (const path of paths) {
+    if (await Deno.stat(path).then(({ isFile }) => isFile, () => false)) return path;
+  }
+  throw new Error(
+    `Expected a Chromium to test with, but found ${
+      given ? `none at ${given}, as CHROMIUM has it` : "none"
+    }.\n` +
+      "On Debian, `apt-get install chromium` gets one; of another the variable CHROMIUM can tell the path.",
+  );
+}
