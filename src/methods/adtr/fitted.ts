@@ -17,7 +17,7 @@ import { Adtr, paddedChannels } from "../../model/adtr.ts";
 import { identity, type Normalisation } from "../../model/normalisation.ts";
 import { Covariance, narrowed, whitening, widened } from "../../model/whitening.ts";
 import { scoreByMaps } from "../maps.ts";
-import type { Fitted, Scores, ScoreSettings, State } from "../method.ts";
+import { checkFeatures, type Fitted, type Scores, type ScoreSettings, type State } from "../method.ts";
 import { type AdtrState, toState } from "./state.ts";
 
 /** Feature normalisation, the transformer, and the distance between what comes in and what it makes of that. */
@@ -58,6 +58,7 @@ export class FittedAdtr implements Fitted {
   }
 
   score(features: Tensor, _: unknown, settings: ScoreSettings): Promise<Scores> {
+    checkFeatures(features, this.adtr.config);
     return scoreByMaps(this.#gpu, this.adtr.config, settings, (gpu) => {
       const d = this.residual(gpu, features), s = gpu.empty(features.shape.slice(0, 2), "score maps");
       norms(gpu, settings.score === "residual-mahalanobis" ? this.#whiten(gpu, d) : d, s);
