@@ -7,7 +7,7 @@
  * @module
  */
 import type { HostTensor } from "../optim/parameters.ts";
-import { InputError } from "../errors.ts";
+import { SettingError } from "../errors.ts";
 import { GpuError, mib } from "../gpu/error.ts";
 import type { Compute } from "../gpu/compute.ts";
 import type { Gpu } from "../gpu/gpu.ts";
@@ -73,7 +73,7 @@ export class Bank {
    * @param arrays of whole rows of C values each
    * @param C values of a row
    * @param unit rows that can be searched without the others, `nearest(…, units)`: those of an image
-   * @throws {InputError} where the GPU has not that much memory
+   * @throws {SettingError} where the GPU has not that much memory
    */
   static async of(
     gpu: Gpu,
@@ -119,11 +119,12 @@ export class Bank {
       return bank;
     } catch (error) {
       if (!(error instanceof GpuError && error.kind === "out-of-memory")) throw error;
-      throw new InputError(
+      throw new SettingError(
         `A bank of ${rows} × ${C} features needs ${
           mib(bankBytes(rows, C, unit))
         } on the GPU: ${error.message}\n` +
-          "Lower --feature-size or (patchcore) --coreset, or take fewer training images.",
+          "Lower {feature_size} or (patchcore) {coreset}, or take fewer training images.",
+        "memory",
       );
     }
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { SettingError } from "../errors.ts";
 import { mib } from "../gpu/error.ts";
 
 /** The rows' places. */
@@ -26,14 +26,15 @@ export class Slots {
 
   /**
    * @param limit bytes that can be bound at once
-   * @throws {InputError} where not even a unit can
+   * @throws {SettingError} where not even a unit can
    */
   constructor(limit: number, rows: number, C: number, unit: number) {
     const room = four(unit), wide = four(C), bytes = 4 * wide * room;
     if (bytes > limit) {
-      throw new InputError(
+      throw new SettingError(
         `Expected an image's features to take at most ${mib(limit)}, which this adapter binds at once, ` +
-          `but found ${mib(bytes)}.\nLower --feature-size.`,
+          `but found ${mib(bytes)}.\nLower {feature_size}.`,
+        "memory",
       );
     }
     this.rows = rows;
