@@ -13,7 +13,7 @@ import { checkSettings, checkTogether, rulesOf } from "../methods/resolve.ts";
 import type { Rule, Settings, Value } from "../methods/settings.ts";
 import type { BackboneName } from "../model/backbones.ts";
 import { openBackbone } from "../model/open_backbone.ts";
-import type { FeatureSource, FeatureStore } from "./features.ts";
+import { type FeatureSource, type FeatureStore, sizesOf } from "./features.ts";
 import { Model } from "./model.ts";
 
 /** How to open a model. */
@@ -54,7 +54,7 @@ export async function openModelBytes(
 async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOptions): Promise<Model> {
   const { weights, images = NO_IMAGES, cache = null } = options, { method, info, sizes, path } = file;
   const settings = settingsOf(file, options.settings ?? {});
-  const { image_size, backbone: name, levels } = settings, feature_size = sizes.H;
+  const { image_size, feature_size, backbone: name, levels } = settings;
   using stack = new DisposableStack();
   let source: FeatureSource = { gpu, backbone: null, image_size, feature_size, images, cache };
   if (method.input === "features") {
@@ -67,13 +67,19 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
           `but found ${backbone.fingerprint}`,
       );
     }
-    if (sizes.C !== backbone.channels) {
-      throw new InputError(
-        `Expected a model of ${backbone.name}'s ${backbone.channels} channels in ${path}, ` +
-          `but found one of ${sizes.C}`,
-      );
-    }
     source = { ...source, backbone };
+  }
+  const made = sizesOf(source), of = source.backbone?.name ?? "pixels";
+  if (sizes.C !== made.C) {
+    throw new InputError(
+      `Expected a model of ${of}'s ${made.C} channels in ${path}, but found one of ${sizes.C}`,
+    );
+  }
+  if (sizes.H !== made.H || sizes.W !== made.W) {
+    throw new InputError(
+      `Expected a model of ${made.H}×${made.W} positions, as its settings say, in ${path}, ` +
+        `but found one of ${sizes.H}×${sizes.W}`,
+    );
   }
   const fitted = stack.use(await openFitted(gpu, file));
   const model = new Model({ source, method, fitted, settings, info }, source.backbone);
