@@ -14,14 +14,15 @@ import { gaborBackbone } from "../../src/model/gabor.ts";
 import type { FeatureSource } from "../../src/score/features.ts";
 import type { AdtrSettings } from "../../src/methods/adtr/settings.ts";
 import { resolveSettings } from "../../src/methods/resolve.ts";
-import type { Settings, Value } from "../../src/methods/settings.ts";
+import type { PresetName, Settings, Value } from "../../src/methods/settings.ts";
 
-/** A method's settings for the images of `tinyCategory`: the paper's but for the sizes. */
+/** A method's settings for the images of `tinyCategory`: those of a preset but for the sizes. */
 export function tinySettings<S extends object = Record<string, Value>>(
   given: Partial<Settings<S>>,
+  preset: PresetName = "paper",
 ): Settings<S> {
   const all = { image_size: 32, feature_size: 4, ...given } as Partial<Settings>;
-  return resolveSettings(all, { preset: "paper", data: "folder", weights: false }) as Settings<S>;
+  return resolveSettings(all, { preset, data: "folder", weights: false }) as Settings<S>;
 }
 
 /** With the 7 images of `tinyCategory`, 3 steps an epoch. */
