@@ -164,12 +164,17 @@ Deno.test("models that can't be are refused by name", async () => {
     [
       file.tensors,
       config({ W: 4 }),
-      sizes("a tensor feature_mean \\[5,2,4\\], but found \\[5,2,3\\]"),
+      sizes("a tensor pos_embed\\.col_embed\\.weight \\[4,4\\], but found \\[3,4\\]"),
     ],
     [
       tensor("query_embed.weight"),
       file.metadata,
       sizes("a tensor query_embed\\.weight \\[6,8\\], but found \\[none\\]"),
+    ],
+    [
+      tensor("feature_mean", stored(new Float32Array(40), [5, 2, 4])),
+      file.metadata,
+      sizes("a tensor feature_mean \\[5,2,3\\], but found \\[5,2,4\\]"),
     ],
     [tensor("feature_mean"), file.metadata, sizes("a tensor feature_mean .*, but found \\[none\\]")],
     [tensor("feature_std"), file.metadata, sizes("a tensor feature_std .*, but found \\[none\\]")],
