@@ -5,12 +5,10 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { writeSafetensors } from "../../src/host/tensor_files.ts";
-import { openBackbone } from "../../src/train/backbone.ts";
-import type { Settings } from "../../src/train/settings.ts";
+import type { BackboneName } from "../../src/model/backbones.ts";
+import { openBackbone } from "../../src/model/open_backbone.ts";
 import { STEP } from "../golden/features_fill.ts";
 import { type GoldenNetwork, goldenNetworks, networkStateDict } from "../golden/networks_fill.ts";
-import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
 import { assertClose, relativeL2 } from "../reference/backbone.ts";
 
@@ -18,29 +16,26 @@ const TOLERANCE = 3e-6;
 
 for (const name of new Set(goldenNetworks.map((golden) => golden.case))) {
   Deno.test(`features of ${name} are those of PyTorch`, async () => {
-    await inFolder(async (folder) => {
-      const path = `${folder}/weights.safetensors`;
-      await writeSafetensors(path, networkStateDict(name));
-      const { backbone } = await openBackbone(gpu, name.split(" ")[0] as Settings["backbone"], path);
-      const before = gpu.memory.stats().inUse;
-      const cases = goldenNetworks.filter((golden) => golden.case === name);
-      assert.equal(cases.length, 2);
-      for (const golden of cases) {
-        const { S, H, W, channels, image } = golden;
-        assert.equal(backbone.channels, channels.reduce((a, b) => a + b));
-        assert.equal(backbone.pooledChannels, channels[channels.length - 1]);
-        const pooled = gpu.empty([1, backbone.pooledChannels]);
-        const features = backbone.features(gpu, image, 1, S, H, W, pooled);
-        const found = await gpu.read(features); // [H·W, C]
-        distances(found, golden).forEach((distance, tap) => {
-          assert(distance <= TOLERANCE, `tap ${tap + 1} at ${S} pixels: relative distance ${distance}`);
-        });
-        assertClose(await gpu.read(pooled), golden.pooled, TOLERANCE, `means at ${S} pixels:`);
-        gpu.release(features);
-        gpu.release(pooled);
-      }
-      assert.equal(gpu.memory.stats().inUse, before);
-    });
+    const file = { path: name, tensors: networkStateDict(name), metadata: {} };
+    using backbone = await openBackbone(gpu, name.split(" ")[0] as BackboneName, file);
+    const before = gpu.memory.stats().inUse;
+    const cases = goldenNetworks.filter((golden) => golden.case === name);
+    assert.equal(cases.length, 2);
+    for (const golden of cases) {
+      const { S, H, W, channels, image } = golden;
+      assert.equal(backbone.channels, channels.reduce((a, b) => a + b));
+      assert.equal(backbone.pooledChannels, channels[channels.length - 1]);
+      const pooled = gpu.empty([1, backbone.pooledChannels]);
+      const features = backbone.features(gpu, image, 1, S, H, W, pooled);
+      const found = await gpu.read(features); // [H·W, C]
+      distances(found, golden).forEach((distance, tap) => {
+        assert(distance <= TOLERANCE, `tap ${tap + 1} at ${S} pixels: relative distance ${distance}`);
+      });
+      assertClose(await gpu.read(pooled), golden.pooled, TOLERANCE, `means at ${S} pixels:`);
+      gpu.release(features);
+      gpu.release(pooled);
+    }
+    assert.equal(gpu.memory.stats().inUse, before);
   });
 }
 
