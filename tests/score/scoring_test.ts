@@ -88,7 +88,8 @@ test("an image's map and score are the same bits whatever is scored with it", as
 });
 
 test("scoring gives back what it takes", async (category) => {
-  using model = await modelOf(category), paths = Array.from({ length: 30 }, () => category.train[0]);
+  using model = await modelOf(category);
+  const paths = Array.from({ length: 30 }, () => category.train[0]);
   const score = async () => void await Array.fromAsync(scoreImages(model, paths));
   await score();
   const before = gpu.memory.stats();
@@ -101,7 +102,8 @@ test("scoring gives back what it takes", async (category) => {
 });
 
 test("metrics are those of the maps, scores and masks of all test images", async (category) => {
-  using model = await modelOf(category), { test } = category;
+  using model = await modelOf(category);
+  const { test } = category;
   const { metrics, images } = await evaluateCategory(model, category);
   deepEqual(images.map(({ path, mask, label, defect }) => ({ path, mask, label, defect })), test);
   const scored = await Array.fromAsync(
@@ -168,8 +170,8 @@ test("with one kind of test images, or none, no metric is defined", async (categ
 });
 
 test("a mask of another size than its image is refused before the work", async (category) => {
-  using model = await modelOf(category),
-    { mask, path } = category.test.findLast(({ label }) => label === 1)!;
+  using model = await modelOf(category);
+  const { mask, path } = category.test.findLast(({ label }) => label === 1)!;
   await Deno.writeFile(mask!, encodeGreyPng({ width: 32, height: 31, data: new Uint8Array(32 * 31) }));
   const onProgress = () => {
     throw new Error("Expected no progress");
@@ -183,7 +185,8 @@ test("a mask of another size than its image is refused before the work", async (
 });
 
 test("an evaluation can be stopped", async (category) => {
-  using model = await modelOf(category), signal = AbortSignal.abort(new Error("enough"));
+  using model = await modelOf(category);
+  const signal = AbortSignal.abort(new Error("enough"));
   await rejects(
     () => evaluateCategory(model, category, { signal }),
     { message: "enough" },
@@ -245,41 +248,61 @@ test(
       ],
       [
         info,
-        { weights: "w.pth" },
-        /^Expected no weight file .* for the built-in backbone gabor, but found w\.pth$/,
+        { weights: path },
+        /^Expected no weight file .* for the built-in backbone gabor, but found .*m\.safetensors$/,
       ],
+      [info, { weights: "w.pth" }, /^Can't read w\.pth: /],
       [
         { ...info, backbone: "efficientnet_b4" },
         {},
         /^Expected a weight file .* for the backbone efficientnet_b4/,
       ],
     ];
+    const { inUse } = gpu.memory.stats();
     for (const [changed, options, message] of cases) {
       await write(state, changed);
       await rejects(() => openModel(gpu, path, options), { name: "InputError", message });
+      equal(gpu.memory.stats().inUse, inUse);
     }
-    await writeModel(path, { ...state, covariance: null }, info);
-    await rejects(() => openModel(gpu, path, other), {
-      name: "InputError",
-      message: `Expected residual_covariance in ${path} for the score residual-mahalanobis, but found none`,
-    });
-    await writeModel(path, state, { ...info, image_size: 15, image_score: "mean" });
-    await openModel(gpu, path);
-    await rejects(() => openModel(gpu, path, { image_score: "max" }), {
+    await write(state, { ...info, image_size: 15, image_score: "mean" });
+    (await openModel(gpu, path))[Symbol.dispose]();
+    await rejects(() => openModel(gpu, path, { settings: { image_score: "max" } }), {
       name: "InputError",
       message:
-        /^Expected maps of at least 16×16 pixels for the image score max, but found .* to make maps of 15×15$/,
+        `In the metadata of ${path}: Expected image_size to be at least 16, which image_score max averages over, ` +
+        "but found 15.\nimage_score mean has no such limit.",
     });
-    const narrow = adtrConfig(TINY, 80);
-    await writeModel(path, {
-      config: narrow,
-      parameters: initialAdtr(narrow, 0),
-      normalisation: { mean: fill("mean", 16 * 80), deviation: new Float32Array(80).fill(1) },
-      covariance: null,
-    }, info);
+    const narrow = { ...CONFIG, C: 80 };
+    const normalisation = { mean: fill("mean", 16 * 80), deviation: new Float32Array(80).fill(1) };
+    const parameters = initialAdtr(narrow, 0);
+    await write(toState({ config: narrow, parameters, normalisation, covariance: null }), info);
     await rejects(() => openModel(gpu, path), {
       name: "InputError",
       message: `Expected a model of gabor's 81 channels in ${path}, but found one of 80`,
+    });
+    for (const name of ["epochs", "backbone"]) {
+      await write(state, info);
+      await rejects(() => openModel(gpu, path, { settings: { [name]: "pixels" } }), {
+        name: "InputError",
+        message:
+          `Expected settings that ${path} can be opened with, but found ${name}, which was trained with`,
+      });
+    }
+    await rejects(() => openModel(gpu, path, { settings: { image_score: "min" } }), {
+      name: "SettingError",
+      message: 'Expected image_score to be one of max, mean, but found "min"',
+    });
+    equal(gpu.memory.stats().inUse, inUse);
+
+    // Nobody knows before it scores whether it needs the covariance.
+    await write({
+      ...state,
+      tensors: new Map([...state.tensors].filter(([name]) => !name.includes("covariance"))),
+    }, info);
+    using without = await openModel(gpu, path, { settings: other });
+    await rejects(without.score(await Deno.readFile(paths[0])), {
+      name: "InputError",
+      message: "Expected a model with the covariance of its training residuals, but found none in it",
     });
   },
 );
