@@ -20,7 +20,7 @@ export const SIZES = { C: size(65536), H: size(256), W: size(256) };
 export function modelReader<E extends v.ObjectEntries>(
   entries: E,
 ): (model: unknown) => v.InferOutput<v.ObjectSchema<E, undefined>> {
-  const schema = v.object(entries);
+  const schema = v.object(entries, "there");
   return (model) => {
     const result = v.safeParse(schema, model, { abortEarly: true });
     if (result.success) return result.output;

@@ -14,7 +14,7 @@ import { pooledLevels } from "../methods/pooled.ts";
 import type { Rule, Settings, Value } from "../methods/settings.ts";
 import type { BackboneName } from "../model/backbones.ts";
 import { openBackbone } from "../model/open_backbone.ts";
-import type { FeatureSource, FeatureStore } from "./features.ts";
+import { type FeatureSource, type FeatureStore, sizesOf } from "./features.ts";
 import { Model } from "./model.ts";
 
 /** How to open a model. */
@@ -55,7 +55,7 @@ export async function openModelBytes(
 async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOptions): Promise<Model> {
   const { weights, images = NO_IMAGES, cache = null } = options, { method, info, sizes, path } = file;
   const settings = settingsOf(file, options.settings ?? {});
-  const { image_size, backbone: name, levels, feature_length } = settings, feature_size = sizes.H;
+  const { image_size, feature_size, backbone: name, levels, feature_length } = settings;
   using stack = new DisposableStack();
   let source: FeatureSource = {
     gpu,
@@ -81,14 +81,26 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
           `but found ${backbone.fingerprint}`,
       );
     }
-    const projection = projectionOf(file), channels = projection?.mean.length ?? sizes.C;
-    if (channels !== backbone.channels) {
+    const projection = projectionOf(file), channels = projection?.mean.length;
+    if (channels !== undefined && channels !== backbone.channels) {
       throw new InputError(
-        `Expected a model of ${backbone.name}'s ${backbone.channels} channels in ${path}, ` +
-          `but found one of ${channels}`,
+        `Expected components of ${backbone.name}'s ${backbone.channels} channels in ${path}, ` +
+          `but found those of ${channels}`,
       );
     }
     source = { ...source, backbone, projection };
+  }
+  const made = sizesOf(source), of = source.backbone?.name ?? "pixels";
+  if (sizes.C !== made.C) {
+    throw new InputError(
+      `Expected a model of ${of}'s ${made.C} channels in ${path}, but found one of ${sizes.C}`,
+    );
+  }
+  if (sizes.H !== made.H || sizes.W !== made.W) {
+    throw new InputError(
+      `Expected a model of ${made.H}×${made.W} positions, as its settings say, in ${path}, ` +
+        `but found one of ${sizes.H}×${sizes.W}`,
+    );
   }
   const fitted = stack.use(await openFitted(gpu, file));
   const model = new Model({ source, method, fitted, settings, info }, source.backbone);

@@ -230,7 +230,8 @@ class Learning {
 
   /** The checkpoint, which is read once. */
   async #resumed(): Promise<Uint8Array<ArrayBuffer> | null> {
-    return this.#checkpoint ??= await this.#journal.read();
+    if (this.#checkpoint === undefined) this.#checkpoint = await this.#journal.read();
+    return this.#checkpoint;
   }
 
   async #images(): Promise<TrainingImages> {

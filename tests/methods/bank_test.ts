@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { InputError } from "../../src/errors.ts";
+import { flagOf } from "../../src/commands/options.ts";
+import { SettingError } from "../../src/errors.ts";
 import { GpuError } from "../../src/gpu/error.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { Bank } from "../../src/methods/bank.ts";
@@ -111,7 +112,9 @@ Deno.test("a bank says what it takes, and refuses images too large to be bound",
   assert.equal(gpu.memory.stats().inUse, before);
   await assert.rejects(
     Bank.of(binding(1 << 20), [new Float32Array(1000 * 300)], 300, 1000),
-    (error) => error instanceof InputError && /Lower --feature-size/.test(error.message),
+    (error) =>
+      error instanceof SettingError && error.kind === "memory" &&
+      /^Expected an image's features .*\nLower --feature-size\.$/.test(error.spelled(flagOf)),
   );
 });
 
@@ -126,8 +129,8 @@ Deno.test("a GPU that has not enough memory says what to lower", async () => {
   await assert.rejects(
     Bank.of(full, [rowsOf("bank", 1 << 10, 1 << 8)], 1 << 8),
     (error) =>
-      error instanceof InputError &&
+      error instanceof SettingError && error.kind === "memory" &&
       /^A bank of 1024 × 256 features needs 1 MiB on the GPU: The GPU is out of memory: asked for 128 MiB\nLower --feature-size or \(patchcore\) --coreset/
-        .test(error.message),
+        .test(error.spelled(flagOf)),
   );
 });

@@ -4,12 +4,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { methods } from "../../src/methods/registry.ts";
-import { type MethodName, methodSettings } from "../../src/methods/method.ts";
+import { methodNamed } from "../../src/methods/registry.ts";
+import type { Value } from "../../src/methods/settings.ts";
 import { gpu } from "../gpu.ts";
 import { hardware } from "../hardware.ts";
 import { assertClose, readGolden } from "../reference/backbone.ts";
-import { C, features, H, onGpu, pooled, W } from "./made_up.ts";
+import { C, features, H, learned, onGpu, pooled, settingsOf, W } from "./made_up.ts";
 
 const golden = Object.fromEntries(
   Object.entries(readGolden("methods.safetensors")).map((
@@ -20,12 +20,12 @@ const S = 40;
 const train = { features: features("train", 14), pooled: pooled("train whole", 14, 7, 0.9) };
 const test = onGpu(gpu, features("test", 3)), whole = pooled("test whole", 3, 7, 0.9);
 
-/** Fits a method with settings of its own, and scores the test images. */
-async function run(method: MethodName, given: object, image_size: number, on = gpu) {
-  const settings = methodSettings({ method, H, W, C, ...given });
-  const fitted = await methods[method].fit(on, train, settings);
-  const { maps, scores } = await fitted.score(test, whole, { image_size, image_score: "mean" });
-  fitted.release();
+/** Lets a method learn with settings of its own, and scores the test images. */
+async function run(name: string, given: Record<string, Value>, image_size: number, on = gpu) {
+  const method = methodNamed(name),
+    settings = settingsOf(method, { image_size, image_score: "mean", ...given });
+  using fitted = await learned(method, train, { settings, on });
+  const { maps, scores } = await fitted.score(test, whole, settings);
   return { maps: maps!, scores };
 }
 
@@ -73,14 +73,11 @@ Deno.test("SPADE's maps and image scores are SciPy's", async () => {
 
 Deno.test("KDE's scores, components and bandwidth are scikit-learn's", async () => {
   for (const [n, width] of [[60, 20], [25, 40]]) {
-    const settings = methodSettings({ method: "kde", H, W, C });
+    const kde = methodNamed("kde"), settings = settingsOf(kde, { image_size: S });
     const images = { features: features("train", n), pooled: pooled(`kde train ${n}`, n, width, 0.85) };
-    const fitted = await methods.kde.fit(gpu, images, settings);
+    using fitted = await learned(kde, images);
     const x = gpu.empty([6, H * W, C]);
-    const { maps, scores } = await fitted.score(x, pooled(`kde test ${n}`, 6, width, 0.85), {
-      image_size: S,
-      image_score: "max",
-    });
+    const { maps, scores } = await fitted.score(x, pooled(`kde test ${n}`, 6, width, 0.85), settings);
     const { tensors } = await fitted.state(), [bandwidth, components] = golden[`kde.${n}.settings`];
     assert.equal(maps, null);
     assert.equal(tensors.get("components")!.shape[0], components);
@@ -90,29 +87,26 @@ Deno.test("KDE's scores, components and bandwidth are scikit-learn's", async () 
   }
 });
 
+const padim = methodNamed("padim");
+
 Deno.test("PaDiM over some channels is PaDiM of features that have no others", async () => {
-  const d = 4, settings = methodSettings({ method: "padim", H, W, C, padim_channels: d, seed: 3 });
-  const fitted = await methods.padim.fit(gpu, train, settings),
-    channels = (await fitted.state()).tensors.get("channels")!.data;
+  const d = 4, settings = settingsOf(padim, { image_size: S, padim_channels: d, seed: 3 });
+  using fitted = await learned(padim, train, { settings });
+  const channels = (await fitted.state()).tensors.get("channels")!.data;
   assert.equal(new Set(channels).size, d);
   assert.ok(channels.every((c) => Number.isInteger(c) && c >= 0 && c < C));
   const only = (images: readonly Float32Array[]) =>
     images.map((image) => image.filter((_, i) => channels.includes(i % C)));
-  const narrow = await methods.padim.fit(
-    gpu,
-    { features: only(train.features) },
-    methodSettings({ method: "padim", H, W, C: d }),
-  );
-  const options = { image_size: S, image_score: "max" as const };
+  using narrow = await learned(padim, { features: only(train.features), pooled: [] });
   const x = gpu.tensor(only(features("test", 3)).flatMap((image) => [...image]), [3, H * W, d]);
-  assert.deepEqual(await fitted.score(test, undefined, options), await narrow.score(x, undefined, options));
-  const other = await methods.padim.fit(gpu, train, { ...settings, seed: 4 });
+  assert.deepEqual(await fitted.score(test, [], settings), await narrow.score(x, [], settings));
+  using other = await learned(padim, train, { settings: { ...settings, seed: 4 } });
   assert.notDeepEqual((await other.state()).tensors.get("channels")!.data, channels);
 });
 
 Deno.test("the whole image's maximum is PaDiM's score", async () => {
-  const fitted = await methods.padim.fit(gpu, train, methodSettings({ method: "padim", H, W, C }));
-  const { maps, scores } = await fitted.score(test, undefined, { image_size: S, image_score: "max" });
+  using fitted = await learned(padim, train);
+  const { maps, scores } = await fitted.score(test, [], settingsOf(padim, { image_size: S }));
   for (let b = 0; b < 3; b++) {
     assert.equal(scores[b], Math.max(...maps!.subarray(b * S * S, (b + 1) * S * S)));
   }

@@ -1,173 +1,283 @@
 /**
- * What every method owes to whoever calls it: the same scores after its state was stored, none that depend on the
- * batch, and finite results or a clear refusal where there is little to learn from.
+ * What every method owes to whoever calls it (src/methods/method.ts): the same scores after its state was stored, none
+ * that depend on the batch, the same bytes from the same seed, and finite results or a refusal in words. A method is under
+ * test here by its line in the registry.
  *
  * @module
  */
 import assert from "node:assert/strict";
-import { InputError } from "../../src/errors.ts";
-import {
-  METHOD_NAMES,
-  type MethodName,
-  type MethodSettings,
-  methodSettings,
-} from "../../src/methods/method.ts";
+import { InputError, SettingError } from "../../src/errors.ts";
+import { requireMemory } from "../../src/methods/memory.ts";
+import type { Method } from "../../src/methods/method.ts";
+import { resolveSettings } from "../../src/methods/resolve.ts";
 import { methods } from "../../src/methods/registry.ts";
 import { gpu } from "../gpu.ts";
-import { binding } from "../hardware.ts";
+import { binding, variants } from "../hardware.ts";
 import { assertClose } from "../reference/backbone.ts";
-import { C, features, H, N, onGpu, pooled, W } from "./made_up.ts";
+import { imagesFor, learned, onGpu, S, settingsOf, sizesOf } from "./made_up.ts";
 
-const S = 24, options = { image_size: S, image_score: "max" as const };
-const train = { features: features("train", 9), pooled: pooled("train whole", 9, 7, 0.9) };
-const test = features("test", 3), whole = pooled("test whole", 3, 7, 0.9);
+/** Those that can't learn from one image, or from images all alike; all others score whatever is there. */
+const REFUSES: Record<string, readonly string[]> = {
+  kde: ["one", "alike", "one, alike"],
+  mahalanobis: ["alike", "one, alike"],
+};
 
-function settingsOf(method: MethodName, given: Partial<MethodSettings> = {}): MethodSettings {
-  return methodSettings({ method, H, W, C, ...given });
+/** Those that stop on so few images already. */
+const LONG = ["patchcore", "mahalanobis", ...methods.filter(isTrained).map(({ name }) => name)];
+
+/** Training and test images of a method, and what it scores with. */
+function made(method: Method) {
+  const train = imagesFor(method, "train", 9), { features, pooled } = imagesFor(method, "test", 3);
+  const sizes = sizesOf(method, train), whole = method.pooled ? pooled : [];
+  return { train, test: features, whole, settings: settingsOf(method), sizes, upload: uploader(sizes.C) };
 }
 
-for (const method of METHOD_NAMES) {
-  Deno.test(`${method}: what it promises about maps and whole images, and the same again from its state`, async () => {
-    const { fit, open, maps } = methods[method], told: number[] = [];
-    const fitted = await fit(gpu, train, settingsOf(method), (done, total) => {
-      assert.ok(done <= total);
-      told.push(done);
+/** Whether a method is trained by steps. */
+function isTrained({ settings }: Method): boolean {
+  return Object.hasOwn(settings, "epochs");
+}
+
+const uploader = (C: number) => (images: readonly Float32Array[]) => onGpu(gpu, images, C);
+
+/** Arrays of one length [7] where all are finite numbers. */
+function assertFinite(
+  { maps, scores }: { maps: Float32Array | null; scores: Float32Array },
+  what = "",
+): void {
+  assert.ok(scores.every(Number.isFinite) && (maps ?? []).every(Number.isFinite), what);
+}
+
+for (const method of methods) {
+  const { name } = method,
+    test = (what: string, body: () => Promise<void>) => Deno.test(`${name}: ${what}`, body);
+  const { train, test: images, whole, settings, sizes, upload } = made(method);
+
+  test("what it promises about maps and whole images, and the same again from its state", async () => {
+    const told: number[] = [];
+    using fitted = await learned(method, train, {
+      onProgress: (done, total) => {
+        assert.ok(done <= total);
+        told.push(done);
+      },
     });
     assert.ok(told.length > 0, "progress");
-    const x = onGpu(gpu, test), found = await fitted.score(x, whole, options);
-    assert.equal(found.maps?.length ?? null, maps ? 3 * S * S : null);
+    const x = upload(images), found = await fitted.score(x, whole, settings);
+    assert.equal(found.maps?.length ?? null, method.maps ? 3 * S * S : null);
     assert.equal(found.scores.length, 3);
-    assert.ok(found.scores.every(Number.isFinite) && (found.maps ?? []).every(Number.isFinite));
+    assertFinite(found);
+    assert.equal(new Set(found.scores).size, 3, "other images, other scores");
 
-    const state = await fitted.state(), again = await open(gpu, state);
-    assert.deepEqual(state.settings, settingsOf(method));
+    const state = await fitted.state();
+    const { C, H, W } = method.readModel(JSON.parse(JSON.stringify(state.model)));
+    assert.deepEqual([C, H, W], [sizes.C, sizes.H, sizes.W]);
     for (const { shape, data } of state.tensors.values()) {
-      assert.equal(
-        data.length,
-        shape.reduce((a, b) => a * b),
-      );
+      assert.equal(data.length, shape.reduce((a, b) => a * b, 1));
     }
-    assert.deepEqual(await again.score(x, whole, options), found);
-    assert.deepEqual((await again.state()).tensors, state.tensors);
-    const twice = await fit(gpu, train, settingsOf(method));
-    assert.deepEqual((await twice.state()).tensors, state.tensors, "two fits give the same");
-
+    using again = await method.open(gpu, state);
+    assert.deepEqual(await again.score(x, whole, settings), found);
+    assert.deepEqual(await again.state(), state);
     for (let i = 0; i < 3; i++) {
-      const one = onGpu(gpu, [test[i]]), alone = await fitted.score(one, [whole[i]], options);
+      const one = upload([images[i]]), alone = await fitted.score(one, whole.slice(i, i + 1), settings);
       assert.equal(alone.scores[0], found.scores[i], "alone");
-      if (maps) assert.deepEqual(alone.maps, found.maps!.slice(i * S * S, (i + 1) * S * S), "alone");
+      assert.deepEqual(alone.maps, found.maps && found.maps.slice(i * S * S, (i + 1) * S * S), "alone");
       gpu.release(one);
     }
-    const before = gpu.memory.stats();
-    await fitted.score(x, whole, options);
-    assert.equal(gpu.memory.stats().inUse, before.inUse, "scoring gives its memory back");
-    for (const one of [fitted, again, twice]) one.release();
     gpu.release(x);
   });
 
-  Deno.test(`${method}: a missing tensor, or features of another size`, async () => {
-    const { fit, open, pooled } = methods[method], fitted = await fit(gpu, train, settingsOf(method));
-    const state = await fitted.state();
-    for (const name of state.tensors.keys()) {
-      const tensors = new Map([...state.tensors].filter(([other]) => other !== name));
-      await assert.rejects(async () => void await open(gpu, { ...state, tensors }), RangeError, name);
-    }
-    if (methods[method].maps) {
-      const wrong = gpu.empty([1, N, C + 1]);
-      await assert.rejects(
-        async () => void await fitted.score(wrong, [whole[0]], options),
-        /Expected features \[images,36,10\]/,
-      );
-      gpu.release(wrong);
-    }
-    if (pooled) {
-      await assert.rejects(
-        async () => void await fitted.score(onGpu(gpu, test), undefined, options),
-        /features of 3 whole images, but found none/,
-      );
-    }
-    fitted.release();
+  test("what image_score says decides where maps decide, and only there", async () => {
+    using fitted = await learned(method, train);
+    const x = upload(images),
+      of = async (image_score: "max" | "mean") =>
+        (await fitted.score(x, whole, { ...settings, image_score })).scores;
+    const [max, mean] = [await of("max"), await of("mean")];
+    gpu.release(x);
+    if (method.scoresByMap) max.forEach((score, i) => assert.notEqual(score, mean[i]));
+    else assert.deepEqual(max, mean);
   });
 
-  Deno.test(`${method}: one training image, and images all alike`, async () => {
-    const { fit } = methods[method], x = onGpu(gpu, test);
-    const alike = train.features.map((image) => new Float32Array(image.length).fill(0.7));
-    const cases = {
-      one: { features: train.features.slice(0, 1), pooled: train.pooled.slice(0, 1) },
-      alike: {
-        features: alike,
-        pooled: train.pooled.map((values) => new Float32Array(values.length).fill(0.1)),
-      },
-      "one, alike": { features: alike.slice(0, 1), pooled: train.pooled.slice(0, 1) },
+  test("two learnings give the same, and another seed another where it says so", async () => {
+    const stateOf = async (seed: number) => {
+      using fitted = await learned(method, train, { settings: { ...settings, seed } });
+      return await fitted.state();
     };
-    for (const [name, images] of Object.entries(cases)) {
-      try {
-        const fitted = await fit(gpu, images, settingsOf(method, { neighbours: 500 }));
-        const { maps, scores } = await fitted.score(x, whole, options);
-        assert.ok(scores.every(Number.isFinite) && (maps ?? []).every(Number.isFinite), name);
-        assert.ok(scores.every((score) => score > 0) || method === "kde", name);
-        fitted.release();
-      } catch (error) {
-        assert.ok(error instanceof InputError, `${name}: ${error}`);
-        assert.match(error.message, /found them all alike|at least 2 training images/, name);
-        assert.ok(method === "kde" || (method === "mahalanobis" && name !== "one"), name);
+    const first = await stateOf(1);
+    assert.deepEqual(await stateOf(1), first);
+    const other = await stateOf(2);
+    if (method.seeded && name !== "padim") assert.notDeepEqual(other, first);
+    else assert.deepEqual(other, first); // of 10 channels padim takes all
+  });
+
+  test("learning, scoring and opening give their memory back", async () => {
+    const before = gpu.memory.stats().inUse;
+    {
+      using fitted = await learned(method, train);
+      const held = gpu.memory.stats().inUse, x = upload(images);
+      await fitted.score(x, whole, settings);
+      gpu.release(x);
+      assert.equal(gpu.memory.stats().inUse, held, "scoring");
+      using again = await method.open(gpu, await fitted.state());
+      assert.ok((await again.state()).tensors.size > 0);
+    }
+    assert.equal(gpu.memory.stats().inUse, before);
+    const stop = new AbortController(), onProgress = () => stop.abort(new Error("enough"));
+    try {
+      using _fitted = await learned(method, train, { onProgress, signal: stop.signal });
+      assert.ok(!LONG.includes(name)); // others may be done before they look
+    } catch (error) {
+      assert.equal(error, stop.signal.reason);
+    }
+    assert.equal(gpu.memory.stats().inUse, before, "stopped");
+  });
+
+  test("a tensor that is missing or of another shape, and features of another size, are refused", async () => {
+    using fitted = await learned(method, train);
+    const state = await fitted.state(), x = upload(images), found = await fitted.score(x, whole, settings);
+    const before = gpu.memory.stats().inUse;
+    for (const [tensor, { shape, data }] of state.tensors) {
+      const wider = [...shape.slice(0, -1), shape.at(-1)! + 1];
+      const other = { shape: wider, data: new Float32Array(wider.reduce((a, b) => a * b)).fill(data[0]) };
+      const changes = { missing: null, wider: other };
+      for (const [change, value] of Object.entries(changes)) {
+        const tensors = new Map(state.tensors);
+        if (value) tensors.set(tensor, value);
+        else tensors.delete(tensor);
+        try {
+          using opened = await method.open(gpu, { ...state, tensors });
+          assert.equal(change, "missing", tensor);
+          // Not every score needs it.
+          assert.deepEqual(await opened.score(x, whole, settings), found, tensor);
+        } catch (error) {
+          assert.ok(error instanceof RangeError, `${tensor} ${change}: ${error}`);
+        }
+        assert.equal(gpu.memory.stats().inUse, before, `${tensor} ${change}`);
       }
     }
     gpu.release(x);
+    if (method.maps) {
+      const wrong = gpu.empty([1, sizes.H * sizes.W, sizes.C + 1]);
+      await assert.rejects(
+        async () => void await fitted.score(wrong, whole.slice(0, 1), settings),
+        new RegExp(`Expected features \\[images,${sizes.H * sizes.W},${sizes.C}\\]`),
+      );
+      gpu.release(wrong);
+    }
+    if (method.pooled) {
+      const x = upload(images);
+      await assert.rejects(
+        async () => void await fitted.score(x, [], settings),
+        /features of 3 whole images, but found none/,
+      );
+      gpu.release(x);
+    }
+  });
+
+  test("one training image, and images all alike", async () => {
+    const flat = (value: number) => (values: Float32Array) => new Float32Array(values.length).fill(value);
+    const alike = { features: train.features.map(flat(0.7)), pooled: train.pooled.map(flat(0.1)) };
+    const first = <T>(values: readonly T[]) => values.slice(0, 1);
+    const cases = {
+      one: { features: first(train.features), pooled: first(train.pooled) },
+      alike,
+      "one, alike": { features: first(alike.features), pooled: first(train.pooled) },
+    };
+    const x = upload(images);
+    for (const [what, few] of Object.entries(cases)) {
+      if (REFUSES[name]?.includes(what)) {
+        await assert.rejects(
+          learned(method, few),
+          (error) =>
+            error instanceof InputError &&
+            /found them all alike|at least 2 training images/.test(error.message),
+          what,
+        );
+        continue;
+      }
+      using fitted = await learned(method, few);
+      const found = await fitted.score(x, whole, settings);
+      assertFinite(found, what);
+      assert.ok(found.scores.every((score) => score > 0), what);
+    }
+    gpu.release(x);
+  });
+
+  test("what does not fit into one binding comes in pieces, to the same scores, or is told before", async () => {
+    const small = binding(7000); // bytes: maps of three images, and little more
+    const some = Object.hasOwn(settings, "coreset") ? { ...settings, coreset: 0.5 } : settings;
+    const before = gpu.memory.stats().inUse;
+    {
+      using one = await learned(method, train, { settings: some });
+      const x = upload(images), wanted = await one.score(x, whole, some);
+      const bound = method.needs(some, sizes).bound ?? [];
+      if (bound.some(({ bytes }) => bytes > 7000)) {
+        assert.throws(() => requireMemory(small, method, some, sizes, 0, null), {
+          name: "SettingError",
+          kind: "memory",
+        });
+      } else {
+        requireMemory(small, method, some, sizes, 0, null);
+        using parted = await learned(method, train, { settings: some, on: small });
+        using again = await method.open(small, await parted.state());
+        for (const fitted of [parted, again]) {
+          const found = await fitted.score(x, whole, some);
+          assertClose(found.scores, wanted.scores, 1e-6, name);
+          if (wanted.maps) assertClose(found.maps!, wanted.maps, 1e-6, name);
+        }
+      }
+      gpu.release(x);
+    }
+    assert.equal(gpu.memory.stats().inUse, before);
+  });
+
+  test("memory that is not there is told with what to lower, and lowering it takes less", () => {
+    const many = { images: 100, C: 720, H: 16, W: 16, P: 720 };
+    const settings = resolveSettings({ method: name }, { preset: "paper", data: "folder", weights: false });
+    assert.throws(
+      () => requireMemory(variants.software, method, settings, many, 0, 1000),
+      (error) =>
+        error instanceof SettingError && error.kind === "memory" &&
+        /^\w+ on 100 training images needs \d+ MiB of memory, but found 0 MiB free\.\n(Lower|Take) /.test(
+          error.message,
+        ),
+    );
+    const sumOf = (given: typeof settings, H: number) => {
+      const { gpu, host, bound = [] } = method.needs(given, { ...many, H, W: H });
+      const features = 4 * many.images * many.C * H * H;
+      return bound.reduce((sum, { bytes }) => sum + bytes, features + gpu + host);
+    };
+    const needs = method.needs(settings, many), all = sumOf(settings, 16);
+    const names = new Set([...needs.lower, ...(needs.bound ?? []).flatMap(({ lower }) => lower)]);
+    assert.ok(names.size > 0 || needs.or !== undefined);
+    for (const lower of names) {
+      const value = settings[lower] as number; // 0 stands for many
+      const less = lower === "feature_size"
+        ? sumOf(settings, 8)
+        : sumOf({ ...settings, [lower]: value > 0 ? value / 2 : 1 }, 16);
+      assert.ok(less < all, `${lower}: ${less} of ${all}`);
+    }
+    return Promise.resolve();
+  });
+
+  test("the GPU memory that is told is about what is taken", async () => {
+    const many = imagesFor(method, "train", 40), before = gpu.memory.stats().inUse;
+    const some = Object.hasOwn(settings, "coreset") ? { ...settings, coreset: 0.5 } : settings;
+    using _fitted = await learned(method, many, { settings: some });
+    const taken = gpu.memory.stats().inUse - before, told = method.needs(some, sizesOf(method, many)).gpu;
+    assert.ok(taken <= 1.3 * told + 4096, `${taken} taken, ${told} told`);
   });
 }
 
-Deno.test("what does not fit into one binding comes in pieces, to the same scores", async () => {
-  const small = binding(7000), x = onGpu(gpu, test); // 7000 bytes: maps of three images, and little more
-  for (const method of METHOD_NAMES) {
-    const { fit, open } = methods[method], settings = settingsOf(method, { coreset: 0.5 });
-    const wanted = await (await fit(gpu, train, settings)).score(x, whole, options);
-    const parted = await fit(small, train, settings), again = await open(small, await parted.state());
-    for (const fitted of [parted, again]) {
-      const found = await fitted.score(x, whole, options);
-      assertClose(found.scores, wanted.scores, 1e-6, method);
-      if (wanted.maps) assertClose(found.maps!, wanted.maps, 1e-6, method);
-      fitted.release();
-    }
-  }
-  gpu.release(x);
-});
-
-Deno.test("settings out of range are refused by the flag's name", () => {
-  const bad: [Partial<MethodSettings>, RegExp][] = [
-    [{ coreset: 0 }, /--coreset to be above 0 and at most 1, but found 0/],
-    [{ coreset: 1.5 }, /--coreset/],
-    [{ neighbours: 0 }, /--neighbours/],
-    [{ neighbours: 2.5 }, /--neighbours/],
-    [
-      { padim_channels: C + 1 },
-      /--padim-channels to be a whole number of 1 to 10, the channels there are, but found 11/,
-    ],
-    [{ sigma: -1 }, /--sigma/],
-    [{ sigma: NaN }, /--sigma/],
-  ];
-  for (const [given, message] of bad) {
-    assert.throws(
-      () => settingsOf("padim", given),
-      (error) => error instanceof InputError && message.test(error.message),
-    );
-  }
-  assert.equal(settingsOf("padim").padim_channels, C);
-  assert.equal(methodSettings({ method: "padim", H, W, C: 720 }).padim_channels, 100);
-  assert.equal(methodSettings({ method: "padim", H, W, C: 1792 }).padim_channels, 550);
-  assert.deepEqual(METHOD_NAMES.map((method) => settingsOf(method).sigma), [4, 4, 4, 0, 0, 0]);
-});
-
-Deno.test("an aborted fit throws the reason and keeps no memory", async () => {
-  const before = gpu.memory.stats().inUse;
-  for (const method of ["patchcore", "mahalanobis"] as const) {
-    const stop = new AbortController(), tell = () => stop.abort(new Error("enough"));
-    const many = { features: features("train", 9) };
-    await assert.rejects(
-      methods[method].fit(gpu, many, settingsOf(method, { coreset: 1 }), tell, stop.signal),
-      /enough/,
-      method,
-    );
-    assert.equal(gpu.memory.stats().inUse, before, method);
-  }
+Deno.test("a bank too large is told before the work, with sizes and what to lower", () => {
+  const knn = methods.find(({ name }) => name === "knn")!, settings = settingsOf(knn), GiB = 2 ** 30;
+  const sizes = { images: 2000, C: 720, H: 16, W: 16, P: 0 }, needs = knn.needs(settings, sizes); // 512 000 patches
+  assert.equal(needs.gpu, 512_000 * 721 * 4);
+  assert.equal(needs.host, 512_000 * 720 * 4);
+  requireMemory(variants.software, knn, settings, sizes, 0, needs.gpu + needs.host);
+  assert.throws(() => requireMemory(variants.software, knn, settings, sizes, GiB, 2 * GiB), {
+    name: "SettingError",
+    message:
+      /^knn on 2000 training images needs 3838 MiB of memory, but found 2048 MiB free\.\nLower feature_size, or /,
+  });
+  requireMemory(variants.hardware, knn, settings, sizes, 0, 2 * GiB); // the bank is not in the computer's memory
+  requireMemory(variants.software, knn, settings, sizes, GiB, null); // nobody knows
 });

@@ -10,23 +10,28 @@ import type { Category } from "../../src/data/category.ts";
 import { encodeGreyPng } from "../../src/data/image.ts";
 import { loadMask } from "../../src/data/load.ts";
 import { files } from "../../src/host/image_files.ts";
+import { openModel } from "../../src/host/open_model.ts";
+import { writeSafetensors } from "../../src/host/tensor_files.ts";
 import { imageMetrics, pixelMetrics } from "../../src/metrics/metrics.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
-import { Detector, type ScoreOptions } from "../../src/methods/adtr/detector.ts";
-import { writeModel } from "../../src/model/model_file.ts";
+import { FittedAdtr } from "../../src/methods/adtr/fitted.ts";
+import { adtr, configOf } from "../../src/methods/adtr/method.ts";
+import { toState } from "../../src/methods/adtr/state.ts";
+import type { Method, State } from "../../src/methods/method.ts";
+import { contentOf } from "../../src/methods/model_file.ts";
+import type { Settings } from "../../src/methods/settings.ts";
 import { normalisationOf } from "../../src/model/normalisation.ts";
 import { evaluateCategory, type Metrics } from "../../src/score/evaluate.ts";
 import { extractFeatures } from "../../src/score/features.ts";
-import { openModel } from "../../src/score/open_model.ts";
+import { Model } from "../../src/score/model.ts";
 import { scoreImages } from "../../src/score/score.ts";
-import { adtrConfig } from "../../src/train/train.ts";
 import { fill } from "../fill.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
 import { TINY, tinyCategory, tinySource } from "../train/tiny.ts";
 
 const source = tinySource(gpu), S = TINY.image_size;
-const OPTIONS: ScoreOptions = { image_size: S, score: "residual", image_score: "max" };
+const CONFIG = configOf(TINY, { C: 81, H: 4, W: 4 });
 const NOTHING: Metrics = {
   image_auroc: null,
   image_ap: null,
@@ -36,41 +41,42 @@ const NOTHING: Metrics = {
   aupro: null,
 };
 
-/** A new model of a category, with its normalisation and a covariance. */
-async function detectorOf({ train }: Category): Promise<Detector> {
-  const config = adtrConfig(TINY, 81), features = await extractFeatures(source, train);
-  const normalisation = normalisationOf(features, config.C);
-  const detector = new Detector(gpu, {
-    config,
-    parameters: initialAdtr(config, 0),
-    normalisation,
-    covariance: null,
-  });
-  await detector.measureCovariance([
+/** A new model of a category, with its normalisation and a covariance; for the caller to dispose of. */
+async function modelOf({ train }: Category): Promise<Model> {
+  const features = await extractFeatures(source, train), normalisation = normalisationOf(features, 81);
+  const parameters = initialAdtr(CONFIG, 0);
+  const fitted = new FittedAdtr(gpu, { config: CONFIG, parameters, normalisation, covariance: null });
+  await fitted.measureCovariance([
     gpu.tensor(features.flatMap((f) => Array.from(f)), [train.length, 16, 81]),
   ]);
-  return detector;
+  const info = { ...TINY, features: source.backbone.fingerprint };
+  return new Model({ source, method: adtr as unknown as Method, fitted, settings: { ...TINY }, info });
+}
+
+/** The same with other settings. */
+function otherwise(model: Model, change: Partial<Settings>): Model {
+  return new Model({ ...model, settings: { ...model.settings, ...change } as Settings });
 }
 
 const test = (name: string, body: (category: Category, folder: string) => Promise<void>): void =>
   Deno.test(name, () => inFolder(async (folder) => await body(await tinyCategory(folder), folder)));
 
 test("an image's map and score are the same bits whatever is scored with it", async (category) => {
-  const detector = await detectorOf(category);
+  using model = await modelOf(category);
   const images = [...category.train, ...category.test.map(({ path }) => path)];
   const paths = Array.from({ length: 67 }, (_, i) => images[i * 5 % images.length]); // more than one slice
   for (const score of ["residual", "residual-mahalanobis"] as const) {
-    const options = { ...OPTIONS, score },
+    const scoring = otherwise(model, { score }),
       alone = new Map<string, { map: Float32Array | null; score: number }>();
     for (const image of images) {
-      for await (const { path, ...result } of scoreImages(source, detector, options, [image])) {
+      for await (const { path, ...result } of scoreImages(scoring, [image])) {
         alone.set(path, result);
       }
     }
     equal(new Set([...alone.values()].map(({ score }) => score)).size, images.length);
     const done: number[] = [], found: string[] = [];
     for await (
-      const { path, ...result } of scoreImages(source, detector, options, paths, (n) => void done.push(n))
+      const { path, ...result } of scoreImages(scoring, paths, (n) => void done.push(n))
     ) {
       deepEqual(result, alone.get(path));
       found.push(path);
@@ -79,29 +85,29 @@ test("an image's map and score are the same bits whatever is scored with it", as
     equal(done.at(-1), 67);
     done.forEach((n, i) => ok(i === 0 || n >= done[i - 1]));
   }
-  detector.release();
 });
 
 test("scoring gives back what it takes", async (category) => {
-  const detector = await detectorOf(category), paths = Array.from({ length: 30 }, () => category.train[0]);
-  const score = async () => void await Array.fromAsync(scoreImages(source, detector, OPTIONS, paths));
+  using model = await modelOf(category);
+  const paths = Array.from({ length: 30 }, () => category.train[0]);
+  const score = async () => void await Array.fromAsync(scoreImages(model, paths));
   await score();
   const before = gpu.memory.stats();
   await score();
   deepEqual(gpu.memory.stats(), before);
-  const scores = scoreImages(source, detector, OPTIONS, paths); // given up in the middle
+  const scores = scoreImages(model, paths); // given up in the middle
   await scores.next();
   await scores.return(undefined);
   equal(gpu.memory.stats().inUse, before.inUse);
-  detector.release();
 });
 
 test("metrics are those of the maps, scores and masks of all test images", async (category) => {
-  const detector = await detectorOf(category), { test } = category;
-  const { metrics, images } = await evaluateCategory(source, detector, OPTIONS, category);
+  using model = await modelOf(category);
+  const { test } = category;
+  const { metrics, images } = await evaluateCategory(model, category);
   deepEqual(images.map(({ path, mask, label, defect }) => ({ path, mask, label, defect })), test);
   const scored = await Array.fromAsync(
-    scoreImages(source, detector, OPTIONS, test.map(({ path }) => path)),
+    scoreImages(model, test.map(({ path }) => path)),
   );
   deepEqual(images.map(({ path, map, score }) => ({ path, map, score })), scored);
   const n = test.length, maps = new Float32Array(n * S * S), masks = new Uint8Array(n * S * S);
@@ -120,31 +126,29 @@ test("metrics are those of the maps, scores and masks of all test images", async
     ...pixelMetrics(maps, masks, n, S, S),
   });
   ok(Object.values(metrics).every((value) => value !== null && value > 0 && value <= 1));
-  detector.release();
 });
 
 test("without masks there are image metrics only; where one is missing, it is named, or its pixels don't count", async (category) => {
-  const detector = await detectorOf(category);
-  const whole = await evaluateCategory(source, detector, OPTIONS, category);
+  using model = await modelOf(category);
+  const whole = await evaluateCategory(model, category);
   const { image_auroc, image_ap, image_f1max } = whole.metrics;
   const unmasked = { ...category, test: category.test.map((image) => ({ ...image, mask: null })) };
-  const { metrics, images } = await evaluateCategory(source, detector, OPTIONS, unmasked);
+  const { metrics, images } = await evaluateCategory(model, unmasked);
   deepEqual(metrics, { ...NOTHING, image_auroc, image_ap, image_f1max });
   for (const { label, truth } of images) equal(truth === null, label === 1);
 
   const last = category.test.length - 1;
   const partly = { ...category, test: category.test.with(last, { ...category.test[last], mask: null }) };
   const without = { ...category, test: category.test.slice(0, last) };
-  const { pixel_auroc, pixel_ap, aupro } =
-    (await evaluateCategory(source, detector, OPTIONS, without)).metrics;
+  const { pixel_auroc, pixel_ap, aupro } = (await evaluateCategory(model, without)).metrics;
   ok(pixel_auroc !== whole.metrics.pixel_auroc);
-  await rejects(() => evaluateCategory(source, detector, OPTIONS, partly), {
+  await rejects(() => evaluateCategory(model, partly), {
     name: "InputError",
     message:
       `Expected a mask for ${category.test[last].path}, as other anomalous test images of grid have one, ` +
       "but found none.\nWith missing_masks skip, such images count in the image metrics only.",
   });
-  const skipping = await evaluateCategory(source, detector, OPTIONS, partly, { missing_masks: "skip" });
+  const skipping = await evaluateCategory(model, partly, { missing_masks: "skip" });
   deepEqual(skipping.metrics, {
     image_auroc,
     image_ap,
@@ -153,61 +157,63 @@ test("without masks there are image metrics only; where one is missing, it is na
     pixel_ap,
     aupro,
   });
-  detector.release();
 });
 
 test("with one kind of test images, or none, no metric is defined", async (category) => {
-  const detector = await detectorOf(category);
+  using model = await modelOf(category);
   for (const labels of [[0], []]) {
     const test = category.test.filter(({ label }) => labels.includes(label));
-    const { metrics, images } = await evaluateCategory(source, detector, OPTIONS, { ...category, test });
+    const { metrics, images } = await evaluateCategory(model, { ...category, test });
     equal(images.length, test.length);
     deepEqual(metrics, NOTHING);
   }
-  detector.release();
 });
 
 test("a mask of another size than its image is refused before the work", async (category) => {
-  const detector = await detectorOf(category),
-    { mask, path } = category.test.findLast(({ label }) => label === 1)!;
+  using model = await modelOf(category);
+  const { mask, path } = category.test.findLast(({ label }) => label === 1)!;
   await Deno.writeFile(mask!, encodeGreyPng({ width: 32, height: 31, data: new Uint8Array(32 * 31) }));
   const onProgress = () => {
     throw new Error("Expected no progress");
   };
-  await rejects(() => evaluateCategory(source, detector, OPTIONS, category, { onProgress }), {
+  await rejects(() => evaluateCategory(model, category, { onProgress }), {
     name: "InputError",
     message: `Expected ${mask} to be 32×32 pixels as its image is, but found 32×31`,
   });
   await Deno.remove(path);
-  await rejects(() => evaluateCategory(source, detector, OPTIONS, category), { name: "InputError" });
-  detector.release();
+  await rejects(() => evaluateCategory(model, category), { name: "InputError" });
 });
 
 test("an evaluation can be stopped", async (category) => {
-  const detector = await detectorOf(category), signal = AbortSignal.abort(new Error("enough"));
+  using model = await modelOf(category);
+  const signal = AbortSignal.abort(new Error("enough"));
   await rejects(
-    () => evaluateCategory(source, detector, OPTIONS, category, { signal }),
+    () => evaluateCategory(model, category, { signal }),
     { message: "enough" },
   );
-  detector.release();
 });
 
 test(
   "a model file scores as the model does, and what does not fit it is refused by name",
   async (category, folder) => {
-    const detector = await detectorOf(category), state = await detector.state();
-    const path = join(folder, "m.safetensors"), info = { ...TINY, features: source.backbone.fingerprint };
-    await writeModel(path, state, info);
-    const model = await openModel(gpu, path);
+    using trained = await modelOf(category);
+    const state = await trained.state(), { info } = trained, path = join(folder, "m.safetensors");
+    const write = async (state: State, info: Record<string, unknown>): Promise<void> => {
+      const { tensors, metadata } = contentOf("adtr", state, info);
+      await writeSafetensors(path, tensors, metadata);
+    };
+    await write(state, info);
+    using model = await openModel(gpu, path);
     const paths = category.test.map(({ path }) => path);
-    for await (const { path, map, score } of scoreImages(source, detector, OPTIONS, paths)) {
+    for await (const { path, map, score } of scoreImages(trained, paths)) {
       deepEqual(await model.score(await Deno.readFile(path)), { map, size: S, score });
     }
     const other = { score: "residual-mahalanobis", image_score: "mean" } as const;
     const [wanted] = await Array.fromAsync(
-      scoreImages(source, detector, { ...OPTIONS, ...other }, [paths[0]]),
+      scoreImages(otherwise(trained, other), [paths[0]]),
     );
-    const found = await (await openModel(gpu, path, other)).score(await Deno.readFile(paths[0]));
+    using opened = await openModel(gpu, path, { settings: other });
+    const found = await opened.score(await Deno.readFile(paths[0]));
     deepEqual([found.map, found.score], [wanted.map, wanted.score]);
     await rejects(() => model.score(new Uint8Array(3), "a.png"), {
       name: "InputError",
@@ -222,11 +228,19 @@ test(
       [
         { ...info, backbone: "resnet" },
         {},
-        /^Expected a valid backbone in the metadata of .*, but found "resnet"$/,
+        /^In the metadata of .*m\.safetensors: Expected backbone to be one of .*, but found "resnet"$/,
       ],
-      [{ ...info, image_size: undefined }, {}, /^Expected a valid image_size in .*, but found none$/],
-      [{ ...info, score: 3 }, {}, /^Expected a valid score in .*, but found 3$/],
-      [{ ...info, image_score: "min" }, {}, /^Expected a valid image_score in .*, but found "min"$/],
+      [
+        { ...info, image_size: undefined },
+        {},
+        /^In the metadata of .*: Expected a setting image_size, but found none$/,
+      ],
+      [{ ...info, score: 3 }, {}, /^In the metadata of .*: Expected score to be one of .*, but found 3$/],
+      [
+        { ...info, image_score: "min" },
+        {},
+        /^In the metadata of .*: Expected image_score to be one of max, mean, but found "min"$/,
+      ],
       [
         { ...info, features: "gabor-0" },
         {},
@@ -234,42 +248,61 @@ test(
       ],
       [
         info,
-        { weights: "w.pth" },
-        /^Expected no weight file .* for the built-in backbone gabor, but found w\.pth$/,
+        { weights: path },
+        /^Expected no weight file .* for the built-in backbone gabor, but found .*m\.safetensors$/,
       ],
+      [info, { weights: "w.pth" }, /^Can't read w\.pth: /],
       [
         { ...info, backbone: "efficientnet_b4" },
         {},
         /^Expected a weight file .* for the backbone efficientnet_b4/,
       ],
     ];
+    const { inUse } = gpu.memory.stats();
     for (const [changed, options, message] of cases) {
-      await writeModel(path, state, changed);
+      await write(state, changed);
       await rejects(() => openModel(gpu, path, options), { name: "InputError", message });
+      equal(gpu.memory.stats().inUse, inUse);
     }
-    await writeModel(path, { ...state, covariance: null }, info);
-    await rejects(() => openModel(gpu, path, other), {
-      name: "InputError",
-      message: `Expected residual_covariance in ${path} for the score residual-mahalanobis, but found none`,
-    });
-    await writeModel(path, state, { ...info, image_size: 15, image_score: "mean" });
-    await openModel(gpu, path);
-    await rejects(() => openModel(gpu, path, { image_score: "max" }), {
+    await write(state, { ...info, image_size: 15, image_score: "mean" });
+    (await openModel(gpu, path))[Symbol.dispose]();
+    await rejects(() => openModel(gpu, path, { settings: { image_score: "max" } }), {
       name: "InputError",
       message:
-        /^Expected maps of at least 16×16 pixels for the image score max, but found .* to make maps of 15×15$/,
+        `In the metadata of ${path}: Expected image_size to be at least 16, which image_score max averages over, ` +
+        "but found 15.\nimage_score mean has no such limit.",
     });
-    const narrow = adtrConfig(TINY, 80);
-    await writeModel(path, {
-      config: narrow,
-      parameters: initialAdtr(narrow, 0),
-      normalisation: { mean: fill("mean", 16 * 80), deviation: new Float32Array(80).fill(1) },
-      covariance: null,
-    }, info);
+    const narrow = { ...CONFIG, C: 80 };
+    const normalisation = { mean: fill("mean", 16 * 80), deviation: new Float32Array(80).fill(1) };
+    const parameters = initialAdtr(narrow, 0);
+    await write(toState({ config: narrow, parameters, normalisation, covariance: null }), info);
     await rejects(() => openModel(gpu, path), {
       name: "InputError",
       message: `Expected a model of gabor's 81 channels in ${path}, but found one of 80`,
     });
-    detector.release();
+    for (const name of ["epochs", "backbone"]) {
+      await write(state, info);
+      await rejects(() => openModel(gpu, path, { settings: { [name]: "pixels" } }), {
+        name: "InputError",
+        message:
+          `Expected settings that ${path} can be opened with, but found ${name}, which was trained with`,
+      });
+    }
+    await rejects(() => openModel(gpu, path, { settings: { image_score: "min" } }), {
+      name: "SettingError",
+      message: 'Expected image_score to be one of max, mean, but found "min"',
+    });
+    equal(gpu.memory.stats().inUse, inUse);
+
+    // Nobody knows before it scores whether it needs the covariance.
+    await write({
+      ...state,
+      tensors: new Map([...state.tensors].filter(([name]) => !name.includes("covariance"))),
+    }, info);
+    using without = await openModel(gpu, path, { settings: other });
+    await rejects(without.score(await Deno.readFile(paths[0])), {
+      name: "InputError",
+      message: "Expected a model with the covariance of its training residuals, but found none in it",
+    });
   },
 );

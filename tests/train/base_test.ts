@@ -8,51 +8,29 @@ import { join } from "node:path";
 import type { Category } from "../../src/data/category.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
 import { isThere } from "../../src/host/files.ts";
-import { readModel } from "../../src/model/model_file.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
-import type { ProgressEvent } from "../../src/train/progress.ts";
-import type { Settings } from "../../src/train/settings.ts";
-import { adtrConfig, trainCategory } from "../../src/train/train.ts";
-import type { TrainOptions } from "../../src/train/train_options.ts";
+import { configOf } from "../../src/methods/adtr/method.ts";
+import type { AdtrSettings } from "../../src/methods/adtr/settings.ts";
+import { parametersIn } from "../../src/methods/adtr/state.ts";
+import type { Settings } from "../../src/methods/settings.ts";
+import type { ProgressEvent } from "../../src/progress.ts";
 import { maskFile, picture } from "../data/pictures.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
 import { killed } from "./killed.ts";
-import { LONG, TINY, tinyCategory, tinySource } from "./tiny.ts";
+import { bytesIn, type Options, train, trainUntil } from "./runs.ts";
+import { LONG, TINY, tinyCategory } from "./tiny.ts";
 
-const source = tinySource(gpu);
 /** With 7 images 12 steps of ADTR and 6 of ADTR+; with outliers 10. */
-const PLUS: Settings = { ...TINY, loss: "px", base_epochs: 4, epochs: 2, image_k: 5 };
+const PLUS: Settings<AdtrSettings> = { ...TINY, loss: "px", base_epochs: 4, epochs: 2, image_k: 5 };
+const CONFIG = configOf(TINY, { C: 81, H: 4, W: 4 });
 const FILES = ["checkpoint.safetensors", "log.jsonl", "model.safetensors"];
-
-async function train(
-  category: Category,
-  out: string,
-  settings: Settings,
-  options: Partial<TrainOptions> = {},
-): Promise<[steps: number, finished: boolean]> {
-  await Deno.mkdir(out, { recursive: true });
-  const { detector, steps } = await trainCategory({ source, category, settings, out, ...options });
-  detector?.release();
-  return [steps, detector !== null];
-}
-
-/** The bytes of all files in a folder, by their paths in it. */
-async function bytesIn(out: string, below = ""): Promise<Record<string, Uint8Array>> {
-  const found: Record<string, Uint8Array> = {};
-  for await (const { name, isDirectory } of Deno.readDir(join(out, below))) {
-    const path = join(below, name);
-    if (isDirectory) Object.assign(found, await bytesIn(out, path));
-    else found[path] = await Deno.readFile(join(out, path));
-  }
-  return found;
-}
 
 const test = (name: string, body: (category: Category, folder: string) => Promise<void>): void =>
   Deno.test(name, () => inFolder(async (folder) => await body(await tinyCategory(folder), folder)));
 
 /** What each loss learns from besides normal images. */
-async function kinds(folder: string): Promise<[Settings, Partial<TrainOptions>][]> {
+async function kinds(folder: string): Promise<[Settings<AdtrSettings>, Options][]> {
   const outliers = Array.from({ length: 3 }, (_, i) => join(folder, `${i}.png`));
   for (const path of outliers) await Deno.writeFile(path, picture(path.slice(folder.length), 32, 32));
   return [
@@ -72,7 +50,7 @@ test("it is the same as training ADTR by itself, and giving its parameters", asy
       [steps, true],
     );
     await train(category, base, { ...settings, loss: "norm", epochs: 4 });
-    const init = (await readModel(join(base, "model.safetensors"))).state.parameters;
+    const init = parametersIn(await readSafetensors(join(base, "model.safetensors")), CONFIG);
     deepEqual(await train(category, plus, settings, { ...options, init }), [steps, true]);
     const whole = await bytesIn(run), first = await bytesIn(base), second = await bytesIn(plus);
     deepEqual(Object.keys(second).sort(), FILES);
@@ -92,25 +70,10 @@ test("it is the same as training ADTR by itself, and giving its parameters", asy
 test("without epochs of ADTR it begins with the parameters of the seed", async (category, folder) => {
   const [out, given] = [join(folder, "out"), join(folder, "given")], settings = { ...PLUS, base_epochs: 0 };
   await train(category, out, settings);
-  await train(category, given, settings, { init: initialAdtr(adtrConfig(PLUS, 81), PLUS.seed) });
+  await train(category, given, settings, { init: initialAdtr(CONFIG, PLUS.seed) });
   deepEqual(Object.keys(await bytesIn(out)).sort(), FILES);
   deepEqual(await bytesIn(out), await bytesIn(given));
 });
-
-/** Trains until so many steps of a phase are done. */
-function trainUntil(
-  [phase, steps]: readonly [string, number],
-  category: Category,
-  out: string,
-  settings: Settings,
-  options: Partial<TrainOptions>,
-): ReturnType<typeof train> {
-  const controller = new AbortController();
-  const onProgress: TrainOptions["onProgress"] = (event) => {
-    if (event.phase === phase && event.done >= steps) controller.abort();
-  };
-  return train(category, out, settings, { ...options, signal: controller.signal, onProgress });
-}
 
 test("stopped in either phase and gone on with, it ends with the same bytes", async (category, folder) => {
   const BASE = "base training", OWN = "training";
@@ -139,7 +102,7 @@ test(
   async (category, folder) => {
     const whole = join(folder, "whole"),
       out = join(folder, "out"),
-      settings: Settings = { ...LONG, loss: "px" };
+      settings: Settings<AdtrSettings> = { ...LONG, loss: "px" };
     await train(category, whole, settings);
     await Deno.mkdir(out);
     const moments = Array.from({ length: 2 }, () => Math.random() * 200), data = join(folder, "data");
@@ -173,7 +136,7 @@ test(
       const out = join(folder, `out${i}`);
       await trainUntil(stop, category, out, PLUS, {});
       const before = await bytesIn(out);
-      const cases: [Category, Partial<Settings>, RegExp][] = [
+      const cases: [Category, Partial<AdtrSettings>, RegExp][] = [
         [category, { alpha: 0.5 }, /with alpha 0\.003, but found 0\.5/],
         [category, { anomalies: "perlin" }, /with anomalies confetti, but found perlin/],
         [category, { base_epochs: 5 }, /with base_epochs 4, but found 5/],
@@ -221,12 +184,12 @@ test(
     await Deno.writeFile(large, maskFile(64 * 32, 64, 65));
     await Deno.writeFile(blank, maskFile(0, 64, 64));
     await Deno.writeFile(dot, maskFile(1, 64, 64)); // between the pixels that are taken
-    const img: Settings = { ...PLUS, loss: "img" }, none = join(folder, "none.png");
-    const cases: [Settings, Partial<TrainOptions>, RegExp][] = [
+    const img: Settings<AdtrSettings> = { ...PLUS, loss: "img" }, none = join(folder, "none.png");
+    const cases: [Settings<AdtrSettings>, Options, RegExp][] = [
       [
         PLUS,
         { anomalous: [{ path, mask: null }] },
-        /^Expected a mask for .*bad\.png with --loss px, but found none$/,
+        /^Expected a mask for .*bad\.png, whose pixels are to be learned from, but found none$/,
       ],
       [
         PLUS,
@@ -247,7 +210,7 @@ test(
       [PLUS, { anomalous: [{ path, mask: none }] }, /^Can't read .*none\.png/],
       [PLUS, { anomalous: [{ path: text, mask }] }, /^Expected .*text\.png to be a PNG/],
       [img, { anomalous: [{ path: none, mask: null }] }, /^Can't read .*none\.png/],
-      [img, {}, /^Expected anomalous images for --loss img: --outliers ROOT, .*; but found none$/],
+      [img, {}, /^Expected anomalous images to learn from: irrelevant ones, .*; but found none$/],
       [img, { outliers: [path, text] }, /^Expected .*text\.png to be a PNG/],
     ];
     const { inUse } = gpu.memory.stats();

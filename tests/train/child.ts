@@ -6,13 +6,13 @@
  */
 import { openCategory } from "../../src/host/dataset.ts";
 import { Gpu } from "../../src/gpu/gpu.ts";
-import type { Settings } from "../../src/train/settings.ts";
-import { trainCategory } from "../../src/train/train.ts";
+import { RunFolder } from "../../src/host/run_folder.ts";
+import { learn } from "../../src/train/learn.ts";
 import { LONG, tinySource } from "./tiny.ts";
 
 const [data, out, loss] = Deno.args;
 const category = await openCategory(data, "grid");
 const source = tinySource(await Gpu.open());
-const settings: Settings = { ...LONG, loss: loss as Settings["loss"] };
-await trainCategory({ source, category, settings, out, resume: true, checkpointSeconds: 0 });
+const settings = { ...LONG, loss }, journal = new RunFolder(out, true);
+await learn({ source, category, settings, journal, checkpointSeconds: 0 });
 Deno.exit();

@@ -6,13 +6,13 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { gaborBackbone } from "../../src/model/gabor.ts";
-import { readModel } from "../../src/model/model_file.ts";
 import { readSafetensors, writeSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of, stored } from "../../src/formats/tensor_file.ts";
-import { type LogEntry, readLog } from "../../src/host/log.ts";
-import { PAPER, type Settings } from "../../src/train/settings.ts";
+import { readLog } from "../../src/host/log.ts";
+import type { AdtrSettings } from "../../src/methods/adtr/settings.ts";
+import { parametersIn } from "../../src/methods/adtr/state.ts";
 import { files } from "../../src/host/image_files.ts";
-import { trainCategory } from "../../src/train/train.ts";
+import type { LogEntry } from "../../src/train/journal.ts";
 import { adtr } from "../commands/adtr.ts";
 import { inFolder } from "../folder.ts";
 import { filledAdtr } from "../golden/adtr_fill.ts";
@@ -20,6 +20,8 @@ import golden from "../golden/plus.json" with { type: "json" };
 import { gpu } from "../gpu.ts";
 import { relativeL2 } from "../reference/backbone.ts";
 import { labelledCategory } from "./labelled.ts";
+import { train } from "./runs.ts";
+import { tinySettings } from "./tiny.ts";
 
 const { config, cases } = golden;
 const file = await readSafetensors(join(import.meta.dirname!, "..", "golden", "plus.safetensors"));
@@ -45,7 +47,10 @@ for (const [name, golden] of Object.entries(cases)) {
   Deno.test(`twelve steps with L_${name} meet PyTorch's losses, norms and parameters`, () =>
     inFolder(async (folder) => {
       const category = await labelledCategory(join(folder, "thing"));
-      const settings = { ...PAPER, ...golden.settings, shuffle: false } as Settings;
+      const settings = tinySettings<AdtrSettings>({
+        ...golden.settings as Partial<AdtrSettings>,
+        shuffle: false,
+      });
       const { image_size, feature_size } = settings;
       const source = {
         gpu,
@@ -56,16 +61,18 @@ for (const [name, golden] of Object.entries(cases)) {
         cache: null,
       };
       const init = filledAdtr(config);
-      const { detector } = await trainCategory({ source, category, settings, out: folder, init });
-      detector!.release();
+      await train(category, folder, settings, { source, init });
       compare(await readLog(join(folder, "log.jsonl")), golden);
-      const { state } = await readModel(join(folder, "model.safetensors"));
-      for (const [key, { data }] of state.parameters) {
+      const parameters = parametersIn(await readSafetensors(join(folder, "model.safetensors")), {
+        ...config,
+        dropout: 0,
+      });
+      for (const [key, { data }] of parameters) {
         if (key.includes("in_proj")) continue; // true zeros among the gradients: see golden/adtr.py
         const distance = relativeL2(data, float32Of(file.tensors.get(`${name}.${key}`)!));
         ok(distance < 1e-4, `${key}: ${distance}`);
       }
-      deepEqual([...state.parameters.keys()].sort(), [...init.keys()].sort());
+      deepEqual([...parameters.keys()].sort(), [...init.keys()].sort());
     }));
 }
 

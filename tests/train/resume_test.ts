@@ -6,34 +6,22 @@
  */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
+import { InputError } from "../../src/errors.ts";
 import type { Category } from "../../src/data/category.ts";
 import { gaborBackbone } from "../../src/model/gabor.ts";
 import { serializeSafetensors } from "../../src/formats/safetensors.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { stored, type TensorFile } from "../../src/formats/tensor_file.ts";
-import type { Settings } from "../../src/train/settings.ts";
-import { trainCategory } from "../../src/train/train.ts";
-import type { TrainOptions } from "../../src/train/train_options.ts";
+import type { AdtrSettings } from "../../src/methods/adtr/settings.ts";
+import type { Settings } from "../../src/methods/settings.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
 import { killed } from "./killed.ts";
+import { bytesIn, type Options, train, trainUntil as trainToPhase } from "./runs.ts";
 import { LONG, TINY, tinyCategory, tinySource } from "./tiny.ts";
 
 const source = tinySource(gpu);
 const FILES = ["model.safetensors", "log.jsonl", "checkpoint.safetensors"];
-
-/** Trains in a new or given folder. @returns the number of steps done, and whether that is all */
-async function train(
-  category: Category,
-  out: string,
-  settings: Settings = TINY,
-  options: Partial<TrainOptions> = {},
-): Promise<[steps: number, finished: boolean]> {
-  await Deno.mkdir(out, { recursive: true });
-  const { detector, steps } = await trainCategory({ source, category, settings, out, ...options });
-  detector?.release();
-  return [steps, detector !== null];
-}
 
 /** Trains until `steps` are done, then aborts. */
 function trainUntil(
@@ -42,19 +30,7 @@ function trainUntil(
   steps: number,
   resume: boolean,
 ): ReturnType<typeof train> {
-  const controller = new AbortController();
-  const onProgress: TrainOptions["onProgress"] = ({ phase, done }) => {
-    if (phase === "training" && done >= steps) controller.abort();
-  };
-  return train(category, out, TINY, { resume, signal: controller.signal, onProgress });
-}
-
-/** The bytes of a run's files. */
-async function bytesIn(out: string): Promise<Record<string, Uint8Array>> {
-  const names = await Array.fromAsync(Deno.readDir(out), ({ name }) => name);
-  return Object.fromEntries(
-    await Promise.all(names.sort().map(async (name) => [name, await Deno.readFile(join(out, name))])),
-  );
+  return trainToPhase(["training", steps], category, out, TINY, { resume });
 }
 
 const test = (name: string, body: (category: Category, folder: string) => Promise<void>): void =>
@@ -62,9 +38,9 @@ const test = (name: string, body: (category: Category, folder: string) => Promis
 
 test("stopped and gone on with, it ends with the same bytes", async (category, folder) => {
   const whole = join(folder, "whole");
-  await train(category, whole);
+  await train(category, whole, TINY);
   const wanted = await bytesIn(whole);
-  deepEqual(Object.keys(wanted), FILES.toSorted());
+  deepEqual(Object.keys(wanted).sort(), FILES.toSorted());
 
   for (const stops of [[1], [5], [1, 4, 9], [9, 10]]) {
     const out = join(folder, `stopped ${stops}`);
@@ -105,7 +81,7 @@ test(
   async (category, folder) => {
     const long = join(folder, "long"), out = join(folder, "out"), settings = { ...TINY, epochs: 6 };
     await train(category, long, settings);
-    await train(category, out);
+    await train(category, out, TINY);
     await train(category, out, settings, { resume: true });
     deepEqual(await bytesIn(out), await bytesIn(long));
   },
@@ -115,15 +91,15 @@ test(
   "other settings, images or features are refused by name, and nothing is touched",
   async (category, folder) => {
     const out = join(folder, "out");
-    await train(category, out);
+    await train(category, out, TINY);
     const before = await bytesIn(out);
     const others = await tinyCategory(join(folder, "others"), 1);
     const fewer = { ...category, train: category.train.slice(1) };
     const other = { ...source, backbone: gaborBackbone("gabor2") };
     const cases: [
       category: Category,
-      change: Partial<Settings>,
-      options: Partial<TrainOptions>,
+      change: Partial<Settings<AdtrSettings>>,
+      options: Options,
       message: RegExp,
     ][] = [
       [category, { lr: 1e-3 }, {}, /with lr 0\.002, but found 0\.001\.\n/],
@@ -137,14 +113,14 @@ test(
         category,
         { epochs: 3 },
         {},
-        /^Expected --epochs to be at least 4, as many as .* has done, but found 3$/,
+        /^Expected epochs to be at least 4, as many as .* has done, but found 3$/,
       ],
     ];
     const { inUse } = gpu.memory.stats();
     for (const [images, change, options, message] of cases) {
       const settings = { ...TINY, ...change };
       await rejects(() => train(images, out, settings, { resume: true, ...options }), (error: Error) => {
-        equal(error.name, "InputError");
+        ok(error instanceof InputError);
         match(error.message, message);
         ok(error.message.split("\n").length <= 2);
         return true;
@@ -157,13 +133,13 @@ test(
 
 test("a damaged checkpoint is refused by name, and nothing is touched", async (category, folder) => {
   const out = join(folder, "out"), path = join(out, "checkpoint.safetensors");
-  await train(category, out);
+  await train(category, out, TINY);
   const whole = await Deno.readFile(path), file = await readSafetensors(path);
   const bytes = (tensors: TensorFile["tensors"], metadata = {}) =>
     serializeSafetensors(tensors, { ...file.metadata, ...metadata });
   const without = new Map(file.tensors), nan = new Map(file.tensors);
-  without.delete("v.decoder.norm.bias");
-  nan.set("m.decoder.norm.bias", stored(new Float32Array(16).fill(NaN)));
+  without.delete("0.v.decoder.norm.bias");
+  nan.set("0.m.decoder.norm.bias", stored(new Float32Array(16).fill(NaN)));
   const noCheckpoint = /^Expected a checkpoint written by train in .*, but found another file of tensors$/;
   const cases: [content: Uint8Array, message: RegExp][] = [
     [new Uint8Array(0), /checkpoint\.safetensors is not a valid safetensors file/],
@@ -174,12 +150,16 @@ test("a damaged checkpoint is refused by name, and nothing is touched", async (c
     [bytes(file.tensors, { identity: "null" }), noCheckpoint],
     [bytes(file.tensors, { steps: "many" }), noCheckpoint],
     [bytes(file.tensors, { steps: "-1" }), noCheckpoint],
-    [bytes(file.tensors, { format: "adtr checkpoint 2" }), noCheckpoint],
+    ...["[", "[1,2]", "[]", "[1.5]", '["1"]'].map((optimizer_steps): [Uint8Array, RegExp] => [
+      bytes(file.tensors, { optimizer_steps }),
+      noCheckpoint,
+    ]),
+    [bytes(file.tensors, { format: "adtr checkpoint 1" }), noCheckpoint],
     [
       bytes(without),
-      /^Expected a tensor v\.decoder\.norm\.bias in .*checkpoint\.safetensors, but found none/,
+      /^Expected a tensor 0\.v\.decoder\.norm\.bias in .*checkpoint\.safetensors, but found none/,
     ],
-    [bytes(nan), /^Expected finite numbers in m\.decoder\.norm\.bias of .*, but found NaN at position 0$/],
+    [bytes(nan), /^Expected finite numbers in 0\.m\.decoder\.norm\.bias of .*, but found NaN at position 0$/],
   ];
   for (const [content, message] of cases) {
     await Deno.writeFile(path, content);
@@ -191,7 +171,7 @@ test("a damaged checkpoint is refused by name, and nothing is touched", async (c
 
 test("a log that is shorter than its checkpoint, or gone, is refused by name", async (category, folder) => {
   const out = join(folder, "out"), log = join(out, "log.jsonl");
-  await train(category, out);
+  await train(category, out, TINY);
   const lines = (await Deno.readTextFile(log)).split("\n");
   await Deno.writeTextFile(log, lines.slice(0, 5).join("\n") + "\n");
   await rejects(() => train(category, out, TINY, { resume: true }), {

@@ -9,16 +9,24 @@ import { files } from "../../src/host/image_files.ts";
 import type { Category } from "../../src/data/category.ts";
 import { makeDataset } from "../../src/host/make_dataset.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
+import type { Backbone } from "../../src/model/backbone.ts";
 import { gaborBackbone } from "../../src/model/gabor.ts";
 import type { FeatureSource } from "../../src/score/features.ts";
-import { backboneDefaults, PAPER, type Settings } from "../../src/train/settings.ts";
+import type { AdtrSettings } from "../../src/methods/adtr/settings.ts";
+import { resolveSettings } from "../../src/methods/resolve.ts";
+import type { PresetName, Settings, Value } from "../../src/methods/settings.ts";
+
+/** A method's settings for the images of `tinyCategory`: those of a preset but for the sizes. */
+export function tinySettings<S extends object = Record<string, Value>>(
+  given: Partial<Settings<S>>,
+  preset: PresetName = "paper",
+): Settings<S> {
+  const all = { image_size: 32, feature_size: 4, ...given } as Partial<Settings>;
+  return resolveSettings(all, { preset, data: "folder", weights: false }) as Settings<S>;
+}
 
 /** With the 7 images of `tinyCategory`, 3 steps an epoch. */
-export const TINY: Settings = {
-  ...PAPER,
-  ...backboneDefaults("gabor", undefined),
-  image_size: 32,
-  feature_size: 4,
+export const TINY: Settings<AdtrSettings> = tinySettings<AdtrSettings>({
   epochs: 4,
   batch_size: 3,
   lr: 2e-3,
@@ -27,10 +35,10 @@ export const TINY: Settings = {
   heads: 2,
   ffn: 16,
   layers: 1,
-};
+});
 
 /** Takes a few seconds, so that there is something to kill. */
-export const LONG: Settings = { ...TINY, epochs: 60, base_epochs: 60, lr_step: 40 };
+export const LONG: Settings<AdtrSettings> = { ...TINY, epochs: 60, base_epochs: 60, lr_step: 40 };
 
 /** Makes 7 normal images to train on, 2 to test and 1 of each defect, in `folder`/data. */
 export async function tinyCategory(folder: string, seed = 0): Promise<Category> {
@@ -40,7 +48,7 @@ export async function tinyCategory(folder: string, seed = 0): Promise<Category> 
 }
 
 /** Features for `TINY`, without a cache. */
-export function tinySource(gpu: Gpu): FeatureSource {
+export function tinySource(gpu: Gpu): FeatureSource & { backbone: Backbone } {
   const { image_size, feature_size } = TINY;
   return { gpu, backbone: gaborBackbone("gabor"), image_size, feature_size, images: files, cache: null };
 }

@@ -6,32 +6,44 @@
 import { deepEqual, equal, notDeepEqual, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { initialAdtr, paddedChannels } from "../../src/model/adtr.ts";
-import { Detector } from "../../src/methods/adtr/detector.ts";
-import { readModel } from "../../src/model/model_file.ts";
+import { FittedAdtr } from "../../src/methods/adtr/fitted.ts";
+import { configOf } from "../../src/methods/adtr/method.ts";
+import type { AdtrSettings } from "../../src/methods/adtr/settings.ts";
+import { type AdtrState, fromState } from "../../src/methods/adtr/state.ts";
+import { type ModelFile, parseModel } from "../../src/methods/model_file.ts";
 import { normalisationOf } from "../../src/model/normalisation.ts";
 import { extractFeatures } from "../../src/score/features.ts";
 import { readLog } from "../../src/host/log.ts";
-import type { ProgressEvent } from "../../src/train/progress.ts";
-import type { Settings } from "../../src/train/settings.ts";
-import { adtrConfig, trainCategory, type Trained } from "../../src/train/train.ts";
-import type { TrainOptions } from "../../src/train/train_options.ts";
+import { RunFolder } from "../../src/host/run_folder.ts";
+import type { ProgressEvent } from "../../src/progress.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
+import { type Options, train as trainIn } from "./runs.ts";
 import { TINY, tinyCategory, tinySource } from "./tiny.ts";
 
 const source = tinySource(gpu);
 
-/** Trains in a folder with some settings changed; its memory is given back. */
+const CONFIG = configOf(TINY, { C: 81, H: 4, W: 4 });
+
+/** Trains in a folder with some settings changed. @returns the steps done */
 async function train(
   folder: string,
-  change: Partial<Settings> = {},
-  options: Partial<TrainOptions> = {},
-): Promise<Trained> {
-  const category = options.category ?? await tinyCategory(folder);
-  const settings = { ...TINY, ...change };
-  const trained = await trainCategory({ source, settings, out: folder, ...options, category });
-  trained.detector?.release();
-  return trained;
+  change: Partial<AdtrSettings & { seed: number }> = {},
+  { category, ...options }: Options = {},
+): Promise<number> {
+  const [steps] = await trainIn(
+    category ?? await tinyCategory(folder),
+    folder,
+    { ...TINY, ...change },
+    options,
+  );
+  return steps;
+}
+
+/** The model in a folder. */
+async function modelIn(folder: string): Promise<ModelFile & { adtr: AdtrState }> {
+  const path = join(folder, "model.safetensors"), file = parseModel(await Deno.readFile(path), path);
+  return { ...file, adtr: fromState(file.state) };
 }
 
 async function names(folder: string): Promise<string[]> {
@@ -43,8 +55,7 @@ Deno.test("log.jsonl has a line a step, the learning rate falls once, and so doe
     const epochs = 40, lr_step = 25;
     const events: ProgressEvent[] = [];
     const onProgress = (event: ProgressEvent) => void events.push(event);
-    const { steps } = await train(folder, { epochs, lr_step, lr: 5e-3 }, { onProgress });
-    equal(steps, 120);
+    equal(await train(folder, { epochs, lr_step, lr: 5e-3 }, { onProgress }), 120);
     const lines = (await Deno.readTextFile(join(folder, "log.jsonl"))).trimEnd().split("\n");
     equal(lines.length, 120);
     for (const [i, line] of lines.entries()) {
@@ -69,7 +80,7 @@ Deno.test("log.jsonl has a line a step, the learning rate falls once, and so doe
 Deno.test("one seed gives the same files, another one others", () =>
   inFolder(async (folder) => {
     const category = await tinyCategory(folder);
-    const run = async (change: Partial<Settings>, options: Partial<TrainOptions> = {}) => {
+    const run = async (change: { seed?: number }, options: Options = {}) => {
       await train(folder, change, { category, ...options });
       const files = ["model.safetensors", "log.jsonl", "checkpoint.safetensors"];
       return await Promise.all(files.map((file) => Deno.readFile(join(folder, file))));
@@ -85,9 +96,10 @@ Deno.test("one seed gives the same files, another one others", () =>
 Deno.test("the model file says what it was trained with", () =>
   inFolder(async (folder) => {
     await train(folder, { epochs: 1 });
-    const { state, info } = await readModel(join(folder, "model.safetensors"));
-    deepEqual(state.config, adtrConfig(TINY, 81));
-    ok(state.normalisation !== null && state.covariance !== null);
+    const { method, sizes, adtr, info } = await modelIn(folder);
+    equal(method.name, "adtr");
+    deepEqual(sizes, CONFIG);
+    ok(adtr.normalisation !== null && adtr.covariance !== null);
     const { features_sha256, ...rest } = info;
     ok(/^[0-9a-f]{64}$/.test(`${features_sha256}`));
     deepEqual(rest, {
@@ -102,25 +114,24 @@ Deno.test("the model file says what it was trained with", () =>
 Deno.test("without feature normalisation there is none in the model", () =>
   inFolder(async (folder) => {
     await train(folder, { epochs: 1, feature_norm: "none" });
-    equal((await readModel(join(folder, "model.safetensors"))).state.normalisation, null);
+    equal((await modelIn(folder)).adtr.normalisation, null);
   }));
 
 /** Mean squared residual of each batch of images under the initial parameters. */
 async function initialLosses(paths: string[], batches: number[][]): Promise<number[]> {
   const features = await extractFeatures(source, paths), C = 81, N = 16;
-  const config = adtrConfig(TINY, C), normalisation = normalisationOf(features, C);
-  const parameters = initialAdtr(config, TINY.seed);
-  const detector = new Detector(gpu, { config, parameters, normalisation, covariance: null });
+  const normalisation = normalisationOf(features, C);
+  const parameters = initialAdtr(CONFIG, TINY.seed);
+  using fitted = new FittedAdtr(gpu, { config: CONFIG, parameters, normalisation, covariance: null });
   const losses: number[] = [];
   for (const batch of batches) {
     const values = batch.flatMap((i) => Array.from(features[i]));
     await gpu.step(async (gpu) => {
-      const d = await gpu.read(detector.residual(gpu, gpu.tensor(values, [batch.length, N, C])));
+      const d = await gpu.read(fitted.residual(gpu, gpu.tensor(values, [batch.length, N, C])));
       equal(d.length, batch.length * N * paddedChannels(C));
       losses.push(d.reduce((sum, v) => sum + v * v, 0) / (batch.length * N * C));
     });
   }
-  detector.release();
   return losses;
 }
 
@@ -155,18 +166,18 @@ Deno.test("with shuffling, an epoch sees every image once, and each epoch in an 
 Deno.test("a batch larger than the data set, and a single image", () =>
   inFolder(async (folder) => {
     const category = await tinyCategory(folder);
-    equal((await train(folder, { batch_size: 100 }, { category })).steps, TINY.epochs);
+    equal(await train(folder, { batch_size: 100 }, { category }), TINY.epochs);
     const one = { ...category, train: category.train.slice(0, 1) };
-    equal((await train(folder, {}, { category: one })).steps, TINY.epochs);
+    equal(await train(folder, {}, { category: one }), TINY.epochs);
   }));
 
 Deno.test("initial parameters can be given", () =>
   inFolder(async (folder) => {
-    const given = initialAdtr(adtrConfig(TINY, 81), 99);
+    const given = initialAdtr(CONFIG, 99);
     await train(folder, { ...STILL, weight_decay: 0 }, { init: given });
-    const { state } = await readModel(join(folder, "model.safetensors"));
+    const { adtr } = await modelIn(folder);
     for (const [name, { data }] of given) {
-      const found = state.parameters.get(name)!.data;
+      const found = adtr.parameters.get(name)!.data;
       ok(data.every((value, i) => Math.abs(value - found[i]) < 1e-20), name); // zeros move by the learning rate
     }
   }));
@@ -192,15 +203,17 @@ Deno.test("a loss that is no number ends the training with a word on what helps"
     const category = await tinyCategory(folder), { inUse } = gpu.memory.stats();
     const message = (when: string) =>
       `Expected a finite loss and gradient of grid, but found them beyond float32 ${when}.\n` +
-      "Lower --lr, or set --clip.";
+      "Lower lr, or set clip.";
     await rejects(() => train(folder, { lr: 1e30 }, { category }), {
-      name: "InputError",
+      name: "SettingError",
+      kind: "divergence",
       message: message("at step 2"),
     });
     deepEqual((await readLog(join(folder, "log.jsonl"))).map(({ step }) => step), [1]);
     deepEqual(await names(folder), ["data", "log.jsonl"]);
     await rejects(() => train(folder, { lr: 1e30, epochs: 1, batch_size: 7 }, { category }), {
-      name: "InputError",
+      name: "SettingError",
+      kind: "divergence",
       message: message("after the last step"),
     });
     ok(!(await names(folder)).includes("model.safetensors"));
@@ -214,7 +227,7 @@ Deno.test("a folder that can't be written to is named", () =>
     const cases = { none: "No such file or directory", file: "Not a directory" };
     for (const [name, reason] of Object.entries(cases)) {
       const out = join(folder, name);
-      await rejects(() => train(folder, {}, { category, out }), {
+      await rejects(() => train(folder, {}, { category, journal: new RunFolder(out, false) }), {
         name: "InputError",
         message: `Can't write ${join(out, "log.jsonl")}: ${reason}`,
       });

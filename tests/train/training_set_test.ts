@@ -15,21 +15,17 @@ import {
   type FeatureStore,
   pixelFeatures,
 } from "../../src/score/features.ts";
-import type { Settings } from "../../src/train/settings.ts";
-import {
-  openTrainingSet,
-  type Sample,
-  type TrainingSet,
-  type TrainingSetOptions,
-} from "../../src/train/training_set.ts";
+import type { Sample, TrainingSet, TrainingSetOptions } from "../../src/methods/trainable.ts";
+import { openTrainingSet, type TrainingData } from "../../src/train/training_set.ts";
 import { maskFile, picture } from "../data/pictures.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
 import { TINY, tinySource } from "./tiny.ts";
 
 const S = TINY.image_size, H = TINY.feature_size, N = H * H, AREA = 3 * S * S;
-const PX: Settings = { ...TINY, loss: "px", batch_size: 4, shuffle: false };
-const IMG: Settings = { ...PX, loss: "img" };
+type Wanted = TrainingSetOptions & { seed: number };
+const PX: Wanted = { labels: "pixels", batch_size: 4, shuffle: false, seed: 0 };
+const IMG: Wanted = { ...PX, labels: "images" };
 
 /** Features, and the images that they were asked for, in that order. */
 function spySource(cache: FeatureStore | null = null): { source: FeatureSource; seen: Uint8Array[] } {
@@ -51,10 +47,10 @@ async function pictures(folder: string, count: number): Promise<string[]> {
   return paths;
 }
 
-function open(normal: string[], settings: Settings, options: Partial<TrainingSetOptions> = {}) {
+function open(normal: string[], wanted: Wanted, options: Partial<TrainingData> = {}) {
   return openTrainingSet({
+    ...wanted,
     source: tinySource(gpu),
-    settings,
     normal,
     anomalous: [],
     outliers: [],
@@ -63,9 +59,9 @@ function open(normal: string[], settings: Settings, options: Partial<TrainingSet
 }
 
 /** All samples of an epoch, counted from 0, step after step. */
-async function epochOf(set: TrainingSet, epoch: number, batch_size: number): Promise<Sample[][]> {
-  const steps = Math.ceil(set.size / batch_size), batches: Sample[][] = [];
-  for (let step = epoch * steps; step < (epoch + 1) * steps; step++) batches.push(await set.batch(step));
+async function epochOf(set: TrainingSet, epoch: number): Promise<Sample[][]> {
+  const { steps } = set, batches: Sample[][] = [];
+  for (let step = epoch * steps; step < (epoch + 1) * steps; step++) batches.push([...await set.batch(step)]);
   return batches;
 }
 
@@ -82,10 +78,10 @@ for (const anomalies of ["confetti", "cutpaste", "perlin"] as const) {
     const { source, seen } = spySource();
     const set = await open(normal, { ...PX, anomalies }, { source });
     const features = await extractFeatures(tinySource(gpu), normal);
-    deepEqual([set.size, set.normal], [7, features]);
+    deepEqual([set.steps, set.normal], [2, features]);
     for (const epoch of [0, 1, 2, 3]) {
       seen.length = 0;
-      const samples = (await epochOf(set, epoch, 4)).flat();
+      const samples = (await epochOf(set, epoch)).flat();
       equal(samples.length, 7);
       deepEqual(samples.map(isAnomalous), [0, 1, 2, 3, 4, 5, 6].map((i) => (i + epoch) % 2 === 1));
       for (const [i, sample] of samples.entries()) {
@@ -110,7 +106,7 @@ withNormal("anomalies are new in every epoch, and follow from the seed and the s
   const again = await open(normal, PX), other = await open(normal, { ...PX, seed: 1 });
   deepEqual(await again.batch(step), await set.batch(step));
   equal(again.sha256, set.sha256);
-  const [first, third] = [await epochOf(set, 1, 4), await epochOf(set, 3, 4)].map((epoch) => epoch.flat());
+  const [first, third] = [await epochOf(set, 1), await epochOf(set, 3)].map((epoch) => epoch.flat());
   deepEqual(first.map(isAnomalous), third.map(isAnomalous));
   for (const [i, sample] of first.entries()) {
     if (isAnomalous(sample)) notDeepEqual(sample.features, third[i].features);
@@ -124,7 +120,7 @@ withNormal("in random order, still half of every batch, and every image once an 
   const originals = await Promise.all(normal.map((path) => loadImage(files, path, S)));
   for (const epoch of [0, 1]) {
     seen.length = 0;
-    const batches = await epochOf(set, epoch, 4);
+    const batches = await epochOf(set, epoch);
     deepEqual(batches.map(({ length }) => length), [4, 3]);
     deepEqual(batches.map((batch) => batch.filter(isAnomalous).length), [2, epoch === 0 ? 1 : 2]);
     const order = batches.flat().map((sample) => {
@@ -152,7 +148,7 @@ withNormal("a pool is drawn once, and kept; steps take from it", async (normal, 
   const pool = await pixelFeatures(tinySource(gpu), drawn, false);
   const taken = new Set<number>();
   for (const epoch of [0, 1, 2, 3, 4, 5]) {
-    const samples = (await epochOf(set, epoch, 4)).flat();
+    const samples = (await epochOf(set, epoch)).flat();
     deepEqual(samples.map(isAnomalous), [0, 1, 2, 3, 4, 5, 6].map((i) => (i + epoch) % 2 === 1));
     for (const { features, label } of samples.filter(isAnomalous)) {
       const at = pool.findIndex((values) => values.every((value, i) => value === features[i]));
@@ -175,7 +171,7 @@ withNormal("as many irrelevant images as normal ones, also where there are fewer
   for (const count of [12, 7, 3]) {
     const outliers = await pictures(join(folder, `other${count}`), count);
     const set = await open(normal, { ...IMG, batch_size: 14 }, { outliers });
-    deepEqual([set.size, set.normal.length], [14, 7]);
+    deepEqual([set.steps, set.normal.length], [1, 7]);
     const epoch = await set.batch(0);
     deepEqual(await set.batch(1), epoch);
     deepEqual(epoch.map(({ label }) => [...label]), Array.from({ length: 14 }, (_, i) => [i % 2]));
@@ -190,8 +186,8 @@ withNormal("as many irrelevant images as normal ones, also where there are fewer
       { 12: [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1], 7: Array(7).fill(1), 3: [2, 2, 3] }[count],
     );
     const short = await open(normal, IMG, { outliers });
-    deepEqual((await epochOf(short, 0, 4)).map(({ length }) => length), [4, 4, 4, 2]);
-    deepEqual((await epochOf(short, 0, 4)).flat(), epoch);
+    deepEqual((await epochOf(short, 0)).map(({ length }) => length), [4, 4, 4, 2]);
+    deepEqual((await epochOf(short, 0)).flat(), epoch);
   }
 });
 
@@ -217,9 +213,9 @@ withNormal(
       const mask = Uint8Array.from({ length: S * S }, (_, at) => i !== null && at < areas[i] ? 1 : 0);
       return maskCells(mask, S, H, H);
     });
-    const samples = (await epochOf(px, 0, 4)).flat();
+    const samples = (await epochOf(px, 0)).flat();
     deepEqual(samples, features.map((values, i) => ({ features: values, label: labels[i] })));
-    deepEqual([px.size, px.normal], [11, features.slice(3, 10)]);
+    deepEqual([px.steps, px.normal], [3, features.slice(3, 10)]);
     deepEqual(warnings, []);
 
     const outliers = await pictures(join(folder, "other"), 3);
@@ -229,7 +225,7 @@ withNormal(
       source,
     });
     deepEqual(
-      (await epochOf(img, 0, 4)).flat().map(({ label }) => [...label]),
+      (await epochOf(img, 0)).flat().map(({ label }) => [...label]),
       [1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1].map((y) => [y]),
     );
     deepEqual(warnings, ["4 labelled anomalous images take the place of the irrelevant ones"]);
@@ -244,7 +240,7 @@ withNormal("another label, or another image, is another training set", async (no
     hashes.push((await open(normal, PX, { anomalous: [{ path, mask }] })).sha256);
   }
   hashes.push((await open(normal, IMG, { anomalous: [{ path, mask }] })).sha256);
-  hashes.push((await open([...normal, path], { ...PX, loss: "norm" })).sha256);
+  hashes.push((await open([...normal, path], { ...PX, labels: null })).sha256);
   hashes.push((await open(normal, PX)).sha256);
   equal(new Set(hashes).size, 5);
   for (const hash of hashes) match(hash, /^[0-9a-f]{64}$/);
@@ -257,12 +253,11 @@ withNormal("black images are refused where anomalies don't show on them", async 
     for (const anomaly_pool of [0, 3]) {
       await rejects(open([...normal, black], { ...PX, anomalies, anomaly_pool }), {
         name: "InputError",
-        message:
-          `Expected normal images that --anomalies ${anomalies} shows on, but found ${black}, which is black`,
+        message: `Expected normal images that ${anomalies} shows on, but found ${black}, which is black`,
       });
     }
   }
-  equal((await open([...normal, black], { ...PX, anomalies: "perlin" })).size, 8);
+  equal((await open([...normal, black], { ...PX, anomalies: "perlin" })).normal.length, 8);
 });
 
 withNormal("it stops when it is told to", async (normal) => {

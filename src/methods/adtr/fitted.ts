@@ -19,7 +19,7 @@ import { Covariance, narrowed, whitening, widened } from "../../model/whitening.
 import { scoreByMaps } from "../maps.ts";
 import { meanOf } from "../mean.ts";
 import { type FitOptions, PositionGaussians, whitenings } from "../position_gaussians.ts";
-import type { Fitted, Scores, ScoreSettings, State } from "../method.ts";
+import { checkFeatures, type Fitted, type Scores, type ScoreSettings, type State } from "../method.ts";
 import { type AdtrState, toState } from "./state.ts";
 
 const POSITION_RIDGE = 0.1; // share of the mean variance of residuals at a position
@@ -66,6 +66,7 @@ export class FittedAdtr implements Fitted {
   }
 
   score(features: Tensor, _: unknown, settings: ScoreSettings): Promise<Scores> {
+    checkFeatures(features, this.adtr.config);
     return scoreByMaps(this.#gpu, this.adtr.config, settings, (gpu) => {
       const d = this.residual(gpu, features);
       if (settings.score === "residual-padim") return this.#positionDistances(gpu, d);

@@ -15,7 +15,7 @@ import type { Normalisation } from "../../model/normalisation.ts";
 import type { HostTensor } from "../../optim/parameters.ts";
 import { type State, tensorOf } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
-import { whole } from "../settings.ts";
+import { real, whole } from "../settings.ts";
 
 /** A model's values on the host. */
 export interface AdtrState {
@@ -40,7 +40,7 @@ const readSizes = modelReader({
   F: size(65536),
   encoder: size(100),
   decoder: size(100),
-  dropout: v.pipe(v.number(), v.minValue(0), v.check((p) => p < 1, "a number below 1")),
+  dropout: real("a number from 0 to below 1", (p) => p >= 0 && p < 1) as v.GenericSchema<unknown, number>,
   architecture: v.optional(v.picklist(ARCHITECTURES, `one of ${ARCHITECTURES.join(", ")}`), "adtr"),
 });
 

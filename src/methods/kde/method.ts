@@ -72,6 +72,7 @@ export const kde: Method<PooledSettings> = {
     const mean = tensorOf(state, "pooled_mean", [0]), P = mean.data.length;
     const components = tensorOf(state, "components", [0, P]), d = components.shape[0];
     const points = tensorOf(state, "points", [0, d]), [bandwidth] = tensorOf(state, "bandwidth", [1]).data;
+    if (!(bandwidth > 0)) throw new RangeError(`Expected a bandwidth above 0, but found ${bandwidth}`);
     const [rows, columns] = [split(components.data, P), split(points.data, d)];
     return Promise.resolve(new Model(readModel(state.model), mean.data, rows, columns, bandwidth));
   },

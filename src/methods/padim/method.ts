@@ -94,10 +94,14 @@ export const padim: Method<PadimSettings> = {
     return new Model(run.gpu, model, { channels: Float32Array.from(channels), mean, inverses });
   },
   open(gpu, state) {
-    const model = readModel(state.model), { H, W, d } = model, N = H * W;
+    const model = readModel(state.model), { C, H, W, d } = model, N = H * W;
     const [channels, mean, inverses] =
       ([["channels", [d]], ["mean", [N, d]], ["whitening", [N, d, d]]] as const)
         .map(([name, shape]) => tensorOf(state, name, shape).data);
+    const other = channels.find((c) => !(Number.isInteger(c) && c >= 0 && c < C));
+    if (other !== undefined) {
+      throw new RangeError(`Expected channels from 0 to ${C - 1} in channels, but found ${other}`);
+    }
     return Promise.resolve(new Model(gpu, model, { channels, mean, inverses }));
   },
 };

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { type AdtrConfig, initialAdtr } from "../../../src/model/adtr.ts";
-import { Detector, type ModelState, type ScoreOptions } from "../../../src/methods/adtr/detector.ts";
-import { transpose } from "../../../src/model/model_file.ts";
+import { FittedAdtr } from "../../../src/methods/adtr/fitted.ts";
+import { type AdtrState, fromState } from "../../../src/methods/adtr/state.ts";
+import type { ScoreSettings } from "../../../src/methods/method.ts";
+import { transpose } from "../../../src/model/layout.ts";
 import { readSafetensors } from "../../../src/host/tensor_files.ts";
 import { float32Of } from "../../../src/formats/tensor_file.ts";
 import { fill } from "../../fill.ts";
@@ -14,9 +16,9 @@ const file = await readSafetensors(new URL("../../golden/adtr_scores.safetensors
 const stored = (name: string): Float32Array<ArrayBuffer> => float32Of(file.tensors.get(name)!);
 
 /** A new model of some sizes, without normalisation or covariance. */
-function made(sizes: Partial<AdtrConfig>, rest: Partial<ModelState> = {}, on = gpu): Detector {
+function made(sizes: Partial<AdtrConfig>, rest: Partial<AdtrState> = {}, on = gpu): FittedAdtr {
   const config = { C: 13, H: 3, W: 5, D: 8, A: 2, F: 8, encoder: 1, decoder: 1, dropout: 0.5, ...sizes };
-  return new Detector(on, {
+  return new FittedAdtr(on, {
     config,
     parameters: initialAdtr(config, 1),
     normalisation: null,
@@ -26,7 +28,7 @@ function made(sizes: Partial<AdtrConfig>, rest: Partial<ModelState> = {}, on = g
 }
 
 /** A model that reconstructs zeros whatever it sees, so that features are their own residuals, but for the sign. */
-function blind(): Detector {
+function blind(): FittedAdtr {
   const { config } = made({}).adtr;
   const parameters = initialAdtr(config, 1);
   for (const name of ["output_proj.weight", "output_proj.bias"]) parameters.get(name)!.data.fill(0);
@@ -46,24 +48,29 @@ function tensorOf(images: Float32Array[], N = 15, C = 13) {
 }
 
 Deno.test("covariance, maps and scores of stored residuals meet PyTorch's", async () => {
-  const detector = blind(), training = featuresOf("training"), test = tensorOf(featuresOf("residual"));
-  await detector.measureCovariance([4, 4, 2].map((size) => tensorOf(training.splice(0, size))));
-  assertClose((await detector.state()).covariance!, stored("covariance"), 1e-6);
+  const fitted = blind(), training = featuresOf("training"), test = tensorOf(featuresOf("residual"));
+  await fitted.measureCovariance([4, 4, 2].map((size) => tensorOf(training.splice(0, size))));
+  assertClose(fromState(await fitted.state()).covariance!, stored("covariance"), 1e-6);
   const S = golden.scores.S;
   for (const score of ["residual", "residual-mahalanobis"] as const) {
     const name = score === "residual" ? "residual" : "mahalanobis";
     for (const image_score of ["max", "mean"] as const) {
-      const { maps, scores } = await detector.score(test, { image_size: S, score, image_score });
-      assertClose(maps, stored(`${name}.map`), 1e-6, `${name} maps:`);
+      const { maps, scores } = await fitted.score(test, null, {
+        image_size: S,
+        sigma: 0,
+        score,
+        image_score,
+      });
+      assertClose(maps!, stored(`${name}.map`), 1e-6, `${name} maps:`);
       assertClose(scores, stored(`${name}.${image_score}`), 1e-6, `${name} ${image_score}:`);
     }
   }
 });
 
 Deno.test("a covariance that is small beside the residuals' mean is not lost", async () => {
-  const detector = blind(), { C, H, W } = detector.adtr.config, rows = 4 * H * W;
+  const fitted = blind(), { C, H, W } = fitted.adtr.config, rows = 4 * H * W;
   const features = fill("features", rows * C).map((v, i) => 50 + i % C + 0.01 * v);
-  await detector.measureCovariance([0, 1].map((half) => {
+  await fitted.measureCovariance([0, 1].map((half) => {
     return gpu.tensor(features.subarray(half * features.length / 2, (half + 1) * features.length / 2), [
       2,
       H * W,
@@ -84,32 +91,40 @@ Deno.test("a covariance that is small beside the residuals' mean is not lost", a
   let trace = 0;
   for (let i = 0; i < C; i++) trace += covariance[i * (C + 1)];
   for (let i = 0; i < C; i++) covariance[i * (C + 1)] += 0.1 * trace / C;
-  assertClose((await detector.state()).covariance!, covariance, 1e-5);
+  assertClose(fromState(await fitted.state()).covariance!, covariance, 1e-5);
 });
 
 Deno.test("a covariance in the model's state does what a measured one does", async () => {
   const features = fill("features", 2 * 15 * 13);
-  const options: ScoreOptions = { image_size: 20, score: "residual-mahalanobis", image_score: "mean" };
+  const options: ScoreSettings = {
+    sigma: 0,
+    image_size: 20,
+    score: "residual-mahalanobis",
+    image_score: "mean",
+  };
   const measured = made({}), x = gpu.tensor(features, [2, 15, 13]);
-  await assert.rejects(() => measured.score(x, options), {
-    name: "RangeError",
-    message: "Expected a model with the covariance of its training residuals",
+  await assert.rejects(() => measured.score(x, null, options), {
+    name: "InputError",
+    message: "Expected a model with the covariance of its training residuals, but found none in it",
   });
   await measured.measureCovariance([gpu.tensor(features, [2, 15, 13])]);
-  const first = await measured.score(x, options);
-  assert.deepEqual(await new Detector(gpu, await measured.state()).score(x, options), first);
+  const first = await measured.score(x, null, options);
+  assert.deepEqual(
+    await new FittedAdtr(gpu, fromState(await measured.state())).score(x, null, options),
+    first,
+  );
   await measured.measureCovariance([gpu.tensor(features.map((v) => 2 * v), [2, 15, 13])]);
-  assert.notDeepEqual(await measured.score(x, options), first);
+  assert.notDeepEqual(await measured.score(x, null, options), first);
 });
 
 Deno.test("features are normalised by the model, and nothing is dropped", async () => {
   const mean = fill("mean", 15 * 13), deviation = fill("deviation", 13, 0.5, 2);
   const raw = fill("raw", 15 * 13), done = raw.map((v, i) => (v - mean[i]) / deviation[i % 13]);
-  const options: ScoreOptions = { image_size: 16, score: "residual", image_score: "max" };
+  const options: ScoreSettings = { sigma: 0, image_size: 16, score: "residual", image_score: "max" };
   const normalising = made({}, { normalisation: { mean, deviation } });
-  const found = await normalising.score(gpu.tensor(raw, [1, 15, 13]), options);
-  const wanted = await made({ dropout: 0 }).score(gpu.tensor(done, [1, 15, 13]), options);
-  assertClose(found.maps, wanted.maps, 1e-6);
+  const found = await normalising.score(gpu.tensor(raw, [1, 15, 13]), null, options);
+  const wanted = await made({ dropout: 0 }).score(gpu.tensor(done, [1, 15, 13]), null, options);
+  assertClose(found.maps!, wanted.maps!, 1e-6);
   assertClose(found.scores, wanted.scores, 1e-6);
 });
 
@@ -119,15 +134,15 @@ for (const [C, H, A] of [[600, 6, 2], [24, 24, 1], [13, 4, 2]]) {
     Deno.test(`maps and scores do not depend on the batch: ${C} channels, ${H}×${H}, ${A} heads, ${kind}`, async () => {
       const N = H * H, size = N * C, images = 5, S = 24;
       const features = fill("features", images * size);
-      const detector = made({ C, H, W: H, A }, {}, on);
-      await detector.measureCovariance([gpu.tensor(features, [images, N, C])]);
+      const fitted = made({ C, H, W: H, A }, {}, on);
+      await fitted.measureCovariance([gpu.tensor(features, [images, N, C])]);
       for (const score of ["residual", "residual-mahalanobis"] as const) {
-        const options: ScoreOptions = { image_size: S, score, image_score: "max" };
-        const together = await detector.score(gpu.tensor(features, [images, N, C]), options);
+        const options: ScoreSettings = { sigma: 0, image_size: S, score, image_score: "max" };
+        const together = await fitted.score(gpu.tensor(features, [images, N, C]), null, options);
         for (let i = 0; i < images; i++) {
           const x = gpu.tensor(features.subarray(i * size, (i + 1) * size), [1, N, C]);
-          const alone = await detector.score(x, options);
-          assert.deepEqual(alone.maps, together.maps.slice(i * S * S, (i + 1) * S * S));
+          const alone = await fitted.score(x, null, options);
+          assert.deepEqual(alone.maps, together.maps!.slice(i * S * S, (i + 1) * S * S));
           assert.equal(alone.scores[0], together.scores[i]);
         }
       }
@@ -138,10 +153,15 @@ for (const [C, H, A] of [[600, 6, 2], [24, 24, 1], [13, 4, 2]]) {
 Deno.test("a released model has given everything back", async () => {
   const x = gpu.tensor(fill("features", 15 * 13), [1, 15, 13]);
   const { inUse } = gpu.memory.stats();
-  const detector = made({});
-  await detector.measureCovariance([gpu.tensor(fill("others", 2 * 15 * 13), [2, 15, 13])]);
-  await detector.score(x, { image_size: 16, score: "residual-mahalanobis", image_score: "max" });
+  const fitted = made({});
+  await fitted.measureCovariance([gpu.tensor(fill("others", 2 * 15 * 13), [2, 15, 13])]);
+  await fitted.score(x, null, {
+    image_size: 16,
+    sigma: 0,
+    score: "residual-mahalanobis",
+    image_score: "max",
+  });
   assert.ok(gpu.memory.stats().inUse > inUse);
-  detector.release();
+  fitted[Symbol.dispose]();
   assert.equal(gpu.memory.stats().inUse, inUse);
 });

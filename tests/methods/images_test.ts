@@ -1,0 +1,135 @@
+/**
+ * Every method of the registry from images to a model file and back: the same scores, the same bytes however often a
+ * training was stopped, and no belief in what a file claims.
+ *
+ * @module
+ */
+import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
+import { join } from "node:path";
+import { InputError } from "../../src/errors.ts";
+import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
+import { stored } from "../../src/formats/tensor_file.ts";
+import { files } from "../../src/host/image_files.ts";
+import { openModel } from "../../src/host/open_model.ts";
+import type { Settings, Value } from "../../src/methods/settings.ts";
+import { methods } from "../../src/methods/registry.ts";
+import { evaluateCategory } from "../../src/score/evaluate.ts";
+import { openModelBytes } from "../../src/score/open_model.ts";
+import { scoreImages } from "../../src/score/score.ts";
+import type { FeatureSource } from "../../src/score/features.ts";
+import { learn } from "../../src/train/learn.ts";
+import { inFolder } from "../folder.ts";
+import { gpu } from "../gpu.ts";
+import { bytesIn, train, trainUntil } from "../train/runs.ts";
+import { tinyCategory, tinySettings, tinySource } from "../train/tiny.ts";
+
+const features = tinySource(gpu), MODEL = "model.safetensors";
+
+for (const method of methods) {
+  const isTrained = Object.hasOwn(method.settings, "epochs");
+  const settings: Settings = tinySettings<Record<string, Value>>(
+    { method: method.name, ...isTrained ? { epochs: 4, batch_size: 3 } : {} },
+    "demo",
+  );
+  const source: FeatureSource = method.input === "pixels" ? { ...features, backbone: null } : features;
+  const test = (name: string, body: (folder: string) => Promise<void>) =>
+    Deno.test(`${method.name}: ${name}`, () => inFolder(body));
+
+  test("a model file scores as what was learned, and an image by itself as among others", async (folder) => {
+    const category = await tinyCategory(folder), before = gpu.memory.stats().inUse;
+    {
+      using model = (await learn({ source, category, settings }))!;
+      const { metrics, images } = await evaluateCategory(model, category);
+      equal(metrics.pixel_auroc === null, !method.maps);
+      notEqual(metrics.image_auroc, null);
+      const bytes = await model.toBytes(), path = join(folder, MODEL);
+      await Deno.writeFile(path, bytes);
+      using opened = await openModelBytes(gpu, bytes, { images: files });
+      using read = await openModel(gpu, path);
+      const paths = images.map(({ path }) => path);
+      for (const again of [opened, read]) {
+        deepEqual(again.settings, settings);
+        deepEqual(again.info, model.info);
+        equal(again.method, method);
+        deepEqual(await again.toBytes(), bytes);
+        const found = await Array.fromAsync(scoreImages(again, paths));
+        deepEqual(found, images.map(({ path, map, score }) => ({ path, map, score })));
+        const { map, score, size } = await again.score(await Deno.readFile(paths[0]));
+        deepEqual({ map, score, size }, { map: images[0].map, score: images[0].score, size: 32 });
+        equal(map === null, !method.maps);
+      }
+    }
+    equal(gpu.memory.stats().inUse, before);
+  });
+
+  test("a model file holds the method's settings and no others", async (folder) => {
+    await train(await tinyCategory(folder), folder, settings, { source });
+    const { metadata } = parseSafetensors(await Deno.readFile(join(folder, MODEL)), MODEL);
+    deepEqual(Object.keys(metadata).sort(), ["config", "format", "method", "model"]);
+    deepEqual([metadata.format, metadata.method], ["adtr model 2", method.name]);
+    const { features, category, images, features_sha256, ...rest } = JSON.parse(metadata.config);
+    deepEqual(rest, settings);
+    deepEqual([features, category], [source.backbone?.fingerprint ?? "pixels", "grid"]);
+    if (!isTrained) return deepEqual([images, features_sha256], [undefined, undefined]);
+    equal(images, 7);
+    match(features_sha256, /^[0-9a-f]{64}$/);
+  });
+
+  test("what a file claims is bounded: refused in words, without taking memory for it", async (folder) => {
+    using model = (await learn({ source, category: await tinyCategory(folder), settings }))!;
+    const { tensors, metadata } = parseSafetensors(await model.toBytes(), MODEL),
+      sizes = JSON.parse(metadata.model);
+    const opened = async (model: unknown, of = tensors): Promise<void> => {
+      const bytes = serializeSafetensors(of, { ...metadata, model: JSON.stringify(model) });
+      using _ = await openModelBytes(gpu, new Uint8Array(bytes), {}, "m");
+    };
+    const { held, inUse } = gpu.memory.stats();
+    const refused = async (model: unknown, of = tensors): Promise<void> => {
+      await rejects(opened(model, of), (error: Error) => {
+        ok(error instanceof InputError, `${JSON.stringify(model)}: ${error.stack}`);
+        ok(error.message.split("\n").length <= 2 && /\bm\b/.test(error.message), error.message);
+        return true;
+      });
+    };
+    for (const [name, value] of Object.entries(sizes)) {
+      const { [name]: _, ...without } = sizes;
+      await refused(without);
+      for (const wrong of [0, -1, 1.5, 2 ** 31, 1e300, `${value}`, null, [value], {}]) {
+        if (wrong !== 0 || Number.isInteger(value)) await refused({ ...sizes, [name]: wrong });
+      }
+      if (!Number.isInteger(value) || name === "A") continue; // any number of heads does with the same tensors
+      for (let large = value as number; (large *= 2) < 2 ** 30;) await refused({ ...sizes, [name]: large });
+    }
+    await refused({ ...sizes, H: sizes.H / 2, W: sizes.W * 2 }); // as many positions
+    await refused({ ...sizes, C: 65536, H: 256, W: 256 });
+    for (const other of ["text", 3, null, []]) await refused(other);
+    await refused(sizes, new Map());
+    for (const [name, { shape }] of tensors) {
+      const values = new Float32Array(shape.reduce((a, b) => a * b)).fill(NaN);
+      await refused(sizes, new Map(tensors).set(name, stored(values, shape)));
+    }
+    deepEqual([gpu.memory.stats().held - held < 1 << 20, gpu.memory.stats().inUse], [true, inUse]);
+  });
+
+  if (!isTrained) continue;
+
+  test("stopped at any step and gone on with, it ends with the same bytes", async (folder) => {
+    const category = await tinyCategory(folder), whole = join(folder, "whole");
+    const [total] = await train(category, whole, settings, { source });
+    const wanted = await bytesIn(whole);
+    for (const stops of [[1], [2, total / 2]]) {
+      const out = join(folder, `${stops}`);
+      for (const [i, stop] of stops.entries()) {
+        const [steps, finished] = await trainUntil(["training", stop], category, out, settings, {
+          source,
+          resume: i > 0,
+        });
+        ok(steps >= stop && !finished, `${steps}`);
+        // What was logged after the checkpoint, where a run is killed.
+        await Deno.writeTextFile(join(out, "log.jsonl"), '{"step": 99}\n{"st', { append: true });
+      }
+      deepEqual(await train(category, out, settings, { source, resume: true }), [total, true]);
+      deepEqual(await bytesIn(out), wanted, `stopped at ${stops}`);
+    }
+  });
+}
