@@ -111,7 +111,7 @@ export class Pipelines {
 
   #compile(kernel: Kernel, code: string, names: readonly string[]): Compiled {
     const label = labelOf(kernel), { stack } = new Error();
-    const mark = /^.*\/\/ @(each|generate)\b.*$/m.exec(code)?.[0];
+    const mark = /^.*\/\/ @(each|generate) .*$/m.exec(code)?.[0];
     if (mark !== undefined) throw new TypeError(`Kernel ${label} has a line left to fill in: ${mark.trim()}`);
     const signature = signatureOf(code);
     const entries = names.map((name) => {
