@@ -19,6 +19,7 @@ import type { Backbone } from "../model/backbone.ts";
 import { IMAGENET } from "../model/backbones.ts";
 import { efficientNetBackbone } from "../model/open_backbone.ts";
 import { FittedAdtr } from "../methods/adtr/fitted.ts";
+import { trainingFlops } from "../methods/adtr/flops.ts";
 import { adtr } from "../methods/adtr/method.ts";
 import { DEMO, PAPER } from "../methods/adtr/settings.ts";
 import type { Method } from "../methods/method.ts";
@@ -134,14 +135,6 @@ async function idleFraction(config: AdtrConfig, B: number): Promise<number> {
   } finally {
     gpu.close();
   }
-}
-
-/** Floating-point operations of all matrix products of a step. */
-function trainingFlops({ C, H, W, D, F, encoder, decoder }: AdtrConfig, B: number): number {
-  const N = H * W, attention = 4 * D * D + 2 * N * D, feedForward = 2 * D * F;
-  const forward = 2 * C * D + encoder * (attention + feedForward) + decoder * (2 * attention + feedForward);
-  const backward = 2 * forward - C * D; // features need no gradient
-  return 2 * B * N * (forward + backward);
 }
 
 /** Files to maps and scores: read, decode, resize, features, transformer. */

@@ -3,15 +3,22 @@
  *
  * @module
  */
-import { type Command, Option } from "npm:commander@^15.1.0";
+import type { Command } from "npm:commander@^15.1.0";
 import { join } from "node:path";
 import { openCategory } from "../host/dataset.ts";
 import { InputError } from "../errors.ts";
 import { TIFF_MAPS, tiffPaths, writeTiffMaps } from "../host/tiff_maps.ts";
-import { evaluateCategory, MISSING_MASKS, type MissingMasks } from "../score/evaluate.ts";
+import { evaluateCategory, type MissingMasks } from "../score/evaluate.ts";
 import { makeFolder } from "../host/files.ts";
 import { withGpu } from "./gpu.ts";
-import { addModel, addScoring, type ModelOptions, noMaps, openGivenModel } from "./model_options.ts";
+import {
+  addModel,
+  addScoring,
+  missingMasksOption,
+  type ModelOptions,
+  noMaps,
+  openGivenModel,
+} from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { mapped, metricsTable, TIFF_HELP, writeJson } from "./results.ts";
 
@@ -27,10 +34,7 @@ export function addEval(program: Command): void {
     )
     .requiredOption("--category <NAME>", "one category of it")
     .requiredOption("--out <DIR>", "folder for metrics.json")
-    .addOption(
-      new Option("--missing-masks <WHAT>", "an anomalous image without a mask, where others have one")
-        .choices(MISSING_MASKS).default("refuse"),
-    )
+    .addOption(missingMasksOption())
     .option("--maps-tiff", TIFF_HELP);
   addScoring(command)
     .option("--json", "print JSON")

@@ -15,3 +15,9 @@ export async function withGpu<T>(work: (gpu: Gpu) => Promise<T>): Promise<T> {
     gpu.close();
   }
 }
+
+/** Whether there is a GPU that is none of software. */
+export async function hasGpu(): Promise<boolean> {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  return adapter ? !adapter.info.isFallbackAdapter : false;
+}

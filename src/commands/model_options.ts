@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Command } from "npm:commander@^15.1.0";
+import { type Command, Option } from "npm:commander@^15.1.0";
 import { defaultCache } from "../host/feature_cache.ts";
 import { openModel } from "../host/open_model.ts";
 import { InputError } from "../errors.ts";
@@ -11,6 +11,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { METHOD_NAMES } from "../methods/registry.ts";
 import { rulesOf } from "../methods/resolve.ts";
 import type { Rule, Value } from "../methods/settings.ts";
+import { MISSING_MASKS } from "../score/evaluate.ts";
 import type { Model } from "../score/model.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import type { ProgressDisplay } from "./progress.ts";
@@ -56,4 +57,10 @@ export function noMaps(flag: string, model: string): InputError {
   return new InputError(
     `Expected a model that makes maps with ${flag}, but found ${model}, which scores whole images`,
   );
+}
+
+/** What becomes of an anomalous test image without a mask, where others have one. */
+export function missingMasksOption(): Option {
+  return new Option("--missing-masks <WHAT>", "an anomalous image without a mask, where others have one")
+    .choices(MISSING_MASKS).default("refuse");
 }

@@ -14,7 +14,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Settings } from "../methods/settings.ts";
 import type { OnProgress } from "../progress.ts";
 import { reportPage } from "../report/page.ts";
-import { evaluateCategory, type Evaluation, loadTruths } from "../score/evaluate.ts";
+import { evaluateCategory, type Evaluation, loadTruths, type MissingMasks } from "../score/evaluate.ts";
 import type { FeatureSource } from "../score/features.ts";
 import type { Model } from "../score/model.ts";
 import type { Scorer } from "../score/score.ts";
@@ -55,6 +55,8 @@ export interface RunOptions {
   anomalous?: readonly AnomalousImage[];
   /** Irrelevant images. */
   outliers?: readonly string[];
+  /** What to do about anomalous test images without masks. */
+  missingMasks?: MissingMasks;
   /** Folder for the maps as TIFFs, in a folder of the category's name; none are written without. */
   tiffMaps?: string;
   signal?: AbortSignal;
@@ -70,9 +72,10 @@ export interface RunOptions {
  */
 export async function runCategory(options: RunOptions): Promise<CategoryResult | null> {
   const { source, category, settings, out, resume, onProgress, signal, tiffMaps } = options;
+  const missing_masks = options.missingMasks;
   const began = performance.now();
   await makeFolder(out);
-  await loadTruths(source.images, category, settings.image_size); // a bad mask is told before the work
+  await loadTruths(source.images, category, settings.image_size, missing_masks); // a bad mask is told before the work
   const isResumed = resume && await isThere(join(out, CHECKPOINT));
   let started = began;
   const onWarning = (message: string): void => source.onWarning?.(`${category.name}: ${message}`);
@@ -89,7 +92,7 @@ export async function runCategory(options: RunOptions): Promise<CategoryResult |
   const trained = performance.now(), timed = timedScorer(model);
   let evaluation: Evaluation;
   try {
-    evaluation = await evaluateCategory(timed, category, { onProgress, signal });
+    evaluation = await evaluateCategory(timed, category, { missing_masks, onProgress, signal });
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return null;
     throw error;

@@ -15,13 +15,14 @@ import { makeFolder } from "../host/files.ts";
 import { readWeightFile } from "../host/tensor_files.ts";
 import { TIFF_MAPS, tiffPaths } from "../host/tiff_maps.ts";
 import { methodNamed } from "../methods/registry.ts";
-import { sizesOf } from "../score/features.ts";
+import { type FeatureSource, sizesOf } from "../score/features.ts";
 import { makeMissing } from "./demo_data.ts";
 import { lockRun } from "./folders.ts";
-import { withGpu } from "./gpu.ts";
+import { hasGpu, withGpu } from "./gpu.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, givenSettings, methodHelp } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
+import { missingMasksOption } from "./model_options.ts";
 import { type CategoryResult, metricsTable, TIFF_HELP } from "./results.ts";
 import { environmentOf, runCategory, writeConfig } from "./run_category.ts";
 import {
@@ -62,8 +63,12 @@ export function addTrain(program: Command, method: string): void {
     .option("--out <RUN>", "folder for the results (default: runs/DATE_TIME)")
     .option("--resume", "go on with the run in --out as if it had never stopped")
     .option("--config <FILE>", "settings as JSON, such as the config.json of an earlier run")
-    .option("--preset <NAME>", "paper, quick or demo: what isn't set (default: paper with --data, else demo)")
+    .option(
+      "--preset <NAME>",
+      "small, paper, quick or demo: what isn't set (default: small with --data, paper with --weights and a GPU, else demo)",
+    )
     .option("--maps-tiff", TIFF_HELP)
+    .addOption(missingMasksOption())
     .option("--json", "print JSON");
   addSettings(command, { method })
     .addHelpText(
@@ -75,7 +80,7 @@ export function addTrain(program: Command, method: string): void {
 }
 
 async function train(options: TrainPlaces & { json?: true }): Promise<void> {
-  const plan = await planTraining(givenSettings({ ...options }), options);
+  const plan = await planTraining(givenSettings({ ...options }), options, await hasGpu());
   const display = new ProgressDisplay();
   using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
   const results = await withGpu((gpu) => runAll(plan, gpu, display, interrupt.signal)).finally(() =>
@@ -133,6 +138,7 @@ async function runAll(
   const anomalous = plan.anomalous === undefined ? undefined : await listAnomalous(plan.anomalous);
   const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers);
 
+  if (!plan.isPresetGiven && !plan.isDemo) display.warn(announcement(plan, gpu, source, categories));
   const environment = environmentOf(gpu, opened.features, opened.weightsSha256);
   // A run that is gone on with keeps its config until its checkpoint turned out to fit.
   const writeConfigs = async (): Promise<void> => {
@@ -155,12 +161,38 @@ async function runAll(
       onProgress: display.onProgress,
       onStart: resume ? writeConfigs : undefined,
       tiffMaps,
+      missingMasks: plan.missingMasks,
     });
     if (result === null) return null;
     results.set(category.name, result);
   }
   return results;
 }
+
+/** What is going to be done where nobody has said, how long it takes, and how to have it otherwise. */
+function announcement(
+  { preset, settings }: TrainPlan,
+  gpu: Gpu,
+  source: FeatureSource,
+  categories: readonly Category[],
+): string {
+  const { image_size: S, backbone, method: name } = settings, method = methodNamed(name);
+  const flops = categories.reduce(
+    (sum, { train }) => sum + (method.flops?.(settings, { ...sizesOf(source), images: train.length }) ?? 0),
+    0,
+  );
+  const seconds = flops / (FLOPS_A_CORE * navigator.hardwareConcurrency);
+  const long = gpu.profile.kind === "software" && seconds > 30
+    ? `, about ${seconds < 90 ? "a minute" : `${Math.ceil(seconds / 60)} minutes`} of training without a GPU`
+    : "";
+  const other = preset === "paper"
+    ? "--preset small is quicker."
+    : "--preset paper takes the paper's settings, which want a GPU.";
+  return `Preset ${preset}: ${name} on ${backbone}, images of ${S}×${S} pixels${long}. ${other}`;
+}
+
+/** What a core does of matrix products where it plays the GPU: half of what llvmpipe does on two (2026-11). */
+const FLOPS_A_CORE = 15e9;
 
 function writePlan(plan: TrainPlan, folder: string, names: string[], environment: object): Promise<void> {
   const { settings, data, anomalous, outliers, weights, init } = plan;

@@ -9,6 +9,7 @@ import { listCategories } from "../host/dataset.ts";
 import { defectsOf, proceduralCategories } from "../data/procedural/sample.ts";
 import { UsageError } from "../errors.ts";
 import { methodNamed } from "../methods/registry.ts";
+import type { MissingMasks } from "../score/evaluate.ts";
 import type { Settings, Value } from "../methods/settings.ts";
 import { type Config, readConfig, settingsOf } from "./config.ts";
 import { demoFolder } from "./demo_data.ts";
@@ -28,11 +29,15 @@ export interface TrainPlaces {
   preset?: string;
   resume?: boolean;
   mapsTiff?: boolean;
+  missingMasks?: MissingMasks;
 }
 
 /** A run. */
 export interface TrainPlan {
   settings: Settings;
+  /** What settings are by default, and whether that was asked for. */
+  preset: string;
+  isPresetGiven: boolean;
   /** Folder of the data set; with `isDemo`, made where it isn't there. */
   data: string;
   isDemo: boolean;
@@ -48,6 +53,8 @@ export interface TrainPlan {
   resume: boolean;
   /** Whether to write maps for the MVTec evaluation scripts. */
   mapsTiff: boolean;
+  /** What to do about anomalous test images without masks. */
+  missingMasks?: MissingMasks;
 }
 
 /** Categories of the demo: an object seen from above and two textures. */
@@ -57,19 +64,26 @@ export const DEMO_CATEGORIES = ["bottle", "wood", "leather"];
  * Plans a run.
  *
  * @param given settings among the options
+ * @param hasGpu whether there is one that can train what weights of one's own are likely to be meant for
  * @throws {UsageError} where options are wrong or don't fit together
  * @throws {InputError} where files don't fit: a config that is no JSON, no data, a run in the way
  */
-export async function planTraining(given: Partial<Settings>, places: TrainPlaces): Promise<TrainPlan> {
+export async function planTraining(
+  given: Partial<Settings>,
+  places: TrainPlaces,
+  hasGpu = false,
+): Promise<TrainPlan> {
   const resume = places.resume ?? false;
   const config = resume ? await savedConfig(given, places) : await givenConfig(places);
   const { data, category, anomalous, outliers, weights, init, out, preset } = { ...config.places, ...places };
   const isDemo = data === undefined;
-  const name = preset ?? (isDemo ? "demo" : "paper");
+  const name = preset ?? (isDemo ? "demo" : weights !== undefined && hasGpu ? "paper" : "small");
   const settings = settingsOf([given, config.settings], name, weights, data ?? "demo");
   const root = data ?? demoFolder(settings.image_size);
   const plan: TrainPlan = {
     settings,
+    preset: name,
+    isPresetGiven: preset !== undefined || resume,
     data: root,
     isDemo,
     categories: isDemo
@@ -82,6 +96,7 @@ export async function planTraining(given: Partial<Settings>, places: TrainPlaces
     out: out ?? join("runs", timestamp(new Date())),
     resume,
     mapsTiff: places.mapsTiff ?? false,
+    missingMasks: places.missingMasks,
   };
   checkAnomalies(plan);
   const method = methodNamed(settings.method);

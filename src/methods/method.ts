@@ -50,6 +50,8 @@ export interface Method<S extends object = Record<string, Value>> {
   check?(settings: Settings<S>): void;
   /** What learning and keeping it takes. */
   needs(settings: Settings<S>, data: DataSizes): MemoryNeeds;
+  /** Floating-point operations of learning, where it takes long enough for a user to be told. */
+  flops?(settings: Settings<S>, data: DataSizes): number;
   /** What `--init` is to hold. @throws {InputError} where the file has none of it */
   readInit?(file: TensorFile, settings: Settings<S>, sizes: FeatureSizes): unknown;
   /**

@@ -19,6 +19,7 @@ import type { DataSizes, Method, Run } from "../method.ts";
 import type { Settings } from "../settings.ts";
 import type { Sample, StepInfo, StepLog, Trainable, TrainingSet } from "../trainable.ts";
 import { ablations } from "./ablations.ts";
+import { trainingFlops } from "./flops.ts";
 import { FittedAdtr } from "./fitted.ts";
 import { lossOf } from "./loss.ts";
 import { ADTR_RULES, adtrDefaults, type AdtrSettings } from "./settings.ts";
@@ -82,6 +83,10 @@ export const adtr: Method<AdtrSettings> = {
       ],
       lower: ["hidden", "ffn", "layers"],
     };
+  },
+  flops({ loss, epochs, base_epochs, ...settings }, { C, H, W, images }) {
+    const passes = epochs + (loss === "norm" ? 0 : base_epochs);
+    return passes * trainingFlops(configOf({ ...settings, loss, epochs, base_epochs }, { C, H, W }), images);
   },
   readInit: (file, settings, sizes) => parametersIn(file, configOf(settings, sizes)),
   async learn(run) {
