@@ -70,11 +70,11 @@ export interface TrainingSettings {
 /** All settings in effect: those of all methods, and a method's own. */
 export type Settings<S extends object = Record<string, Value>> = CommonSettings & S;
 
-/** The presets: the paper's settings, a tenth of its epochs, and what a software adapter can train in seconds. */
-export const PRESETS = ["paper", "quick", "demo"] as const;
+/** A preset: the paper's settings, a tenth of its epochs, or what a software adapter can train in seconds. */
+export type PresetName = "paper" | "quick" | "demo";
 
-/** A preset's name. */
-export type PresetName = typeof PRESETS[number];
+/** All presets. */
+export const PRESETS: readonly PresetName[] = ["paper", "quick", "demo"];
 
 /** A whole number in least..most. */
 export function whole(least: number, most = 2 ** 31 - 1): Schema {

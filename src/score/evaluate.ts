@@ -39,8 +39,10 @@ export interface Evaluation {
  *     refuse   it is an error that names the image: its defects would be missing from the pixel metrics
  *     skip     it counts in the image metrics only
  */
-export type MissingMasks = typeof MISSING_MASKS[number];
-export const MISSING_MASKS = ["refuse", "skip"] as const;
+export type MissingMasks = "refuse" | "skip";
+
+/** All that can be done. */
+export const MISSING_MASKS: readonly MissingMasks[] = ["refuse", "skip"];
 
 /** How to evaluate. */
 export interface EvaluateOptions {
