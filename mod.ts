@@ -7,14 +7,22 @@
  * ```ts
  * import { Gpu, train } from "@adtr/adtr";
  *
+ * // Bytes of PNG, JPEG, BMP or TIFF files; pixels are taken too.
+ * const photo = async (name: string) => await (await fetch(new URL(name, import.meta.url))).bytes();
+ * const good = await Promise.all(["good/1.jpg", "good/2.jpg", "good/3.jpg"].map(photo));
+ *
  * using gpu = await Gpu.open();
- * using model = await train(gpu, { data: photos, method: "padim" });
- * const { score, map, size } = await model.score(photo); // bytes of a PNG, JPEG, BMP or TIFF file, or pixels
+ * using model = await train(gpu, { data: good, method: "padim" });
+ * const { score, map, size } = await model.score(await photo("new.jpg"));
  * ```
  *
  * A model's file, from `model.toBytes()` or the command line's `train`, is opened by {@linkcode openModelBytes}; by its path,
  * with all else that takes files, in `@adtr/adtr/host`. Tensors and gradients are in `@adtr/adtr/autograd`, images, masks,
  * procedural data and synthetic anomalies in `@adtr/adtr/data`.
+ *
+ * A bundle for browsers (`deno bundle --platform browser`) looks for two things beside itself, when it needs them: the JPEG
+ * decoder, `mozjpeg_dec.wasm` of the package `@jsquash/jpeg`, and the weights that come with this one, `src/model/weights`
+ * as a folder `weights`. examples/browser makes such a folder. Pages must come from https or localhost.
  *
  * @module
  */
@@ -30,6 +38,7 @@ export {
   type TrainData,
   type TrainOptions,
 } from "./src/train/train.ts";
+export type { Content, Journal, LogEntry } from "./src/train/journal.ts";
 export { type ImageScore, Model } from "./src/score/model.ts";
 export { openModelBytes, type OpenModelOptions } from "./src/score/open_model.ts";
 export {
@@ -38,20 +47,27 @@ export {
   type EvaluateOptions,
   type Evaluation,
   type Metrics,
-  MISSING_MASKS,
   type MissingMasks,
 } from "./src/score/evaluate.ts";
-export { type ScoredImage, scoreImages } from "./src/score/score.ts";
+export { type ScoredImage, scoreImages, type Scorer } from "./src/score/score.ts";
 export { extractFeatures, type FeatureSource, type FeatureStore } from "./src/score/features.ts";
 export type { OnProgress, ProgressEvent } from "./src/progress.ts";
 
 export { METHOD_NAMES } from "./src/methods/registry.ts";
 export { type Given, resolveSettings } from "./src/methods/resolve.ts";
 export type { CommonSettings, PresetName, Settings, Value } from "./src/methods/settings.ts";
-export type { Fitted, State } from "./src/methods/method.ts";
+export type { DataKind, Fitted, MethodTraits, Scores, ScoreSettings, State } from "./src/methods/method.ts";
 export type { Backbone } from "./src/model/backbone.ts";
 export { BACKBONE_NAMES, type BackboneName } from "./src/model/backbones.ts";
 export { type BackboneOptions, openBackbone } from "./src/model/open_backbone.ts";
+export {
+  type Dtype,
+  expectTensor,
+  stored,
+  type StoredTensor,
+  type StoredValues,
+  type TensorFile,
+} from "./src/formats/tensor_file.ts";
 export { parseWeightFile, type WeightFile } from "./src/formats/weight_file.ts";
 
 export { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "./src/metrics/metrics.ts";

@@ -16,6 +16,7 @@ export type Fail = (found: string) => never;
 
 /** An option or argument of the command line is wrong. Exit code 2. */
 export class UsageError extends InputError {
+  /** The class, as a stack trace shows it. */
   override name = "UsageError";
 }
 
@@ -24,13 +25,14 @@ export class UsageError extends InputError {
  * made of, so that the command line can spell them as its options; `message` has the names alone.
  */
 export class SettingError extends InputError {
+  /** The class, as a stack trace shows it. */
   override name = "SettingError";
   /** The message with settings as `{batch_size}`. */
   readonly template: string;
   /** Whether a value is wrong in itself, asks for more memory than there is, lets a training diverge, or does not go with what was found. */
   readonly kind: "value" | "memory" | "divergence" | "data";
 
-  /** @param template what was expected and what was found, settings in braces */
+  /** An error to throw. @param template what was expected and what was found, settings in braces */
   constructor(template: string, kind: SettingError["kind"] = "value") {
     super(spell(template, (name) => name));
     this.template = template;

@@ -28,6 +28,7 @@ export class Random {
   #key: number;
   #counter = 0;
 
+  /** A stream from its beginning. @param seed taken modulo 2³² */
   constructor(seed: number, stream = "") {
     this.#key = mix32((mix32(seed >>> 0) ^ fnv1a(stream)) >>> 0);
   }

@@ -19,6 +19,9 @@
  */
 export { Gpu } from "../gpu/gpu.ts";
 export type { Compute, Scope } from "../gpu/compute.ts";
+export type { Kernel } from "../gpu/kernel.ts";
+export type { Memory, MemoryStats, Slab } from "../gpu/memory.ts";
+export type { KernelTime, Stream } from "../gpu/stream.ts";
 export { Tensor } from "../gpu/tensor.ts";
 export { type GradientSlot, Tape, type TapeOptions } from "./tape.ts";
 export { linear, type LinearOptions } from "./linear.ts";

@@ -16,6 +16,6 @@ export type { AnomalousImage, Category, TestImage } from "./category.ts";
 export { loadImage, loadMask } from "./load.ts";
 export { resizeBilinear, resizeNearest } from "./resize.ts";
 export { ANOMALIES, type AnomalyName } from "./anomalies/catalogue.ts";
-export type { Anomaly } from "./anomalies/anomaly.ts";
+export type { Anomaly, DrawAnomaly } from "./anomalies/anomaly.ts";
 export { drawSample, proceduralCategories, type Sample, type SampleOptions } from "./procedural/sample.ts";
 export { Random } from "../hash.ts";

@@ -6,8 +6,24 @@
  */
 import { InputError } from "../errors.ts";
 
-/** Bytes of a value of every dtype that is read, by its name in safetensors. */
-export const DTYPE_BYTES = {
+/** A dtype that is read, by its name in safetensors. */
+export type Dtype =
+  | "BOOL"
+  | "U8"
+  | "I8"
+  | "I16"
+  | "U16"
+  | "F16"
+  | "BF16"
+  | "I32"
+  | "U32"
+  | "F32"
+  | "I64"
+  | "U64"
+  | "F64";
+
+/** Bytes of a value of every dtype. */
+export const DTYPE_BYTES: Readonly<Record<Dtype, number>> = {
   BOOL: 1,
   U8: 1,
   I8: 1,
@@ -21,10 +37,7 @@ export const DTYPE_BYTES = {
   I64: 8,
   U64: 8,
   F64: 8,
-} as const;
-
-/** A dtype's name in safetensors. */
-export type Dtype = keyof typeof DTYPE_BYTES;
+};
 
 /** A tensor in a file. A shape without dimensions is a single value's; a dimension may be 0. */
 export interface StoredTensor {
@@ -46,8 +59,8 @@ export interface TensorFile {
   metadata: Record<string, string>;
 }
 
-/** Values that can be stored as they are. */
-export type Values =
+/** StoredValues that can be stored as they are. */
+export type StoredValues =
   | Float32Array<ArrayBuffer>
   | Float64Array<ArrayBuffer>
   | Uint8Array<ArrayBuffer>
@@ -57,11 +70,11 @@ export type Values =
   | BigUint64Array<ArrayBuffer>;
 
 /**
- * Values under a shape, to be written. Keeps a view of them.
+ * StoredValues under a shape, to be written. Keeps a view of them.
  *
  * @throws {RangeError} where the shape is of another number of values
  */
-export function stored(values: Values, shape: readonly number[] = [values.length]): StoredTensor {
+export function stored(values: StoredValues, shape: readonly number[] = [values.length]): StoredTensor {
   if (shape.reduce((a, b) => a * b, 1) !== values.length) {
     throw new RangeError(`Expected a shape of ${values.length} values, but found [${shape}]`);
   }
@@ -69,7 +82,7 @@ export function stored(values: Values, shape: readonly number[] = [values.length
   return { dtype: dtypeOf(values), shape, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
 }
 
-function dtypeOf(values: Values): Dtype {
+function dtypeOf(values: StoredValues): Dtype {
   if (values instanceof Float32Array) return "F32";
   if (values instanceof Float64Array) return "F64";
   if (values instanceof Uint8Array) return "U8";

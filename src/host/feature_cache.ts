@@ -33,7 +33,7 @@ export class FeatureCache implements FeatureStore {
   /** Bytes in the folder, known from the first `put` on. */
   #total: number | null = null;
 
-  /** A cache in a folder. @param folder made when needed */
+  /** The cache in a folder. @param folder made when needed */
   constructor(folder: string, { maxBytes = 8 * 2 ** 30, onWarning = () => {} }: FeatureCacheOptions = {}) {
     this.#folder = folder;
     this.#options = { maxBytes, onWarning };

@@ -24,6 +24,8 @@ export class RunFolder implements Journal {
   #onWarning: (message: string) => void;
 
   /**
+   * The journal of a new training, or of one to be gone on with.
+   *
    * @param resume whether to go on from the checkpoint in it; without one to begin, if there is no finished model either
    * @param onWarning told where there is nothing to go on from
    */

@@ -14,20 +14,24 @@ import type { HostTensor } from "../optim/parameters.ts";
 import type { CommonSettings, PresetName, Rules, Settings, Value } from "./settings.ts";
 import type { Trainable, TrainingSet, TrainingSetOptions } from "./trainable.ts";
 
-/** A method with its own settings S. */
-export interface Method<S extends object = Record<string, Value>> {
+/** What a method looks at and what it gives: all that those need to know of one who score with it. */
+export interface MethodTraits {
   /** Its folder's, and what `--method` calls it. */
   readonly name: string;
-  /** What it is, in a line, with its paper; settings as `{loss}`. */
-  readonly about: string;
-  /** Its own settings. */
-  readonly settings: Rules<S>;
   /** What it looks at: features of a frozen backbone, or the images' pixels. */
   readonly input: "features" | "pixels";
   /** Whether it also looks at features of whole images. */
   readonly pooled: boolean;
   /** Whether it gives maps; without them scores only. */
   readonly maps: boolean;
+}
+
+/** A method with its own settings S. */
+export interface Method<S extends object = Record<string, Value>> extends MethodTraits {
+  /** What it is, in a line, with its paper; settings as `{loss}`. */
+  readonly about: string;
+  /** Its own settings. */
+  readonly settings: Rules<S>;
   /** Whether another seed makes another model. */
   readonly seeded: boolean;
   /** Of anomalous images with labels, which it learns from, where it can: `null` with these settings from none. */

@@ -23,7 +23,9 @@ import { POOL } from "./maps.ts";
 
 /** What settings depend on beside those that are given. */
 export interface Given {
+  /** The preset. */
   readonly preset: PresetName;
+  /** Where images come from. */
   readonly data: DataKind;
   /** Whether there is a weight file, which decides what the backbone is by default. */
   readonly weights: boolean;

@@ -75,13 +75,13 @@ export interface TrainingSettings {
 export type Settings<S extends object = Record<string, Value>> = CommonSettings & S;
 
 /**
- * The presets: what did best on photographs of parts with the bundled features (docs/method.md §11), and takes minutes without
- * a GPU; the paper's settings; a tenth of its epochs; and the demo's, for its procedural data.
+ * A preset: what did best on photographs of parts with the bundled features (docs/method.md §11), and takes minutes without a
+ * GPU; the paper's settings; a tenth of its epochs; or the demo's, for its procedural data.
  */
-export const PRESETS = ["small", "paper", "quick", "demo"] as const;
+export type PresetName = "small" | "paper" | "quick" | "demo";
 
-/** A preset's name. */
-export type PresetName = typeof PRESETS[number];
+/** All presets. */
+export const PRESETS: readonly PresetName[] = ["small", "paper", "quick", "demo"];
 
 /** A whole number in least..most. */
 export function whole(least: number, most = 2 ** 31 - 1): Schema {

@@ -32,9 +32,6 @@ export interface Evaluation {
   images: EvaluatedImage[];
 }
 
-/** What can be done about missing masks. */
-export const MISSING_MASKS = ["refuse", "skip"] as const;
-
 /**
  * What to do about an anomalous test image without a mask, where others of its category have one. Where none has one, nobody
  * says where anomalies are, and there are no pixel metrics.
@@ -42,7 +39,10 @@ export const MISSING_MASKS = ["refuse", "skip"] as const;
  *     refuse   it is an error that names the image: its defects would be missing from the pixel metrics
  *     skip     it counts in the image metrics only
  */
-export type MissingMasks = typeof MISSING_MASKS[number];
+export type MissingMasks = "refuse" | "skip";
+
+/** All that can be done. */
+export const MISSING_MASKS: readonly MissingMasks[] = ["refuse", "skip"];
 
 /** How to evaluate. */
 export interface EvaluateOptions {

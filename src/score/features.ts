@@ -15,7 +15,7 @@ import { sha256 } from "../sha256.ts";
 export interface FeatureStore {
   /** What was kept under a key, unchanged; null where nothing is. */
   get(key: string): Promise<Float32Array<ArrayBuffer> | null>;
-  /** Keeps values under a key, in place of what was there. */
+  /** Keeps values under a key. */
   put(key: string, values: Float32Array<ArrayBuffer>): Promise<void>;
 }
 

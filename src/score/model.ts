@@ -6,7 +6,7 @@
  */
 import { decodeImage, type Image } from "../data/image.ts";
 import { resizeBilinear } from "../data/resize.ts";
-import type { Fitted, Method, State } from "../methods/method.ts";
+import type { Fitted, MethodTraits, State } from "../methods/method.ts";
 import { contentOf } from "../methods/model_file.ts";
 import { withProjection } from "../methods/projection.ts";
 import { serializeSafetensors } from "../formats/safetensors.ts";
@@ -24,21 +24,12 @@ export interface ImageScore {
   score: number;
 }
 
-/** What a model is made of. */
-export interface ModelParts {
-  source: FeatureSource;
-  method: Method;
-  fitted: Fitted;
-  settings: Settings;
-  info: Readonly<Record<string, unknown>>;
-}
-
 /** Scores images. Holds memory of the GPU until it is disposed of. */
-export class Model implements Disposable, ModelParts {
+export class Model implements Disposable {
   /** What makes features of images, as in training. */
   readonly source: FeatureSource;
   /** Which method it is of. */
-  readonly method: Method;
+  readonly method: MethodTraits;
   /** What that has learned. */
   readonly fitted: Fitted;
   /** In effect. */
@@ -47,8 +38,18 @@ export class Model implements Disposable, ModelParts {
   readonly info: Readonly<Record<string, unknown>>;
   #owned: Disposable | null;
 
-  /** @param owned what goes with it when it is disposed of, beside what was learned: a backbone of its own */
-  constructor({ source, method, fitted, settings, info }: ModelParts, owned: Disposable | null = null) {
+  /**
+   * For those that open and train models.
+   *
+   * @param owned what goes with it when it is disposed of, beside what was learned: a backbone of its own
+   */
+  constructor(
+    { source, method, fitted, settings, info }: Pick<
+      Model,
+      "source" | "method" | "fitted" | "settings" | "info"
+    >,
+    owned: Disposable | null = null,
+  ) {
     this.source = source;
     this.method = method;
     this.fitted = fitted;

@@ -6,7 +6,7 @@
 import type { Scores } from "../methods/method.ts";
 import { upload } from "../model/batches.ts";
 import { extractFeatures, sizesOf } from "./features.ts";
-import type { ModelParts } from "./model.ts";
+import type { Model } from "./model.ts";
 
 /** One image's result. */
 export interface ScoredImage {
@@ -24,7 +24,7 @@ const SLICE = 64;
 const BATCH = 8;
 
 /** What scores: a model, or the parts of one that matter here. */
-export type Scorer = Pick<ModelParts, "source" | "method" | "fitted" | "settings">;
+export type Scorer = Pick<Model, "source" | "method" | "fitted" | "settings">;
 
 /**
  * Scores images in the order of `paths`.

@@ -8,7 +8,9 @@ import type { StoredTensor } from "../formats/tensor_file.ts";
 
 /** Tensors with texts about them, as a safetensors file has them. */
 export interface Content {
+  /** By name. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Texts by their keys. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 

@@ -56,14 +56,6 @@ export interface TrainOptions {
 /**
  * Trains a model, which is the caller's to dispose of.
  *
- * ```ts
- * import { Gpu, train } from "@adtr/adtr";
- *
- * using gpu = await Gpu.open();
- * using model = await train(gpu, { data: photos, method: "padim" });
- * const { score, map } = await model.score(photo);
- * ```
- *
  * @throws {InputError} where an image can't be read, or there is nothing to learn from them
  * @throws {SettingError} where settings are wrong, don't fit together or ask for more memory than there is
  * @throws the signal's reason where that is aborted

@@ -38,6 +38,7 @@ export function defectsOf(category: string): readonly string[] {
 
 /** What to draw. */
 export interface SampleOptions {
+  /** One of `proceduralCategories`. */
   readonly category: string;
   /** Pixels a side, 32..4096. */
   readonly size: number;
@@ -47,9 +48,11 @@ export interface SampleOptions {
   readonly defect?: string;
 }
 
-/** A picture; `mask` is there where a defect was asked for: 1 where the defect changed the picture. */
+/** A picture. */
 export interface Sample {
+  /** RGB. */
   readonly image: Image;
+  /** There where a defect was asked for: 1 where it changed the picture. */
   readonly mask?: Mask;
 }
 
