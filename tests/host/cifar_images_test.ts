@@ -12,11 +12,12 @@ import { checkDataset } from "../../src/host/check_dataset.ts";
 import { listCategories, openCategory } from "../../src/host/dataset.ts";
 import { loadImage, loadImages } from "../../src/data/load.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
-import { Detector } from "../../src/methods/adtr/detector.ts";
+import { FittedAdtr } from "../../src/methods/adtr/fitted.ts";
+import { configOf } from "../../src/methods/adtr/method.ts";
+import { methodNamed } from "../../src/methods/registry.ts";
 import { evaluateCategory } from "../../src/score/evaluate.ts";
-import { extractFeatures, pixelFeatures } from "../../src/score/features.ts";
-import { presetSettings } from "../../src/train/settings.ts";
-import { adtrConfig } from "../../src/train/train.ts";
+import { extractFeatures, pixelFeatures, sizesOf } from "../../src/score/features.ts";
+import { resolveSettings } from "../../src/methods/resolve.ts";
 import { gpu } from "../gpu.ts";
 import { inFolder } from "../folder.ts";
 import { TINY, tinySource } from "../train/tiny.ts";
@@ -88,7 +89,7 @@ Deno.test("features are those of the pixels, and are kept", () =>
     const computed = () => {
       throw new Error("computed again");
     };
-    const closed = { ...source, backbone: { ...source.backbone, features: computed } };
+    const closed = { ...source, backbone: { ...source.backbone!, features: computed } };
     deepEqual(await extractFeatures(closed, train), features);
   }));
 
@@ -96,11 +97,13 @@ Deno.test("evaluation: image metrics of all test images, no pixel metrics, the s
   inFolder(async (folder) => {
     await writeCifar10(folder, [6], [6, 0, 1, 6, 9]);
     const category = await openCategory(`cifar10:${folder}`, "frog"), source = tinySource(gpu);
-    const settings = { ...TINY, image_score: presetSettings("demo", "norm", true).image_score };
-    const config = adtrConfig(settings, source.backbone.channels), parameters = initialAdtr(config, 1);
-    const detector = new Detector(gpu, { config, parameters, normalisation: null, covariance: null });
-    const { metrics, images } = await evaluateCategory(source, detector, settings, category);
-    detector.release();
+    const { image_score } = resolveSettings({}, { preset: "paper", data: "cifar", weights: false });
+    const settings = { ...TINY, image_score };
+    const config = configOf(settings, sizesOf(source)), parameters = initialAdtr(config, 1);
+    const state = { config, parameters, normalisation: null, covariance: null, positions: null };
+    using fitted = new FittedAdtr(gpu, state);
+    const model = { source, method: methodNamed("adtr"), fitted, settings };
+    const { metrics, images } = await evaluateCategory(model, category);
     deepEqual(
       images.map(({ label, truth }) => [label, truth && truth.length]),
       [0, 1, 1, 0, 1].map((label) => [
