@@ -1,6 +1,6 @@
 /**
  * Which features methods beside ADTR take unless told otherwise: what their papers take of a ResNet, and of the bundled
- * EfficientNet-Lite what did best on photographs of parts (docs/method.md §11 has the tables).
+ * EfficientNet-Lite what did best on photographs of parts (docs/photographs.md has the tables).
  *
  * @module
  */

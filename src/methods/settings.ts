@@ -75,7 +75,7 @@ export interface TrainingSettings {
 export type Settings<S extends object = Record<string, Value>> = CommonSettings & S;
 
 /**
- * A preset: what did best on photographs of parts with the bundled features (docs/method.md §11), and takes minutes without a
+ * A preset: what did best on photographs of parts with the bundled features (docs/photographs.md), and takes minutes without a
  * GPU; the paper's settings; a tenth of its epochs; or the demo's, for its procedural data.
  */
 export type PresetName = "small" | "paper" | "quick" | "demo";

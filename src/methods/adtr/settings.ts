@@ -179,7 +179,7 @@ const PLUS_EPOCHS: Record<PresetName, number> = { small: 4, paper: 300, quick: 3
 /** What the paper does otherwise with images of 32×32 pixels. */
 const CIFAR_BATCH = 128;
 
-/** On photographs of parts, with the bundled features (docs/method.md §11). */
+/** On photographs of parts, with the bundled features (docs/photographs.md). */
 const TUNED: Partial<AdtrSettings & CommonSettings> = {
   feature_size: 8,
   components: 70,
