@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { symmetricEigen } from "../../src/methods/eigen.ts";
-import { fill } from "../../fill.ts";
-import { sum } from "../../reference/training.ts";
+import { fill } from "../fill.ts";
+import { sum } from "../reference/training.ts";
 
 /** Fails unless the pairs are those of the matrix, in order. */
 async function check(matrix: Float64Array, n: number): Promise<Float64Array> {

@@ -21,7 +21,7 @@ export function tinySettings<S extends object = Record<string, Value>>(
   given: Partial<Settings<S>>,
   preset: PresetName = "paper",
 ): Settings<S> {
-  const all = { image_size: 32, feature_size: 4, ...given } as Partial<Settings>;
+  const all = { backbone: "gabor", image_size: 32, feature_size: 4, ...given } as Partial<Settings>;
   return resolveSettings(all, { preset, data: "folder", weights: false }) as Settings<S>;
 }
 
