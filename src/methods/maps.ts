@@ -27,11 +27,22 @@ export function mapsOf(
   return sigma > 0 ? gaussianBlur(gpu, maps, sigma) : maps;
 }
 
+/** Scores [B] of maps [B, S, S]: the mean, or the maximum after averaging over `window` × `window` pixels. */
+export function scoresOf(
+  gpu: Compute,
+  maps: Tensor,
+  { image_score }: Pick<ScoreSettings, "image_score">,
+  window = POOL,
+): Tensor {
+  if (image_score === "mean") return reduceImages(gpu, maps, "mean");
+  return reduceImages(gpu, window > 1 ? averagePool(gpu, maps, window) : maps, "max");
+}
+
 /**
- * Maps and scores where a map decides about its image: the mean, or the maximum after averaging over `window` × `window`
- * pixels.
+ * Maps and scores where a map decides about its image.
  *
  * @param distances makes the scores of positions, [B · N]
+ * @param window as `scoresOf` takes it
  */
 export function scoreByMaps(
   gpu: Gpu,
@@ -42,10 +53,7 @@ export function scoreByMaps(
 ): Promise<Scores> {
   return gpu.step(async (gpu) => {
     const maps = mapsOf(gpu, distances(gpu), sizes, settings);
-    const scores = settings.image_score === "mean"
-      ? reduceImages(gpu, maps, "mean")
-      : reduceImages(gpu, window > 1 ? averagePool(gpu, maps, window) : maps, "max");
-    const [m, i] = await gpu.stream.read(maps, scores);
+    const [m, i] = await gpu.stream.read(maps, scoresOf(gpu, maps, settings, window));
     return { maps: m, scores: i };
   });
 }

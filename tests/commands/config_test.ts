@@ -3,19 +3,57 @@
  *
  * @module
  */
-import { deepEqual, equal, rejects, throws } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { readConfig, resolveSettings } from "../../src/commands/config.ts";
-import { InputError, UsageError } from "../../src/errors.ts";
+import { readConfig, settingsOf } from "../../src/commands/config.ts";
+import { isUsage } from "../../src/commands/explain.ts";
+import { flagOf } from "../../src/commands/options.ts";
+import { SettingError } from "../../src/errors.ts";
 import {
-  backboneDefaults,
-  DEMO,
-  PAPER,
-  presetSettings,
-  QUICK,
-  type Settings,
-} from "../../src/train/settings.ts";
+  type AdtrSettings,
+  DEMO as DEMO_ADTR,
+  PAPER as PAPER_ADTR,
+} from "../../src/methods/adtr/settings.ts";
+import { methods } from "../../src/methods/registry.ts";
+import { rulesOf } from "../../src/methods/resolve.ts";
+import { PRESETS, type Settings, type Value } from "../../src/methods/settings.ts";
 import { inFolder } from "../folder.ts";
+
+type Given = Partial<Settings<AdtrSettings>>;
+const COMMON = {
+  method: "adtr",
+  image_size: 256,
+  feature_size: 16,
+  feature_length: "own",
+  components: 0,
+  seed: 0,
+  image_score: "max",
+  sigma: 0,
+};
+const GABOR = { backbone: "gabor", levels: "all", feature_norm: "position" };
+const B4 = { backbone: "efficientnet_b4", levels: "all", feature_norm: "none" };
+const PAPER = { ...COMMON, ...PAPER_ADTR };
+const QUICK = { ...PAPER, epochs: 50, base_epochs: 50, lr_step: 40 };
+const DEMO = { ...COMMON, image_size: 128, ...DEMO_ADTR };
+
+/** Settings in effect of options and config, of the demo on its own data, of others on a folder unless said otherwise. */
+function resolve(
+  given: Given[],
+  preset: string,
+  weights?: string,
+  data = preset === "demo" ? "demo" : "folder",
+): Settings {
+  return settingsOf(given as Partial<Settings>[], preset, weights, data);
+}
+
+/** Expects a wrong use that is told by options. */
+function refusedAs(resolving: () => void, message: RegExp): void {
+  throws(resolving, (error) => {
+    ok(isUsage(error));
+    match(error instanceof SettingError ? error.spelled(flagOf) : (error as Error).message, message);
+    return true;
+  });
+}
 
 /** Reads a config file of that content. */
 async function configOf(folder: string, content: string): Promise<ReturnType<typeof readConfig>> {
@@ -25,26 +63,39 @@ async function configOf(folder: string, content: string): Promise<ReturnType<typ
 }
 
 Deno.test("options win over the config file, that over the preset", () => {
-  const settings = resolveSettings([{ epochs: 3 }, { epochs: 5, lr: 0.5 }], "demo", undefined);
-  deepEqual(settings, { ...DEMO, ...backboneDefaults("gabor", undefined), epochs: 3, lr: 0.5 });
+  const settings = resolve([{ epochs: 3 }, { epochs: 5, lr: 0.5 }], "demo");
+  deepEqual(settings, { ...DEMO, ...GABOR, epochs: 3, lr: 0.5 });
 });
 
 Deno.test("backbone and feature normalisation follow the weights, unless they are given", () => {
-  const paper = resolveSettings([], "paper", "b4.pth");
-  deepEqual(paper, {
-    ...PAPER,
-    backbone: "efficientnet_b4",
-    feature_norm: "none",
-    levels: "all",
-    sigma: 0,
-  });
-  const chosen = resolveSettings([{ backbone: "gabor2" }, { feature_norm: "none" }], "paper", undefined);
+  deepEqual(resolve([], "paper", "b4.pth"), { ...PAPER, ...B4 });
+  const lite = {
+    backbone: "efficientnet_lite0",
+    levels: "3,5,6",
+    feature_norm: "position",
+  };
+  deepEqual(resolve([], "paper"), { ...PAPER, ...lite });
+  const chosen = resolve([{ backbone: "gabor2" }, { feature_norm: "none" }], "paper");
   deepEqual([chosen.backbone, chosen.feature_norm], ["gabor2", "none"]);
 });
 
+Deno.test("every method has its settings, those of all, and no others", () => {
+  for (const { name, settings: own } of methods) {
+    for (const preset of PRESETS) {
+      const settings = resolve([{ method: name }], preset);
+      deepEqual(Object.keys(settings).sort(), Object.keys(rulesOf(name)).sort());
+      deepEqual(
+        Object.keys(settings).filter((key) => !(key in COMMON) && key !== "backbone" && key !== "levels")
+          .sort(),
+        Object.keys(own).sort(),
+      );
+    }
+  }
+});
+
 Deno.test("levels and smoothing are those of the method's paper, unless they are given", () => {
-  const of = (given: Partial<Settings>) => {
-    const { levels, sigma } = resolveSettings([given], "paper", "w.pth");
+  const of = (given: Given) => {
+    const { levels, sigma } = resolve([given], "paper", "w.pth");
     return [levels, sigma];
   };
   const backbone = "wide_resnet50_2";
@@ -54,14 +105,13 @@ Deno.test("levels and smoothing are those of the method's paper, unless they are
   deepEqual(of({ backbone, method: "knn" }), ["1,2,3", 0]);
   deepEqual(of({ method: "spade" }), ["all", 4]);
   deepEqual(of({ backbone, method: "spade", levels: "4", sigma: 0 }), ["4", 0]);
+  const sigmas = methods.map(({ name }) => [name, resolve([{ method: name }], "paper", "w.pth").sigma]);
+  deepEqual(sigmas.filter(([, sigma]) => sigma !== 0), [["spade", 4], ["patchcore", 4], ["padim", 4]]);
 });
 
 Deno.test("settings that don't fit together are refused, naming the options", () => {
-  const refused = (
-    given: Parameters<typeof resolveSettings>[0][0],
-    message: RegExp,
-    weights?: string,
-  ): void => throws(() => resolveSettings([given], "demo", weights), { name: "UsageError", message });
+  const refused = (given: Given, message: RegExp, weights?: string): void =>
+    refusedAs(() => resolve([given], "demo", weights), message);
   refused(
     { hidden: 64, heads: 5 },
     /^Expected --hidden to be a multiple of 4 and of --heads 5, but found 64$/,
@@ -71,7 +121,10 @@ Deno.test("settings that don't fit together are refused, naming the options", ()
     { image_size: 32, feature_size: 33 },
     /^Expected --feature-size to be at most --image-size 32, but found 33$/,
   );
-  refused({ image_size: 15, feature_size: 4 }, /^Expected --image-size to be at least 16.* but found 15\.\n/);
+  refused(
+    { image_size: 15, feature_size: 4 },
+    /^Expected --image-size to be at least 16, .* but found 15\.\n--image-score mean /,
+  );
   refused({ backbone: "tf_efficientnet_b4" }, /^Expected --weights FILE for --backbone tf_efficientnet_b4/);
   refused({ backbone: "gabor" }, /^Expected no --weights, .* but found w\.pth$/, "w.pth");
   for (
@@ -83,10 +136,60 @@ Deno.test("settings that don't fit together are refused, naming the options", ()
       new RegExp(`^Expected --${name} ${value} with --method adtr only, but found knn$`),
     );
   }
-  equal(
-    resolveSettings([{ image_size: 15, feature_size: 4, image_score: "mean" }], "demo", undefined).image_size,
-    15,
-  );
+  equal(resolve([{ image_size: 15, feature_size: 4, image_score: "mean" }], "demo").image_size, 15);
+});
+
+Deno.test("values out of range are refused by the option's name, the library's errors by the setting's", () => {
+  const cases: [method: string, given: Record<string, Value>, expected: string][] = [
+    ["patchcore", { coreset: 0 }, "coreset to be a number above 0 and at most 1, but found 0"],
+    ["patchcore", { coreset: 1.5 }, "coreset to be a number above 0 and at most 1, but found 1.5"],
+    ["spade", { neighbours: 0 }, "neighbours to be a whole number from 1 to 500, but found 0"],
+    ["spade", { neighbours: 2.5 }, "neighbours to be a whole number from 1 to 500, but found 2.5"],
+    ["padim", { padim_channels: -1 }, "padim_channels to be a whole number of at least 0, but found -1"],
+    ["padim", { sigma: -1 }, "sigma to be a number from 0 to 256, but found -1"],
+    ["padim", { sigma: NaN }, "sigma to be a number from 0 to 256, but found null"],
+    ["adtr", { shuffle: "no" }, 'shuffle to be true or false, but found "no"'],
+    ["knn", { coreset: 0.1 }, "coreset 0.1 with method patchcore only, but found knn"],
+  ];
+  for (const [method, given, expected] of cases) {
+    throws(
+      () => settingsOf([{ method, ...given } as Partial<Settings>], "paper", undefined, "folder"),
+      (error) => {
+        ok(error instanceof SettingError && error.kind === "value" && isUsage(error));
+        equal(error.message, `Expected ${expected}`);
+        const [name] = Object.keys(given);
+        ok(error.settings.includes(name));
+        equal(
+          error.spelled(flagOf),
+          `Expected ${expected.replace(name, flagOf(name)).replace("with method", "with --method")}`,
+        );
+        return true;
+      },
+    );
+  }
+  throws(() => resolve([{ method: "nn" }], "paper"), {
+    name: "SettingError",
+    message: /^Expected method to be one of adtr, spade, .*, but found "nn"$/,
+  });
+});
+
+Deno.test("more channels than there are are refused when they are counted, and 0 stands for the paper's number", () => {
+  const padim = methods.find(({ name }) => name === "padim")!;
+  const needs = (padim_channels: number, C: number) =>
+    padim.needs({ ...resolve([{ method: "padim" }], "paper"), padim_channels }, {
+      images: 9,
+      C,
+      H: 6,
+      W: 6,
+      P: 0,
+    });
+  throws(() => needs(11, 10), {
+    name: "SettingError",
+    message: "Expected padim_channels to be a whole number of 1 to 10, the channels there are, but found 11",
+  });
+  deepEqual(needs(0, 10), needs(10, 10));
+  deepEqual(needs(0, 720), needs(100, 720));
+  deepEqual(needs(0, 1792), needs(550, 1792));
 });
 
 Deno.test("a config file holds settings, places and notes", () =>
@@ -110,11 +213,11 @@ Deno.test("a config file's mistakes are named", () =>
       rejects(configOf(folder, content), { name, message });
     await refused('{"epohcs": 3}', "UsageError", /c\.json, but found "epohcs"\n\(Did you mean epochs\?\)$/);
     await refused('{"zzzzzz": 3}', "UsageError", /c\.json, but found "zzzzzz"$/);
-    await refused('{"epochs": "3"}', "UsageError", /^Expected epochs in .*c\.json to be .*, but found "3"$/);
+    await refused('{"epochs": "3"}', "UsageError", /^In .*c\.json: Expected epochs to be .*, but found "3"$/);
     await refused(
       '{"shuffle": 0}',
       "UsageError",
-      /^Expected shuffle in .* to be true or false, but found 0$/,
+      /^In .*: Expected shuffle to be true or false, but found 0$/,
     );
     await refused('{"out": 3}', "UsageError", /^Expected out in .* to be a text, but found 3$/);
     await refused("{", "InputError", /^Expected JSON in .*c\.json, but found /);
@@ -126,33 +229,39 @@ Deno.test("a config file's mistakes are named", () =>
   }));
 
 Deno.test("presets follow the loss and the data set, and what is given wins", () => {
-  const weights = "b4.pth", b4 = backboneDefaults("efficientnet_b4", "b4.pth");
+  const weights = "b4.pth";
   for (const loss of ["px", "img"] as const) {
-    const of = (name: string) => resolveSettings([{ loss }], name, weights, "mvtec");
-    deepEqual(of("paper"), { ...PAPER, ...b4, loss, epochs: 300 });
-    deepEqual(of("quick"), { ...QUICK, ...b4, loss, epochs: 30 });
-    deepEqual(of("demo"), { ...DEMO, ...b4, loss, epochs: 8 });
+    const of = (name: string) => resolve([{ loss }], name, weights, "mvtec");
+    deepEqual(of("paper"), { ...PAPER, ...B4, loss, epochs: 300 });
+    deepEqual(of("quick"), { ...QUICK, ...B4, loss, epochs: 30 });
+    deepEqual(of("demo"), { ...DEMO, ...B4, loss, epochs: 8 });
+    equal(of("small").epochs, 4);
     deepEqual([of("paper"), of("quick"), of("demo")].map(({ base_epochs }) => base_epochs), [500, 50, 13]);
   }
   const cifar = { image_size: 32, feature_size: 8, batch_size: 128, image_score: "mean" };
   for (const data of ["cifar10:a", "cifar100:/b.tar.gz"]) {
-    deepEqual(resolveSettings([], "paper", weights, data), { ...PAPER, ...b4, ...cifar });
+    deepEqual(resolve([], "paper", weights, data), { ...PAPER, ...B4, ...cifar });
   }
-  deepEqual(resolveSettings([], "paper", weights, "data/cifar10"), { ...PAPER, ...b4 });
+  deepEqual(resolve([], "paper", weights, "data/cifar10"), { ...PAPER, ...B4 });
   const given = { image_size: 64, epochs: 7, loss: "img" as const };
-  deepEqual(resolveSettings([given], "demo", undefined, "cifar10:a"), {
-    ...presetSettings("demo", "img", true),
-    ...backboneDefaults("gabor", undefined),
+  deepEqual(resolve([{ ...given, backbone: "gabor" }], "demo", undefined, "cifar10:a"), {
+    ...DEMO,
+    ...GABOR,
+    ...cifar,
     ...given,
   });
-  throws(() => resolveSettings([{ loss: "img", image_k: 65 }], "demo", undefined, "cifar10:a"), {
-    name: "UsageError",
-    message: /^Expected --image-k to be at most 64, .*, but found 65$/,
-  });
-  equal(resolveSettings([{ loss: "px", image_k: 65, feature_size: 8 }], "demo", undefined).image_k, 65);
+  refusedAs(
+    () => resolve([{ loss: "img", image_k: 65 }], "demo", undefined, "cifar10:a"),
+    /^Expected --image-k to be at most 64, .*, but found 65$/,
+  );
+  equal(resolve([{ loss: "px", image_k: 65, feature_size: 8 }], "demo").image_k, 65);
 });
 
 Deno.test("a preset that is not known is a wrong usage", () => {
-  throws(() => resolveSettings([], "fast", undefined), UsageError);
-  throws(() => resolveSettings([], "toString", undefined), InputError);
+  for (const name of ["fast", "toString"]) {
+    refusedAs(
+      () => resolve([], name),
+      /^Expected --preset to be one of small, paper, quick, demo, but found "\w+"$/,
+    );
+  }
 });

@@ -7,7 +7,7 @@ import { deepEqual, rejects } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { refuseRun } from "../../src/commands/folders.ts";
 import { planTraining, type TrainPlaces } from "../../src/commands/train_plan.ts";
-import type { Settings } from "../../src/train/settings.ts";
+import type { Settings } from "../../src/methods/settings.ts";
 import { inFolder } from "../folder.ts";
 
 const PLACES: TrainPlaces = { data: "d", category: "a", out: "nowhere" };

@@ -130,7 +130,7 @@ Deno.test("a GPU that has not enough memory says what to lower", async () => {
     Bank.of(full, [rowsOf("bank", 1 << 10, 1 << 8)], 1 << 8),
     (error) =>
       error instanceof SettingError && error.kind === "memory" &&
-      /^A bank of 1024 × 256 features needs 1 MiB on the GPU: The GPU is out of memory: asked for 128 MiB\nLower --feature-size or \(patchcore\) --coreset/
+      /^A bank of 1024 × 256 features needs 1 MiB on the GPU: The GPU is out of memory: asked for 128 MiB\nLower --feature-size, keep fewer of the patches, or take fewer training images\.$/
         .test(error.spelled(flagOf)),
   );
 });

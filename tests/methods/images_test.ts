@@ -36,30 +36,35 @@ for (const method of methods) {
     Deno.test(`${method.name}: ${name}`, () => inFolder(body));
 
   test("a model file scores as what was learned, and an image by itself as among others", async (folder) => {
-    const category = await tinyCategory(folder), before = gpu.memory.stats().inUse;
-    {
-      using model = (await learn({ source, category, settings }))!;
-      const { metrics, images } = await evaluateCategory(model, category);
-      equal(metrics.pixel_auroc === null, !method.maps);
-      notEqual(metrics.image_auroc, null);
-      const bytes = await model.toBytes(), path = join(folder, MODEL);
-      await Deno.writeFile(path, bytes);
-      using opened = await openModelBytes(gpu, bytes, { images: files });
-      using read = await openModel(gpu, path);
-      const paths = images.map(({ path }) => path);
-      for (const again of [opened, read]) {
-        deepEqual(again.settings, settings);
-        deepEqual(again.info, model.info);
-        equal(again.method, method);
-        deepEqual(await again.toBytes(), bytes);
-        const found = await Array.fromAsync(scoreImages(again, paths));
-        deepEqual(found, images.map(({ path, map, score }) => ({ path, map, score })));
-        const { map, score, size } = await again.score(await Deno.readFile(paths[0]));
-        deepEqual({ map, score, size }, { map: images[0].map, score: images[0].score, size: 32 });
-        equal(map === null, !method.maps);
+    const category = await tinyCategory(folder);
+    for (const change of [{}, { components: 12, feature_length: "unit" }] as Partial<Settings>[]) {
+      const changed = { ...settings, ...change } as Settings;
+      const from = { ...source, feature_length: changed.feature_length };
+      const before = gpu.memory.stats().inUse;
+      {
+        using model = (await learn({ source: from, category, settings: changed }))!;
+        const { metrics, images } = await evaluateCategory(model, category);
+        equal(metrics.pixel_auroc === null, !method.maps);
+        notEqual(metrics.image_auroc, null);
+        const bytes = await model.toBytes(), path = join(folder, MODEL);
+        await Deno.writeFile(path, bytes);
+        using opened = await openModelBytes(gpu, bytes, { images: files });
+        using read = await openModel(gpu, path);
+        const paths = images.map(({ path }) => path);
+        for (const again of [opened, read]) {
+          deepEqual(again.settings, changed);
+          deepEqual(again.info, model.info);
+          equal(again.method, method);
+          deepEqual(await again.toBytes(), bytes);
+          const found = await Array.fromAsync(scoreImages(again, paths));
+          deepEqual(found, images.map(({ path, map, score }) => ({ path, map, score })));
+          const { map, score, size } = await again.score(await Deno.readFile(paths[0]));
+          deepEqual({ map, score, size }, { map: images[0].map, score: images[0].score, size: 32 });
+          equal(map === null, !method.maps);
+        }
       }
+      equal(gpu.memory.stats().inUse, before);
     }
-    equal(gpu.memory.stats().inUse, before);
   });
 
   test("a model file holds the method's settings and no others", async (folder) => {

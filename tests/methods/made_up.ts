@@ -61,7 +61,7 @@ export function imagesFor(method: Method, name: string, n: number): TrainingImag
 /** The demo's settings of a method, on made-up features; steps, where it is trained by steps, are few. */
 export function settingsOf(method: Method, given: Record<string, Value> = {}): Settings {
   const few = Object.hasOwn(method.settings, "epochs") ? { epochs: 2, batch_size: 4 } : {};
-  const all = { method: method.name, image_size: S, feature_size: H, ...few };
+  const all = { method: method.name, backbone: "gabor", image_size: S, feature_size: H, ...few };
   return { ...resolveSettings(all, { preset: "demo", data: "folder", weights: false }), ...given };
 }
 

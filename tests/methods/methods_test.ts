@@ -10,7 +10,8 @@ import { InputError, SettingError } from "../../src/errors.ts";
 import { requireMemory } from "../../src/methods/memory.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { resolveSettings } from "../../src/methods/resolve.ts";
-import { methods } from "../../src/methods/registry.ts";
+import { methodNamed, methods } from "../../src/methods/registry.ts";
+import type { Value } from "../../src/methods/settings.ts";
 import { gpu } from "../gpu.ts";
 import { binding, variants } from "../hardware.ts";
 import { assertClose } from "../reference/backbone.ts";
@@ -19,17 +20,33 @@ import { imagesFor, learned, onGpu, S, settingsOf, sizesOf } from "./made_up.ts"
 /** Those that can't learn from one image, or from images all alike; all others score whatever is there. */
 const REFUSES: Record<string, readonly string[]> = {
   kde: ["one", "alike", "one, alike"],
+  gaussian: ["one", "alike", "one, alike"],
   mahalanobis: ["alike", "one, alike"],
 };
 
 /** Those that stop on so few images already. */
 const LONG = ["patchcore", "mahalanobis", ...methods.filter(isTrained).map(({ name }) => name)];
 
+/** Every method, and what settings make of some. */
+const CASES: [method: Method, given: Record<string, Value>][] = [
+  ...methods.map((method): [Method, Record<string, Value>] => [method, {}]),
+  [methodNamed("adtr"), { score: "residual-padim" }],
+  [methodNamed("spade"), { image_rule: "map" }],
+  [methodNamed("patchcore"), { image_rule: "map", patch: 1 }],
+];
+
 /** Training and test images of a method, and what it scores with. */
-function made(method: Method) {
+function made(method: Method, given: Record<string, Value>) {
   const train = imagesFor(method, "train", 9), { features, pooled } = imagesFor(method, "test", 3);
   const sizes = sizesOf(method, train), whole = method.pooled ? pooled : [];
-  return { train, test: features, whole, settings: settingsOf(method), sizes, upload: uploader(sizes.C) };
+  return {
+    train,
+    test: features,
+    whole,
+    settings: settingsOf(method, given),
+    sizes,
+    upload: uploader(sizes.C),
+  };
 }
 
 /** Whether a method is trained by steps. */
@@ -47,14 +64,15 @@ function assertFinite(
   assert.ok(scores.every(Number.isFinite) && (maps ?? []).every(Number.isFinite), what);
 }
 
-for (const method of methods) {
-  const { name } = method,
-    test = (what: string, body: () => Promise<void>) => Deno.test(`${name}: ${what}`, body);
-  const { train, test: images, whole, settings, sizes, upload } = made(method);
+for (const [method, given] of CASES) {
+  const { name } = method, called = [name, ...Object.values(given)].join(" ");
+  const test = (what: string, body: () => Promise<void>) => Deno.test(`${called}: ${what}`, body);
+  const { train, test: images, whole, settings, sizes, upload } = made(method, given);
 
   test("what it promises about maps and whole images, and the same again from its state", async () => {
     const told: number[] = [];
     using fitted = await learned(method, train, {
+      settings,
       onProgress: (done, total) => {
         assert.ok(done <= total);
         told.push(done);
@@ -85,15 +103,20 @@ for (const method of methods) {
     gpu.release(x);
   });
 
-  test("what image_score says decides where maps decide, and only there", async () => {
-    using fitted = await learned(method, train);
-    const x = upload(images),
-      of = async (image_score: "max" | "mean") =>
-        (await fitted.score(x, whole, { ...settings, image_score })).scores;
-    const [max, mean] = [await of("max"), await of("mean")];
+  test("what image_score says decides where maps decide about images, and only there", async () => {
+    using fitted = await learned(method, train, { settings });
+    const x = upload(images), rules = Object.hasOwn(settings, "image_rule") ? ["paper", "map"] : [undefined];
+    for (const image_rule of rules) {
+      const of = async (image_score: "max" | "mean") => {
+        const { image_rule: _, ...others } = settings;
+        const given = { ...others, image_score, ...(image_rule ? { image_rule } : {}) };
+        return (await fitted.score(x, whole, given)).scores;
+      };
+      const [max, mean] = [await of("max"), await of("mean")];
+      if (!method.maps || image_rule === "paper") assert.deepEqual(max, mean);
+      else max.forEach((score, i) => assert.notEqual(score, mean[i]));
+    }
     gpu.release(x);
-    if (method.scoresByMap) max.forEach((score, i) => assert.notEqual(score, mean[i]));
-    else assert.deepEqual(max, mean);
   });
 
   test("two learnings give the same, and another seed another where it says so", async () => {
@@ -111,7 +134,7 @@ for (const method of methods) {
   test("learning, scoring and opening give their memory back", async () => {
     const before = gpu.memory.stats().inUse;
     {
-      using fitted = await learned(method, train);
+      using fitted = await learned(method, train, { settings });
       const held = gpu.memory.stats().inUse, x = upload(images);
       await fitted.score(x, whole, settings);
       gpu.release(x);
@@ -122,7 +145,7 @@ for (const method of methods) {
     assert.equal(gpu.memory.stats().inUse, before);
     const stop = new AbortController(), onProgress = () => stop.abort(new Error("enough"));
     try {
-      using _fitted = await learned(method, train, { onProgress, signal: stop.signal });
+      using _fitted = await learned(method, train, { settings, onProgress, signal: stop.signal });
       assert.ok(!LONG.includes(name)); // others may be done before they look
     } catch (error) {
       assert.equal(error, stop.signal.reason);
@@ -131,7 +154,7 @@ for (const method of methods) {
   });
 
   test("a tensor that is missing or of another shape, and features of another size, are refused", async () => {
-    using fitted = await learned(method, train);
+    using fitted = await learned(method, train, { settings });
     const state = await fitted.state(), x = upload(images), found = await fitted.score(x, whole, settings);
     const before = gpu.memory.stats().inUse;
     for (const [tensor, { shape, data }] of state.tensors) {
@@ -148,7 +171,8 @@ for (const method of methods) {
           // Not every score needs it.
           assert.deepEqual(await opened.score(x, whole, settings), found, tensor);
         } catch (error) {
-          assert.ok(error instanceof RangeError, `${tensor} ${change}: ${error}`);
+          const inWords = change === "missing" && error instanceof InputError; // by the score that needs it
+          assert.ok(error instanceof RangeError || inWords, `${tensor} ${change}: ${error}`);
         }
         assert.equal(gpu.memory.stats().inUse, before, `${tensor} ${change}`);
       }
@@ -185,7 +209,7 @@ for (const method of methods) {
     for (const [what, few] of Object.entries(cases)) {
       if (REFUSES[name]?.includes(what)) {
         await assert.rejects(
-          learned(method, few),
+          learned(method, few, { settings }),
           (error) =>
             error instanceof InputError &&
             /found them all alike|at least 2 training images/.test(error.message),
@@ -193,7 +217,7 @@ for (const method of methods) {
         );
         continue;
       }
-      using fitted = await learned(method, few);
+      using fitted = await learned(method, few, { settings });
       const found = await fitted.score(x, whole, settings);
       assertFinite(found, what);
       assert.ok(found.scores.every((score) => score > 0), what);
@@ -231,7 +255,11 @@ for (const method of methods) {
 
   test("memory that is not there is told with what to lower, and lowering it takes less", () => {
     const many = { images: 100, C: 720, H: 16, W: 16, P: 720 };
-    const settings = resolveSettings({ method: name }, { preset: "paper", data: "folder", weights: false });
+    const settings = resolveSettings({ method: name, backbone: "gabor", ...given }, {
+      preset: "paper",
+      data: "folder",
+      weights: false,
+    });
     assert.throws(
       () => requireMemory(variants.software, method, settings, many, 0, 1000),
       (error) =>
@@ -240,19 +268,23 @@ for (const method of methods) {
           error.message,
         ),
     );
-    const sumOf = (given: typeof settings, H: number) => {
-      const { gpu, host, bound = [] } = method.needs(given, { ...many, H, W: H });
-      const features = 4 * many.images * many.C * H * H;
-      return bound.reduce((sum, { bytes }) => sum + bytes, features + gpu + host);
+    const sumOf = (given: typeof settings, sizes: Partial<typeof many> = {}) => {
+      const { images, C, H, W, P } = { ...many, ...sizes };
+      const { gpu, host, bound = [] } = method.needs(given, { images, C, H, W, P });
+      return bound.reduce((sum, { bytes }) => sum + bytes, 4 * images * C * H * W + gpu + host);
     };
-    const needs = method.needs(settings, many), all = sumOf(settings, 16);
+    const needs = method.needs(settings, many), all = sumOf(settings);
     const names = new Set([...needs.lower, ...(needs.bound ?? []).flatMap(({ lower }) => lower)]);
     assert.ok(names.size > 0 || needs.or !== undefined);
+    const sizes: Record<string, Partial<typeof many>> = {
+      feature_size: { H: 8, W: 8 },
+      components: { C: 360 },
+    };
     for (const lower of names) {
       const value = settings[lower] as number; // 0 stands for many
-      const less = lower === "feature_size"
-        ? sumOf(settings, 8)
-        : sumOf({ ...settings, [lower]: value > 0 ? value / 2 : 1 }, 16);
+      const less = sizes[lower]
+        ? sumOf(settings, sizes[lower])
+        : sumOf({ ...settings, [lower]: value > 0 ? value / 2 : 1 });
       assert.ok(less < all, `${lower}: ${less} of ${all}`);
     }
     return Promise.resolve();
@@ -280,4 +312,12 @@ Deno.test("a bank too large is told before the work, with sizes and what to lowe
   });
   requireMemory(variants.hardware, knn, settings, sizes, 0, 2 * GiB); // the bank is not in the computer's memory
   requireMemory(variants.software, knn, settings, sizes, GiB, null); // nobody knows
+});
+
+Deno.test("the Gaussians of residual-padim count among what ADTR takes", () => {
+  const adtr = methodNamed("adtr"), sizes = { images: 10, C: 720, H: 16, W: 16, P: 0 };
+  const of = (score: string) => adtr.needs(settingsOf(adtr, { score }), sizes);
+  const gaussians = 4 * 256 * 720 * 721, [plain, positions] = [of("residual"), of("residual-padim")];
+  assert.equal(positions.gpu - plain.gpu, gaussians);
+  assert.equal(positions.host - plain.host, 2 * gaussians + 4 * 10 * 256 * 720);
 });

@@ -45,7 +45,8 @@ const NOTHING: Metrics = {
 async function modelOf({ train }: Category): Promise<Model> {
   const features = await extractFeatures(source, train), normalisation = normalisationOf(features, 81);
   const parameters = initialAdtr(CONFIG, 0);
-  const fitted = new FittedAdtr(gpu, { config: CONFIG, parameters, normalisation, covariance: null });
+  const known = { covariance: null, positions: null };
+  const fitted = new FittedAdtr(gpu, { config: CONFIG, parameters, normalisation, ...known });
   await fitted.measureCovariance([
     gpu.tensor(features.flatMap((f) => Array.from(f)), [train.length, 16, 81]),
   ]);
@@ -275,7 +276,10 @@ test(
     const narrow = { ...CONFIG, C: 80 };
     const normalisation = { mean: fill("mean", 16 * 80), deviation: new Float32Array(80).fill(1) };
     const parameters = initialAdtr(narrow, 0);
-    await write(toState({ config: narrow, parameters, normalisation, covariance: null }), info);
+    await write(
+      toState({ config: narrow, parameters, normalisation, covariance: null, positions: null }),
+      info,
+    );
     await rejects(() => openModel(gpu, path), {
       name: "InputError",
       message: `Expected a model of gabor's 81 channels in ${path}, but found one of 80`,

@@ -122,7 +122,8 @@ async function initialLosses(paths: string[], batches: number[][]): Promise<numb
   const features = await extractFeatures(source, paths), C = 81, N = 16;
   const normalisation = normalisationOf(features, C);
   const parameters = initialAdtr(CONFIG, TINY.seed);
-  using fitted = new FittedAdtr(gpu, { config: CONFIG, parameters, normalisation, covariance: null });
+  const known = { covariance: null, positions: null };
+  using fitted = new FittedAdtr(gpu, { config: CONFIG, parameters, normalisation, ...known });
   const losses: number[] = [];
   for (const batch of batches) {
     const values = batch.flatMap((i) => Array.from(features[i]));

@@ -66,13 +66,14 @@ export const adtr: Method<AdtrSettings> = {
       );
     }
   },
-  needs(settings, { C, H, W }) {
+  needs(settings, { images, C, H, W }) {
     const { hidden: D, ffn: F, batch_size: B } = settings, N = H * W;
     const shapes = [...adtrShapes(configOf(settings, { C, H, W })).values()];
     const parameters = 4 * shapes.reduce((sum, shape) => sum + shape.reduce((a, b) => a * b), 0);
+    const byPosition = settings.score === "residual-padim", gaussians = byPosition ? 4 * N * C * (C + 1) : 0;
     return {
-      gpu: 4 * parameters, // with gradients and moments
-      host: 3 * parameters, // a checkpoint
+      gpu: 4 * parameters + gaussians, // with gradients and moments
+      host: 3 * parameters + 2 * gaussians + (byPosition ? 4 * images * N * C : 0), // a checkpoint; residuals
       bound: [
         { what: "The parameters", bytes: parameters, lower: ["hidden", "ffn", "layers"] },
         {
@@ -81,7 +82,7 @@ export const adtr: Method<AdtrSettings> = {
           lower: ["batch_size", "feature_size", "ffn"],
         },
       ],
-      lower: ["hidden", "ffn", "layers"],
+      lower: ["hidden", "ffn", "layers", ...(byPosition ? ["components", "feature_size"] : [])],
     };
   },
   flops({ loss, epochs, base_epochs, ...settings }, { C, H, W, images }) {

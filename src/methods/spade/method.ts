@@ -13,7 +13,7 @@ import type { FeatureSizes } from "../../model/batches.ts";
 import { Bank } from "../bank.ts";
 import { bankBytes } from "../slots.ts";
 import { featureDefaults, isTuned } from "../feature_defaults.ts";
-import { mapsOf } from "../maps.ts";
+import { mapsOf, scoresOf } from "../maps.ts";
 import {
   checkFeatures,
   checkPooled,
@@ -136,7 +136,12 @@ class Model implements Fitted {
         gpu.stream.copy(nearest.distances, s.part(b * N, [N, 1]));
         for (const tensor of [queries, nearest.distances, nearest.slots]) gpu.release(tensor);
       }
-      const maps = await gpu.read(mapsOf(gpu, s, this.#model, settings));
+      const made = mapsOf(gpu, s, this.#model, settings);
+      if (settings.image_rule === "map") {
+        const [maps, scores] = await gpu.stream.read(made, scoresOf(gpu, made, settings));
+        return { maps, scores };
+      }
+      const maps = await gpu.read(made);
       const scores = Float32Array.from(
         { length: B },
         (_, b) => d.subarray(b * K, (b + 1) * K).reduce((sum, distance) => sum + distance, 0) / K,

@@ -23,6 +23,7 @@ function made(sizes: Partial<AdtrConfig>, rest: Partial<AdtrState> = {}, on = gp
     parameters: initialAdtr(config, 1),
     normalisation: null,
     covariance: null,
+    positions: null,
     ...rest,
   });
 }
@@ -115,6 +116,60 @@ Deno.test("a covariance in the model's state does what a measured one does", asy
   );
   await measured.measureCovariance([gpu.tensor(features.map((v) => 2 * v), [2, 15, 13])]);
   assert.notDeepEqual(await measured.score(x, null, options), first);
+});
+
+/** √(xᵀ Σ⁻¹ x) in float64. */
+function mahalanobis(covariance: Float64Array, x: number[]): number {
+  const d = x.length, a = covariance.slice(), y = [...x];
+  let square = 0;
+  for (let k = 0; k < d; k++) { // elimination; what is left of y is L⁻¹ x, and the pivots are D of Σ = L D Lᵀ
+    square += y[k] ** 2 / a[k * d + k];
+    for (let i = k + 1; i < d; i++) {
+      const factor = a[i * d + k] / a[k * d + k];
+      for (let j = k; j < d; j++) a[i * d + j] -= factor * a[k * d + j];
+      y[i] -= factor * y[k];
+    }
+  }
+  return Math.sqrt(square);
+}
+
+Deno.test("residual-padim is the distance from the training residuals of the same position", async () => {
+  const fitted = blind(), training = featuresOf("training"), images = featuresOf("residual");
+  const n = training.length, N = 15, C = 13, S = 15;
+  await fitted.measurePositions([4, 4, 2].map((size, i) => tensorOf(training.slice(4 * i, 4 * i + size))));
+  const { maps } = await fitted.score(tensorOf(images), null, {
+    image_size: S,
+    sigma: 0,
+    image_score: "mean",
+    score: "residual-padim",
+  });
+  const of = (image: Float32Array, p: number) => Array.from(image.subarray(p * C, (p + 1) * C), (v) => -v);
+  const wanted = images.map((image) =>
+    Array.from({ length: N }, (_, p) => {
+      const rows = training.map((values) => of(values, p));
+      const mean = Array.from({ length: C }, (_, c) => rows.reduce((sum, row) => sum + row[c] / n, 0));
+      const covariance = new Float64Array(C * C);
+      for (let i = 0; i < C; i++) {
+        for (let j = 0; j < C; j++) {
+          for (const row of rows) covariance[i * C + j] += (row[i] - mean[i]) * (row[j] - mean[j]) / (n - 1);
+        }
+      }
+      const trace = mean.reduce((sum, _, c) => sum + covariance[c * (C + 1)], 0);
+      for (let c = 0; c < C; c++) covariance[c * (C + 1)] += 0.1 * trace / C;
+      return mahalanobis(covariance, of(image, p).map((v, c) => v - mean[c]));
+    })
+  );
+  // The corners of a map with aligned corners are those of the positions.
+  const corners = [[0, 0], [S - 1, 4], [S * (S - 1), 10], [S * S - 1, 14]];
+  for (const [b, distances] of wanted.entries()) {
+    for (const [pixel, position] of corners) {
+      const found = maps![b * S * S + pixel];
+      assert.ok(
+        Math.abs(found / distances[position] - 1) < 1e-4,
+        `${found} instead of ${distances[position]}`,
+      );
+    }
+  }
 });
 
 Deno.test("features are normalised by the model, and nothing is dropped", async () => {

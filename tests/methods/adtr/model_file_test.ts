@@ -25,6 +25,7 @@ const STATE: AdtrState = {
   parameters: initialAdtr(CONFIG, 2),
   normalisation: { mean: fill("mean", 6 * 5), deviation: fill("deviation", 5, 0.5, 2) },
   covariance: fill("covariance", 25),
+  positions: { mean: fill("residual mean", 6 * 5), inverses: fill("whitening", 6 * 25) },
 };
 
 /** A model file as it is written. */
@@ -51,15 +52,17 @@ Deno.test("what is written is read again", () => {
   const { state, info } = read(bytesOf());
   assert.deepEqual(info, INFO);
   assert.deepEqual(values(state), values(STATE));
-  const { config, normalisation, covariance } = STATE;
+  const { config, normalisation, covariance, positions } = STATE;
   assert.deepEqual({ ...state, parameters: null }, {
     config: { ...config, architecture: "adtr" },
     normalisation,
     covariance,
+    positions,
     parameters: null,
   });
-  const bare = read(bytesOf(fileOf({ ...STATE, normalisation: null, covariance: null }))).state;
-  assert.deepEqual([bare.normalisation, bare.covariance], [null, null]);
+  const none = { normalisation: null, covariance: null, positions: null };
+  const bare = read(bytesOf(fileOf({ ...STATE, ...none }))).state;
+  assert.deepEqual([bare.normalisation, bare.covariance, bare.positions], [null, null, null]);
 });
 
 Deno.test("names, shapes and the order of dimensions are PyTorch's", () => {
@@ -72,6 +75,8 @@ Deno.test("names, shapes and the order of dimensions are PyTorch's", () => {
       ["feature_mean", [5, 2, 3]],
       ["feature_std", [5]],
       ["residual_covariance", [5, 5]],
+      ["residual_mean", [6, 5]],
+      ["residual_whitening", [6, 5, 5]],
     ]),
   );
   const mean = tensors.get("feature_mean")!.bytes.slice();
