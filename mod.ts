@@ -26,7 +26,8 @@
  *
  * @module
  */
-export { type AdapterInfo, Gpu, type GpuOptions } from "./src/gpu/gpu.ts";
+export { Gpu, type GpuOptions } from "./src/gpu/gpu.ts";
+export type { AdapterInfo } from "./src/gpu/profile.ts";
 export type { Compute, Scope } from "./src/gpu/compute.ts";
 export { GpuError, type GpuErrorKind, KernelError } from "./src/gpu/error.ts";
 export { InputError, SettingError, UsageError } from "./src/errors.ts";

@@ -5,11 +5,11 @@
  */
 import { InputError } from "../errors.ts";
 import { Gpu } from "../gpu/gpu.ts";
-import { type Case, timeCase } from "./case.ts";
+import { type Case, type ModelCase, timeCase } from "./case.ts";
 import { measureCosts, measureRates } from "./ceilings.ts";
 import { efficientNetCases } from "./convolutions.ts";
 import { transformerCases } from "./kernels.ts";
-import { type ModelCase, modelCases } from "./models.ts";
+import { modelCases } from "./models.ts";
 import { type Row, withFraction } from "./row.ts";
 import { Stopwatch } from "./timing.ts";
 
@@ -38,7 +38,9 @@ export async function bench({ only = /()/, onProgress }: BenchOptions = {}): Pro
   const gpu = await Gpu.open();
   try {
     const batch = BATCH[gpu.profile.kind];
-    const cases = [...transformerCases(gpu.info.software), ...efficientNetCases(batch)].filter(wanted);
+    const cases = [...transformerCases(gpu.profile.kind === "software"), ...efficientNetCases(batch)].filter(
+      wanted,
+    );
     const models = modelCases().filter(wanted);
     if (cases.length + models.length === 0 && !CEILINGS.some((name) => only.test(name))) {
       throw new InputError(`Expected rows that match ${only.source}, but found none`);

@@ -42,3 +42,8 @@ export async function timeCase(gpu: Gpu, watch: Stopwatch, c: Case): Promise<Row
   for (const tensor of made) gpu.release(tensor);
   return { name: c.name, shape: c.shape, note: c.note, ms, ...rate(c.work, ms) };
 }
+
+/** A model to be timed. */
+export interface ModelCase extends Pick<Row, "name" | "shape" | "note"> {
+  measure(): Promise<Omit<Row, "name" | "shape" | "note">>;
+}

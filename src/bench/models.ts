@@ -28,18 +28,13 @@ import type { EfficientNetWeights } from "../model/efficientnet.ts";
 import { gaborBackbone } from "../model/gabor.ts";
 import { upload } from "../model/batches.ts";
 import { scoreImages } from "../score/score.ts";
-import { noiseOf } from "./case.ts";
+import { type ModelCase, noiseOf } from "./case.ts";
 import { efficientNetFlops } from "./convolutions.ts";
 import { neighbourCases } from "./neighbours.ts";
 import { rate, type Row } from "./row.ts";
 import { DEMO_ADTR, DEMO_SIDE, PAPER_ADTR, PAPER_SIDE } from "./sizes.ts";
 import { Stopwatch, type Timing } from "./timing.ts";
 import { madeUpWeights } from "./weights.ts";
-
-/** A model to be timed. */
-export interface ModelCase extends Pick<Row, "name" | "shape" | "note"> {
-  measure(): Promise<Omit<Row, "name" | "shape" | "note">>;
-}
 
 /** All of them. */
 export function modelCases(): ModelCase[] {

@@ -7,8 +7,7 @@
 import { Gpu } from "../gpu/gpu.ts";
 import { gemm } from "../kernels/dense/gemm.ts";
 import { knn } from "../methods/knn/method.ts";
-import { noiseOf } from "./case.ts";
-import type { ModelCase } from "./models.ts";
+import { type ModelCase, noiseOf } from "./case.ts";
 import { rate, type Row } from "./row.ts";
 import { median, Stopwatch } from "./timing.ts";
 

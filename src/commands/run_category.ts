@@ -126,8 +126,6 @@ function timedScorer({ source, method, fitted, settings }: Model): Scorer & { se
         total += (performance.now() - began) / 1000;
       }
     },
-    state: () => fitted.state(),
-    [Symbol.dispose]: () => fitted[Symbol.dispose](),
   };
   return { source, method, fitted: timed, settings, seconds: () => total };
 }

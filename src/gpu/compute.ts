@@ -4,8 +4,7 @@
  *
  * @module
  */
-import type { AdapterInfo } from "./gpu.ts";
-import type { Profile } from "./profile.ts";
+import type { AdapterInfo, Profile } from "./profile.ts";
 import type { Stream } from "./stream.ts";
 import type { AnyTensor, DType, Tensor, Values } from "./tensor.ts";
 

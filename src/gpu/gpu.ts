@@ -7,7 +7,7 @@
 import type { Compute, Scope } from "./compute.ts";
 import { GpuError, KernelError, mib, SIZES } from "./error.ts";
 import { Memory } from "./memory.ts";
-import type { Profile } from "./profile.ts";
+import type { AdapterInfo, Profile } from "./profile.ts";
 import { Readback } from "./readback.ts";
 import { Recorder } from "./recorder.ts";
 import { StepScope, tensorOf } from "./scope.ts";
@@ -15,20 +15,6 @@ import { hasSubgroups, selfTest } from "./selftest.ts";
 import { Stream } from "./stream.ts";
 import { type AnyTensor, count, type DType, Tensor, type Values } from "./tensor.ts";
 import { Turns } from "./turns.ts";
-
-/** What the adapter says of itself. */
-export interface AdapterInfo {
-  /** Who made it; may be empty. */
-  vendor: string;
-  /** Its family; may be empty. */
-  architecture: string;
-  /** Its name, as the driver gives it; may be empty. */
-  description: string;
-  /** Whether a CPU plays the GPU (llvmpipe, SwiftShader). */
-  software: boolean;
-  /** Threads a subgroup, which read each other's values without memory; 0 where WGSL can't or their number varies. */
-  subgroup: number;
-}
 
 /** How to open the device. */
 export interface GpuOptions {

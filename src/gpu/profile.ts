@@ -15,3 +15,17 @@ export interface Profile {
   /** Threads a subgroup, which read each other's values without memory; 0 where WGSL can't or their number varies. */
   readonly subgroup: number;
 }
+
+/** What the adapter says of itself. */
+export interface AdapterInfo {
+  /** Who made it; may be empty. */
+  vendor: string;
+  /** Its family; may be empty. */
+  architecture: string;
+  /** Its name, as the driver gives it; may be empty. */
+  description: string;
+  /** Whether a CPU plays the GPU (llvmpipe, SwiftShader). */
+  software: boolean;
+  /** Threads a subgroup, which read each other's values without memory; 0 where WGSL can't or their number varies. */
+  subgroup: number;
+}

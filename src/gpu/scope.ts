@@ -4,11 +4,13 @@
  * @module
  */
 import type { Compute, Scope } from "./compute.ts";
-import type { AdapterInfo, Gpu } from "./gpu.ts";
-import type { Slab } from "./memory.ts";
-import type { Profile } from "./profile.ts";
+import type { Memory, Slab } from "./memory.ts";
+import type { AdapterInfo, Profile } from "./profile.ts";
 import type { Stream } from "./stream.ts";
 import type { AnyTensor, DType, Tensor, Values } from "./tensor.ts";
+
+/** The GPU, as far as a step knows it. */
+type Owner = Compute & { readonly memory: Memory };
 
 /** What `Gpu.step` hands to its work. */
 export class StepScope implements Scope {
@@ -16,12 +18,12 @@ export class StepScope implements Scope {
   readonly profile: Profile;
   readonly limits: GPUSupportedLimits;
   readonly stream: Stream;
-  #gpu: Gpu;
+  #gpu: Owner;
   #taken = new Set<Slab>();
   #doubtful = new Set<Slab>();
   #ended = false;
 
-  constructor(gpu: Gpu) {
+  constructor(gpu: Owner) {
     this.#gpu = gpu;
     this.info = gpu.info;
     this.profile = gpu.profile;

@@ -34,7 +34,7 @@ export function requireMemory(
       "memory",
     );
   }
-  const needed = come + needs.host + (gpu.info.software ? needs.gpu : 0);
+  const needed = come + needs.host + (gpu.profile.kind === "software" ? needs.gpu : 0);
   if (available === null || needed <= available) return;
   const ways = [needs.lower.length > 0 ? `lower ${listed(needs.lower)}` : "", needs.or ?? ""];
   const help = ways.filter(Boolean).join(", or ");

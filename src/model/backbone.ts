@@ -84,7 +84,7 @@ export function networkBackbone(
       checkPooled(pooled, batch, P);
       const tokens = on.empty([batch, H * W, C], "features"), features = tokens.view([batch, H, W, C]);
       const budget = Math.min(
-        CHUNK_BYTES[on.info.software ? "software" : "hardware"],
+        CHUNK_BYTES[on.profile.kind],
         on.limits.maxStorageBufferBindingSize,
       );
       const chunk = Math.max(1, Math.floor(budget / network.largestMap(S)));

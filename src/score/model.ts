@@ -12,7 +12,7 @@ import { withProjection } from "../methods/projection.ts";
 import { serializeSafetensors } from "../formats/safetensors.ts";
 import type { Settings } from "../methods/settings.ts";
 import { type FeatureSource, pixelFeatures } from "./features.ts";
-import { scoreFeatures } from "./score.ts";
+import { scoreFeatures, type Scorer } from "./score.ts";
 
 /** One image's result. */
 export interface ImageScore {
@@ -25,7 +25,7 @@ export interface ImageScore {
 }
 
 /** Scores images. Holds memory of the GPU until it is disposed of. */
-export class Model implements Disposable {
+export class Model implements Disposable, Scorer {
   /** What makes features of images, as in training. */
   readonly source: FeatureSource;
   /** Which method it is of. */

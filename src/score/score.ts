@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Scores } from "../methods/method.ts";
+import type { Fitted, MethodTraits, Scores } from "../methods/method.ts";
+import type { Settings } from "../methods/settings.ts";
 import { upload } from "../model/batches.ts";
-import { extractFeatures, sizesOf } from "./features.ts";
-import type { Model } from "./model.ts";
+import { extractFeatures, type FeatureSource, sizesOf } from "./features.ts";
 
 /** One image's result. */
 export interface ScoredImage {
@@ -24,7 +24,16 @@ const SLICE = 64;
 const BATCH = 8;
 
 /** What scores: a model, or the parts of one that matter here. */
-export type Scorer = Pick<Model, "source" | "method" | "fitted" | "settings">;
+export interface Scorer {
+  /** What makes features of images. */
+  readonly source: FeatureSource;
+  /** What the method looks at, and gives. */
+  readonly method: MethodTraits;
+  /** What it has learned. */
+  readonly fitted: Pick<Fitted, "score">;
+  /** In effect. */
+  readonly settings: Settings;
+}
 
 /**
  * Scores images in the order of `paths`.

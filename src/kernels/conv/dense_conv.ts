@@ -87,9 +87,8 @@ export function denseConv(
 
 /** How M windows of O channels are divided among threads: `tilesN` tiles cover the channels. */
 function division(gpu: Compute, M: number, O: number) {
-  const { software, subgroup } = gpu.info;
-  const kind = software ? "software" : "hardware";
-  const shared = software && subgroup > 0 && M > 4 * subgroup, lanes = shared ? subgroup : 1;
+  const { kind, subgroup } = gpu.profile;
+  const shared = kind === "software" && subgroup > 0 && M > 4 * subgroup, lanes = shared ? subgroup : 1;
   const ways = TILES[shared ? "subgroups" : kind].map(({ threads: least, ...tile }) => {
     const tilesN = Math.ceil(O / tile.TN);
     return { tile, least, tilesN, threads: Math.ceil(M / (tile.TM * lanes)) * tilesN * lanes };

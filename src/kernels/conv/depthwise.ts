@@ -6,6 +6,7 @@
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
+import type { AdapterKind } from "../../gpu/profile.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { type Act, actConstants, actText } from "./act.ts";
 import type { Window } from "./conv.ts";
@@ -16,13 +17,17 @@ import source from "./depthwise.wgsl" with { type: "text" };
 
 const COLUMNS = 4; // pixels a thread, times ROWS
 
+const ROWS_OF: Record<AdapterKind, (K: number, stride: number) => number> = {
+  software: (K, stride) => K === 5 && stride === 1 ? 8 : 4,
+  hardware: () => 1,
+};
+
 /**
  * Rows of pixels a thread. Hardware gains by more threads, software adapters by fewer loads, for which they compile
  * longer: 8 rows spare 5×5/1 a third of its time, and the others nothing (llvmpipe, 2026-11).
  */
 function rowsOf(gpu: Compute, K: number, stride: number): number {
-  if (!gpu.info.software) return 1;
-  return K === 5 && stride === 1 ? 8 : 4;
+  return ROWS_OF[gpu.profile.kind](K, stride);
 }
 
 /** Puts PyTorch's [C, 1, k, k] in the order in which depthwise.wgsl reads: [k, k, C]. */
