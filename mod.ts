@@ -55,6 +55,7 @@ export { extractFeatures, type FeatureSource, type FeatureStore } from "./src/sc
 export type { OnProgress, ProgressEvent } from "./src/progress.ts";
 
 export { METHOD_NAMES } from "./src/methods/registry.ts";
+export type { Projection } from "./src/methods/projection.ts";
 export { type Given, resolveSettings } from "./src/methods/resolve.ts";
 export type { CommonSettings, PresetName, Settings, Value } from "./src/methods/settings.ts";
 export type { DataKind, Fitted, MethodTraits, Scores, ScoreSettings, State } from "./src/methods/method.ts";

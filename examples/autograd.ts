@@ -4,12 +4,12 @@
  *
  *     deno run -A examples/autograd.ts
  */
-import { AdamW, Gpu, linear, meanSquaredError, Parameters, Tape } from "../mod.ts";
+import { AdamW, Gpu, linear, meanSquaredError, Parameters, Tape } from "@adtr/adtr/autograd";
 
 const SAMPLES = 64, HIDDEN = 32;
 const xs = Float32Array.from({ length: SAMPLES }, (_, i) => -Math.PI + 2 * Math.PI * i / (SAMPLES - 1));
 
-const gpu = await Gpu.open();
+using gpu = await Gpu.open();
 const shapes = { "1.weight": [HIDDEN, 1], "1.bias": [HIDDEN], "2.weight": [1, HIDDEN], "2.bias": [1] };
 const model = new Parameters(gpu, new Map(Object.entries(shapes)));
 // Hidden units that bend at places spread over the interval, so that every run is the same.
@@ -36,4 +36,3 @@ for (let step = 1; step <= 300; step++) {
     if (step === 1 || step % 100 === 0) console.log(`step ${step}: loss ${(await gpu.read(loss))[0]}`);
   });
 }
-gpu.close();

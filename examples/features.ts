@@ -3,17 +3,17 @@
  *
  *     deno run -A examples/features.ts IMAGE IMAGE...
  *
- * The built-in backbone needs no weight file. The paper's is opened with
- * `openBackbone(gpu, "efficientnet_b4", "efficientnet_b4.pth")`.
+ * The weights of this backbone come with the project. The paper's is opened with
+ * `openBackbone(gpu, "efficientnet_b4", await readWeightFile("efficientnet_b4.pth"))`.
  */
-import { extractFeatures, files, Gpu, openBackbone } from "../mod.ts";
+import { extractFeatures, Gpu, openBackbone } from "@adtr/adtr";
+import { files } from "@adtr/adtr/host";
 
 const paths = Deno.args;
-const gpu = await Gpu.open();
-const { backbone } = await openBackbone(gpu, "gabor", undefined);
+using gpu = await Gpu.open();
+using backbone = await openBackbone(gpu, "efficientnet_lite0", null);
 const source = { gpu, backbone, image_size: 128, feature_size: 16, images: files, cache: null };
 const features = await extractFeatures(source, paths); // [N, C] of each
-gpu.close();
 console.log(`${backbone.name}: ${paths.length} × [${16 * 16}, ${backbone.channels}]`);
 
 /** Mean over all positions, [C]. */

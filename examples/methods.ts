@@ -1,29 +1,21 @@
 /**
- * Methods beside ADTR on the same features: fits each to a folder's normal images and tests it. Takes some seconds.
+ * Several methods on the same data set: each learns from its normal images and is tested on the others. Takes some seconds.
  *
  *     deno run -A examples/methods.ts [FOLDER]
  */
-import * as adtr from "../mod.ts";
+import { evaluateCategory, Gpu, train } from "@adtr/adtr";
+import { FeatureCache, makeDataset, openDataset } from "@adtr/adtr/host";
 
 const folder = Deno.args[0] ?? await Deno.makeTempDir({ prefix: "adtr-" });
 const sizes = { size: 64, train: 12, testGood: 4, testPerDefect: 1 };
-await adtr.makeDataset(`${folder}/data`, { categories: ["wood"], ...sizes });
-const category = await adtr.openCategory(`${folder}/data`, "wood");
+await makeDataset(`${folder}/data`, { categories: ["wood"], ...sizes });
+const data = await openDataset(`${folder}/data`, "wood"); // MVTec-AD's layout, VisA's, or a folder of normal images
 
-const gpu = await adtr.Gpu.open();
-const { backbone } = await adtr.openBackbone(gpu, "gabor", undefined);
-const source = { gpu, backbone, image_size: 64, feature_size: 8, images: adtr.files, cache: null };
-for (const method of ["knn", "patchcore", "mahalanobis"] as const) {
-  const settings: adtr.Settings = {
-    ...adtr.DEMO,
-    ...adtr.backboneDefaults("gabor", undefined, method),
-    method,
-    image_size: 64,
-    feature_size: 8,
-  };
-  const scorer = await adtr.fitCategory({ source, category, settings, out: folder });
-  const { metrics } = await adtr.evaluateCategory(source, scorer!, settings, category);
+using gpu = await Gpu.open();
+const settings = { backbone: "gabor", image_size: 64, feature_size: 8 };
+const cache = new FeatureCache(`${folder}/features`); // images go through the backbone once
+for (const method of ["knn", "patchcore", "mahalanobis"]) {
+  using model = await train(gpu, { data, method, settings, cache });
+  const { metrics } = await evaluateCategory(model, data.category);
   console.log(`${method}: pixel AUROC ${metrics.pixel_auroc!.toFixed(3)}`);
-  scorer!.release();
 }
-gpu.close();

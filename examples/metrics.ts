@@ -3,7 +3,7 @@
  *
  *     deno run -A examples/metrics.ts
  */
-import { imageMetrics, pixelMetrics } from "../mod.ts";
+import { imageMetrics, pixelMetrics } from "@adtr/adtr";
 
 // Two normal images and two with a defect, which one of them hides well.
 const scores = Float32Array.of(0.1, 0.4, 0.9, 0.3), labels = Uint8Array.of(0, 0, 1, 1);

@@ -1,37 +1,37 @@
 /**
- * Makes procedural images, trains a small model on the normal ones, tests it, and scores one image's bytes: a map, a
- * number and a heat map. Takes some seconds.
+ * Trains ADTR on pictures in memory, tests it, and scores one picture: a number, a map and a heat map. Takes some seconds.
  *
  *     deno run -A examples/train_and_score.ts [FOLDER]
  */
-import * as adtr from "../mod.ts";
+import { encodePng, evaluateCategory, Gpu, heatmap, memoryData, sharedRange, train } from "@adtr/adtr";
+import { drawSample } from "@adtr/adtr/data";
 
 const folder = Deno.args[0] ?? await Deno.makeTempDir({ prefix: "adtr-" });
-const sizes = { size: 64, train: 24, testGood: 4, testPerDefect: 1 };
-await adtr.makeDataset(`${folder}/data`, { categories: ["wood"], ...sizes });
-const category = await adtr.openCategory(`${folder}/data`, "wood");
 
-const gpu = await adtr.Gpu.open();
-const settings: adtr.Settings = {
-  ...adtr.DEMO,
-  ...adtr.backboneDefaults("gabor", undefined),
-  image_size: 64,
-  feature_size: 8,
-};
-const { backbone } = await adtr.openBackbone(gpu, settings.backbone, undefined);
-const source = { gpu, backbone, image_size: 64, feature_size: 8, images: adtr.files, cache: null };
+// Pictures of a grid; a photograph's bytes would do as well.
+const draw = (seed: number, defect?: string) => drawSample({ category: "grid", size: 128, seed, defect });
+const broken = [100, 101, 102, 103].map((seed) => draw(seed, "broken"));
+const data = memoryData({
+  normal: Array.from({ length: 16 }, (_, seed) => draw(seed).image),
+  test: [
+    ...[200, 201, 202, 203].map((seed) => ({ image: draw(seed).image, label: 0 as const })),
+    ...broken.map(({ image, mask }) => ({ image, label: 1 as const, mask })),
+  ],
+});
 
-const { detector, steps } = await adtr.trainCategory({ source, category, settings, out: folder });
-const { metrics } = await adtr.evaluateCategory(source, detector!, settings, category);
-console.log(`${steps} steps, pixel AUROC ${metrics.pixel_auroc!.toFixed(3)}`);
+using gpu = await Gpu.open();
+using model = await train(gpu, {
+  data,
+  onProgress: ({ done, total, loss }) => {
+    if (done === total && loss !== undefined) console.log(`${total} steps, loss ${loss.toFixed(2)}`);
+  },
+});
+const { metrics } = await evaluateCategory(model, data.category);
+console.log(`image AUROC ${metrics.image_auroc!.toFixed(3)}, pixel AUROC ${metrics.pixel_auroc!.toFixed(3)}`);
 
-const { path, defect } = category.test.find(({ label }) => label === 1)!;
-const bytes = await Deno.readFile(path);
-const { map, size, score } = await new adtr.ScoringModel(source, detector!, settings).score(bytes, path);
-console.log(`${defect}: score ${score.toFixed(2)}, map ${size}×${size}`);
-gpu.close();
-
-const image = await adtr.decodeImage(bytes, path); // of the map's size already
-const picture = adtr.heatmap({ image, map, ...adtr.sharedRange(map) });
-await Deno.writeFile(`${folder}/heatmap.png`, adtr.encodePng(picture));
-console.log(`${folder}/model.safetensors\n${folder}/heatmap.png`);
+const { image } = broken[0];
+const { score, map, size } = await model.score(image);
+console.log(`score ${score.toFixed(2)}, map ${size}×${size}`);
+const picture = heatmap({ image, map: map!, ...sharedRange(map!) }); // the image is of the map's size already
+await Deno.writeFile(`${folder}/heatmap.png`, encodePng(picture));
+await Deno.writeFile(`${folder}/model.safetensors`, await model.toBytes());

@@ -124,8 +124,9 @@ Deno.test("the programs in the documentation fit the package", () =>
     const config = { imports: Object.fromEntries(imports) };
     await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(config));
     const programs: string[] = [];
-    for (const [file, text] of await sourcesOf(ENTRIES)) {
-      for (const [, program] of text.matchAll(/^ *\* ```ts\n(.*?)^ *\* ```$/gms)) {
+    const readme = await Deno.readTextFile(join(ROOT, "README.md"));
+    for (const [file, text] of [...await sourcesOf(ENTRIES), ["README.md.ts", readme]]) {
+      for (const [, program] of text.matchAll(/^(?: *\* )?```ts\n(.*?)^(?: *\* )?```$/gms)) {
         programs.push(`${programs.length} of ${file.replaceAll("/", " ")}`);
         await Deno.writeTextFile(join(folder, programs.at(-1)!), program.replaceAll(/^ *\* ?/gm, ""));
       }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InputError, SettingError } from "../errors.ts";
+import { type InputError, SettingError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { sumColumns } from "../kernels/rows/columns.ts";

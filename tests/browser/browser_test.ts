@@ -33,7 +33,9 @@ async function compute(
 ): Promise<Results> {
   const results: Record<string, Iterable<number>> = {};
   using gpu = await adtr.Gpu.open();
-  results["pixels of a JPEG"] = (await adtr.decodeImage(await read("photo.jpg"))).data;
+  for (const kind of ["jpeg", "tiff"]) {
+    results[`pixels of a ${kind}`] = (await adtr.decodeImage(await read(`photo.${kind}`))).data;
+  }
   const photo = await read("photo.png"), { images } = adtr.memoryData({ normal: [photo] });
   for (const name of ["gabor", "efficientnet_lite0"] as const) {
     using backbone = await adtr.openBackbone(gpu, name, null);
@@ -66,8 +68,10 @@ async function makeSite(folder: string): Promise<void> {
   }).output();
   equal(code, 0, new TextDecoder().decode(stderr));
   const { tensors } = await readSafetensors(join(ROOT, "tests", "golden", "images.safetensors"));
-  const jpeg = [...tensors.keys()].find((name) => name.startsWith("file.jpeg"))!;
-  await Deno.writeFile(join(folder, "photo.jpg"), tensors.get(jpeg)!.bytes);
+  for (const kind of ["jpeg", "tiff"]) {
+    const name = [...tensors.keys()].find((name) => name.startsWith(`rgb.${kind}`))!.replace("rgb", "file");
+    await Deno.writeFile(join(folder, `photo.${kind}`), tensors.get(name)!.bytes);
+  }
   await Deno.writeFile(join(folder, "photo.png"), here.encodePng(photos("bent")[0]));
   for (const [i, photo] of photos().entries()) {
     await Deno.writeFile(join(folder, `good-${i}.png`), here.encodePng(photo));

@@ -4,8 +4,9 @@
 // of 4. What lies outside of x counts as 0.
 // A thread computes TN channels of TM windows, LANES apart, four channels of x at a time: the pixels under its windows'
 // (p, q) are found once for all C. With LANES > 1 a workgroup is a subgroup of as many threads, which need the same
-// weights: each loads its share of them and hears the others from its neighbours. each.ts repeats the lines marked
-// @each, for each window i below TM, four channels j below TN / 4, channel k of four of x, and share s of the weights.
+// weights: each loads its share of them and hears the others from its neighbours. Marked lines are
+// repeated by each.ts, for each window i below TM, four channels j below TN / 4, channel k of four of x, and share s of
+// the weights.
 
 struct Params {
   M: u32, C4: u32, O4: u32, H: u32, W: u32, outH: u32, outW: u32, tilesN: u32,
