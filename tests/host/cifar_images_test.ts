@@ -12,11 +12,11 @@ import { checkDataset } from "../../src/host/check_dataset.ts";
 import { listCategories, openCategory } from "../../src/host/dataset.ts";
 import { loadImage, loadImages } from "../../src/data/load.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
-import { Detector } from "../../src/methods/adtr/detector.ts";
+import { FittedAdtr } from "../../src/methods/adtr/fitted.ts";
+import { configOf } from "../../src/methods/adtr/method.ts";
+import { methodNamed } from "../../src/methods/registry.ts";
 import { evaluateCategory } from "../../src/score/evaluate.ts";
 import { extractFeatures, pixelFeatures } from "../../src/score/features.ts";
-import { presetSettings } from "../../src/train/settings.ts";
-import { adtrConfig } from "../../src/train/train.ts";
 import { gpu } from "../gpu.ts";
 import { inFolder } from "../folder.ts";
 import { TINY, tinySource } from "../train/tiny.ts";
@@ -96,11 +96,12 @@ Deno.test("evaluation: image metrics of all test images, no pixel metrics, the s
   inFolder(async (folder) => {
     await writeCifar10(folder, [6], [6, 0, 1, 6, 9]);
     const category = await openCategory(`cifar10:${folder}`, "frog"), source = tinySource(gpu);
-    const settings = { ...TINY, image_score: presetSettings("demo", "norm", true).image_score };
-    const config = adtrConfig(settings, source.backbone.channels), parameters = initialAdtr(config, 1);
-    const detector = new Detector(gpu, { config, parameters, normalisation: null, covariance: null });
-    const { metrics, images } = await evaluateCategory(source, detector, settings, category);
-    detector.release();
+    const settings = { ...TINY, image_score: "mean" as const };
+    const config = configOf(settings, { C: source.backbone.channels, H: 4, W: 4 });
+    const none = { normalisation: null, covariance: null, positions: null };
+    using fitted = new FittedAdtr(gpu, { config, parameters: initialAdtr(config, 1), ...none });
+    const method = methodNamed("adtr");
+    const { metrics, images } = await evaluateCategory({ source, method, fitted, settings }, category);
     deepEqual(
       images.map(({ label, truth }) => [label, truth && truth.length]),
       [0, 1, 1, 0, 1].map((label) => [

@@ -1,5 +1,6 @@
 import { deepEqual, rejects } from "node:assert/strict";
-import { appendLog, beginLog, epochLosses, type LogEntry, readLog } from "../../src/host/log.ts";
+import { appendLog, beginLog, epochLosses, readLog } from "../../src/host/log.ts";
+import type { LogEntry } from "../../src/train/journal.ts";
 import { inFolder } from "../folder.ts";
 
 const entry = (step: number): LogEntry => ({

@@ -10,9 +10,9 @@ import { inspectWeights } from "../../src/host/inspect_weights.ts";
 import { bundledWeights } from "../../src/model/bundled_weights.ts";
 import { networkOf } from "../../src/model/recognise.ts";
 import * as resnet from "../../src/model/resnet_weights.ts";
-import { writeSafetensors } from "../../src/host/tensor_files.ts";
+import { readWeightFile, writeSafetensors } from "../../src/host/tensor_files.ts";
 import { stored, type StoredTensor, type TensorFile } from "../../src/formats/tensor_file.ts";
-import { openBackbone } from "../../src/train/backbone.ts";
+import { openBackbone } from "../../src/model/open_backbone.ts";
 import { inFolder } from "../folder.ts";
 import { filledStateDict } from "../golden/features_fill.ts";
 import { networkStateDict } from "../golden/networks_fill.ts";
@@ -165,7 +165,8 @@ Deno.test("a weight file that is cut off or named wrongly is refused, and its re
   await inFolder(async (folder) => {
     const path = `${folder}/resnet34.safetensors`; // says its name
     await writeSafetensors(path, dicts.resnet18);
-    const open = (name: BackboneName, path: string) => openBackbone(gpu, name, path);
+    const open = async (name: BackboneName, path: string) =>
+      await openBackbone(gpu, name, await readWeightFile(path));
     const message = `Expected ResNet-34 weights in ${path}, but found what looks like ResNet-18`;
     await assert.rejects(open("resnet34", path), { name: "InputError", message });
     const { network, backbone, problem, naming } = await inspectWeights(path);
