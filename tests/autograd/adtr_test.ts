@@ -80,3 +80,52 @@ for (const [architecture, dropout] of CASES) {
     model.parameters[Symbol.dispose]();
   });
 }
+
+Deno.test("a tape that records without dropout scores the same bits, and gives the features' gradients", async () => {
+  const config: AdtrConfig = { C: 6, D: 8, A: 2, F: 12, H: 3, W: 2, encoder: 2, decoder: 2, dropout: 0.3 };
+  const { C } = config, N = 6, wide = paddedChannels(C), size = IMAGES * N * C;
+  const state = filled(adtrShapes(config)), model = new Adtr(gpu, config, state);
+  const features = fill("features", size), target = fill("target", size);
+  const widen = (values: Float32Array) =>
+    Float32Array.from(
+      { length: IMAGES * N * wide },
+      (_, i) => i % wide < C ? values[Math.floor(i / wide) * C + i % wide] : 0,
+    );
+  const shape = [IMAGES, N, wide];
+  const scored = await gpu.step((gpu) =>
+    gpu.read(
+      model.forward(
+        new Tape(gpu, { record: false, dropout: false }),
+        gpu.tensor(widen(features), shape),
+      ),
+    )
+  );
+  const [recorded, gradient] = await gpu.step(async (gpu) => {
+    const tape = new Tape(gpu, { record: true, dropout: false, seed: SEED });
+    const x = gpu.tensor(widen(features), shape);
+    x.requiresGrad = true;
+    const y = model.forward(tape, x);
+    tape.backward(meanSquaredError(tape, y, gpu.tensor(widen(target), shape), size));
+    return await gpu.stream.read(y, tape.gradient(x));
+  });
+  assert.deepEqual(recorded, scored);
+  const dropping = await gpu.step((gpu) =>
+    gpu.read(model.forward(new Tape(gpu, { seed: SEED }), gpu.tensor(widen(features), shape)))
+  );
+  assert.notDeepEqual(dropping, scored);
+
+  const loss = (x: ArrayLike<number>) => {
+    const y = reconstruct(config, state, x, () => undefined);
+    return sum(size, (i) => (y[i] - target[i]) ** 2) / size;
+  };
+  const tight = gradient.filter((_, i) => i % wide < C);
+  const norm = Math.sqrt(sum(size, (i) => tight[i] ** 2));
+  for (const round of [0, 1, 2, 3]) {
+    const direction = fill(`direction ${round}`, size).map(Math.sign);
+    const moved = (h: number) => Float64Array.from(features, (v, i) => v + h * direction[i]);
+    const wanted = (loss(moved(STEP)) - loss(moved(-STEP))) / (2 * STEP);
+    const along = sum(size, (i) => tight[i] * direction[i]);
+    assert.ok(Math.abs(along - wanted) < 1e-5 * norm, `${along} instead of ${wanted}, gradient norm ${norm}`);
+  }
+  model.parameters[Symbol.dispose]();
+});

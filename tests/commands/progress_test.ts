@@ -5,7 +5,7 @@
  */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { clock, ProgressDisplay } from "../../src/commands/progress.ts";
-import type { ProgressEvent } from "../../src/train/progress.ts";
+import type { ProgressEvent } from "../../src/progress.ts";
 
 /** What is written for events, each [milliseconds, event]. */
 function show(

@@ -9,8 +9,8 @@ import { writeHeatmaps } from "../../src/commands/results.ts";
 import { writeScores } from "../../src/commands/score.ts";
 import { imagesInMemory } from "../../src/data/images.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
-import { type ScoredImage, scoreImages } from "../../src/score/score.ts";
-import type { Scorer } from "../../src/train/scorer.ts";
+import { methodNamed } from "../../src/methods/registry.ts";
+import { type ScoredImage, scoreImages, type Scorer } from "../../src/score/score.ts";
 import { picture } from "../data/pictures.ts";
 import { fill } from "../fill.ts";
 import { inFolder } from "../folder.ts";
@@ -107,20 +107,20 @@ Deno.test("where scoring fails, nothing is left of what was begun", () =>
 Deno.test("images are scored no further ahead than a batch", async () => {
   const names = Array.from({ length: 70 }, (_, i) => `${i}`), file = picture("score", 32, 32);
   const images = imagesInMemory(Object.fromEntries(names.map((name) => [name, file])));
-  const { image_size, score, image_score } = TINY;
   let made = 0, taken = 0;
-  const scorer: Scorer = {
-    pooled: false,
-    maps: true,
+  const fitted: Scorer["fitted"] = {
     score({ shape: [count] }) {
       made += count;
-      const scores = new Float32Array(count), maps = new Float32Array(count * image_size ** 2);
-      return Promise.resolve({ maps, scores });
+      return Promise.resolve({
+        maps: new Float32Array(count * TINY.image_size ** 2),
+        scores: new Float32Array(count),
+      });
     },
-    release() {},
+    [Symbol.dispose]() {},
   };
   const source = { ...tinySource(gpu), images };
-  for await (const { path } of scoreImages(source, scorer, { image_size, score, image_score }, names)) {
+  const scorer: Scorer = { source, method: methodNamed("adtr"), fitted, settings: { ...TINY } };
+  for await (const { path } of scoreImages(scorer, names)) {
     equal(path, names[taken++]);
     ok(made - taken < 8, `${made} made, ${taken} taken`);
   }

@@ -16,8 +16,7 @@ import { FittedAdtr } from "../../src/methods/adtr/fitted.ts";
 import { configOf } from "../../src/methods/adtr/method.ts";
 import { methodNamed } from "../../src/methods/registry.ts";
 import { evaluateCategory } from "../../src/score/evaluate.ts";
-import { extractFeatures, pixelFeatures, sizesOf } from "../../src/score/features.ts";
-import { resolveSettings } from "../../src/methods/resolve.ts";
+import { extractFeatures, pixelFeatures } from "../../src/score/features.ts";
 import { gpu } from "../gpu.ts";
 import { inFolder } from "../folder.ts";
 import { TINY, tinySource } from "../train/tiny.ts";
@@ -89,7 +88,7 @@ Deno.test("features are those of the pixels, and are kept", () =>
     const computed = () => {
       throw new Error("computed again");
     };
-    const closed = { ...source, backbone: { ...source.backbone!, features: computed } };
+    const closed = { ...source, backbone: { ...source.backbone, features: computed } };
     deepEqual(await extractFeatures(closed, train), features);
   }));
 
@@ -97,13 +96,12 @@ Deno.test("evaluation: image metrics of all test images, no pixel metrics, the s
   inFolder(async (folder) => {
     await writeCifar10(folder, [6], [6, 0, 1, 6, 9]);
     const category = await openCategory(`cifar10:${folder}`, "frog"), source = tinySource(gpu);
-    const { image_score } = resolveSettings({}, { preset: "paper", data: "cifar", weights: false });
-    const settings = { ...TINY, image_score };
-    const config = configOf(settings, sizesOf(source)), parameters = initialAdtr(config, 1);
-    const state = { config, parameters, normalisation: null, covariance: null, positions: null };
-    using fitted = new FittedAdtr(gpu, state);
-    const model = { source, method: methodNamed("adtr"), fitted, settings };
-    const { metrics, images } = await evaluateCategory(model, category);
+    const settings = { ...TINY, image_score: "mean" as const };
+    const config = configOf(settings, { C: source.backbone.channels, H: 4, W: 4 });
+    const none = { normalisation: null, covariance: null, positions: null };
+    using fitted = new FittedAdtr(gpu, { config, parameters: initialAdtr(config, 1), ...none });
+    const method = methodNamed("adtr");
+    const { metrics, images } = await evaluateCategory({ source, method, fitted, settings }, category);
     deepEqual(
       images.map(({ label, truth }) => [label, truth && truth.length]),
       [0, 1, 1, 0, 1].map((label) => [

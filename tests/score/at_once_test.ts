@@ -1,0 +1,89 @@
+/**
+ * Several at once on one GPU: what one does is not mixed with what another does.
+ *
+ * @module
+ */
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { methods } from "../../src/methods/registry.ts";
+import type { Settings, Value } from "../../src/methods/settings.ts";
+import type { Model } from "../../src/score/model.ts";
+import { learn } from "../../src/train/learn.ts";
+import { inFolder } from "../folder.ts";
+import { gpu } from "../gpu.ts";
+import { TINY, tinyCategory, tinySettings, tinySource } from "../train/tiny.ts";
+
+const source = tinySource(gpu);
+
+/** Settings of a method that learns within a second. */
+function settingsOf(method: string): Settings {
+  return method === "adtr" ? { ...TINY, epochs: 1 } : tinySettings<Record<string, Value>>({ method });
+}
+
+for (const { name } of methods) {
+  Deno.test(`${name}: two images scored at once are scored as one after the other`, () =>
+    inFolder(async (folder) => {
+      const category = await tinyCategory(folder);
+      using model = (await learn({ source, category, settings: settingsOf(name) }))!;
+      const files = await Promise.all(category.test.map(({ path }) => Deno.readFile(path)));
+      const wanted = [];
+      for (const file of files) wanted.push(await model.score(file));
+      const { inUse } = gpu.memory.stats();
+      const found = await Promise.all([...files, files[0]].map((file) => model.score(file)));
+      deepEqual(found, [...wanted, wanted[0]]);
+      // One that can't be read does not keep the others from being scored.
+      const [bad, good] = [model.score(new Uint8Array(9), "a.png"), model.score(files[1])];
+      await rejects(bad, { name: "InputError" });
+      deepEqual(await good, wanted[1]);
+      equal(gpu.memory.stats().inUse, inUse);
+    }));
+}
+
+Deno.test("models of two methods score at once as each by itself", () =>
+  inFolder(async (folder) => {
+    const category = await tinyCategory(folder), models: Model[] = [];
+    for (const name of ["adtr", "spade", "patchcore"]) {
+      models.push((await learn({ source, category, settings: settingsOf(name) }))!);
+    }
+    const [file, other] = await Promise.all(category.test.slice(0, 2).map(({ path }) => Deno.readFile(path)));
+    const wanted = [];
+    for (const model of models) wanted.push(await model.score(file), await model.score(other));
+    const found = await Promise.all(models.flatMap((model) => [model.score(file), model.score(other)]));
+    deepEqual(found, wanted);
+    for (const model of models) model[Symbol.dispose]();
+  }));
+
+Deno.test("a training and another method's learning go on while images are scored, to the same bytes", () =>
+  inFolder(async (folder) => {
+    const category = await tinyCategory(folder), settings: Settings = { ...TINY, epochs: 8 };
+    using alone = (await learn({ source, category, settings }))!;
+    using scorer = (await learn({ source, category, settings: settingsOf("padim") }))!;
+    const wanted = await alone.toBytes(), [learned] = [await scorer.toBytes()];
+    const file = await Deno.readFile(category.test[0].path), one = await scorer.score(file);
+    const { inUse } = gpu.memory.stats();
+    {
+      let over = false, times = 0;
+      const training = learn({ source, category, settings }).finally(() => over = true);
+      const again = learn({ source, category, settings: settingsOf("padim") });
+      while (!over) {
+        deepEqual(await scorer.score(file), one);
+        times++;
+      }
+      ok(times > 3, `${times}`);
+      using trained = (await training)!;
+      using other = (await again)!;
+      deepEqual(await trained.toBytes(), wanted);
+      deepEqual(await other.toBytes(), learned);
+    }
+    equal(gpu.memory.stats().inUse, inUse);
+  }));
+
+Deno.test("two trainings at once end as one after the other", () =>
+  inFolder(async (folder) => {
+    const category = await tinyCategory(folder);
+    const bytesOf = async (seed: number) => {
+      using model = (await learn({ source, category, settings: { ...TINY, seed } }))!;
+      return await model.toBytes();
+    };
+    const wanted = [await bytesOf(1), await bytesOf(2)];
+    deepEqual(await Promise.all([bytesOf(1), bytesOf(2)]), wanted);
+  }));
