@@ -116,7 +116,6 @@ Deno.test("images are scored no further ahead than a batch", async () => {
         scores: new Float32Array(count),
       });
     },
-    [Symbol.dispose]() {},
   };
   const source = { ...tinySource(gpu), images };
   const scorer: Scorer = { source, method: methodNamed("adtr"), fitted, settings: { ...TINY } };
