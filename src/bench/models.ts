@@ -1,6 +1,6 @@
 /**
  * Whole models at work, each on a device of its own so that the first run is cold and the peak of memory its own:
- * EfficientNet-B4's features, ADTR's training step, and scoring image files. "Cold" compiles every kernel; a driver
+ * EfficientNets' features, ADTR's training step, and scoring image files. "Cold" compiles every kernel; a driver
  * that keeps compiled shaders on disk makes it shorter the next time.
  *
  * @module
@@ -15,24 +15,22 @@ import { makeDataset } from "../host/make_dataset.ts";
 import type { Compute } from "../gpu/compute.ts";
 import { Gpu } from "../gpu/gpu.ts";
 import { type AdtrConfig, initialAdtr } from "../model/adtr.ts";
-import type { Backbone } from "../model/backbone.ts";
-import { IMAGENET } from "../model/backbones.ts";
-import { efficientNetBackbone } from "../model/open_backbone.ts";
+import { type BackboneName, IMAGENET } from "../model/backbones.ts";
+import { efficientNetBackbone, openBackbone } from "../model/open_backbone.ts";
 import { FittedAdtr } from "../methods/adtr/fitted.ts";
 import { trainingFlops } from "../methods/adtr/flops.ts";
-import { adtr } from "../methods/adtr/method.ts";
-import { DEMO, PAPER } from "../methods/adtr/settings.ts";
+import { adtr, configOf } from "../methods/adtr/method.ts";
+import { type AdtrSettings, DEMO, PAPER } from "../methods/adtr/settings.ts";
 import type { Method } from "../methods/method.ts";
 import { resolveSettings } from "../methods/resolve.ts";
 import type { EfficientNetWeights } from "../model/efficientnet.ts";
-import { gaborBackbone } from "../model/gabor.ts";
 import { upload } from "../model/batches.ts";
 import { scoreImages } from "../score/score.ts";
 import { type ModelCase, noiseOf } from "./case.ts";
 import { efficientNetFlops } from "./convolutions.ts";
 import { neighbourCases } from "./neighbours.ts";
 import { rate, type Row } from "./row.ts";
-import { DEMO_ADTR, DEMO_SIDE, PAPER_ADTR, PAPER_SIDE } from "./sizes.ts";
+import { DEMO_ADTR, PAPER_ADTR, PAPER_SIDE } from "./sizes.ts";
 import { Stopwatch, type Timing } from "./timing.ts";
 import { madeUpWeights } from "./weights.ts";
 
@@ -40,10 +38,12 @@ import { madeUpWeights } from "./weights.ts";
 export function modelCases(): ModelCase[] {
   return [
     ...[1, 8, 16].map(efficientNet),
+    ...[128, 256].flatMap((S) => [1, 8].map((B) => lite(B, S))),
     training("paper", PAPER_ADTR, PAPER.batch_size),
     training("demo", DEMO_ADTR, DEMO.batch_size),
-    scoring("paper", PAPER_ADTR, PAPER_SIDE),
-    scoring("demo", DEMO_ADTR, DEMO_SIDE),
+    scoring("paper"),
+    scoring("small"),
+    scoring("demo"),
     ...neighbourCases(),
   ];
 }
@@ -62,6 +62,23 @@ function efficientNet(B: number): ModelCase {
         const watch = await Stopwatch.start(gpu);
         const timing = await watch.time(() => void backbone.features(gpu, images, B, S, H, W));
         return { ...whole(gpu, timing, B), ...rate({ flops: efficientNetFlops(B) }, timing.ms) };
+      }),
+  };
+}
+
+/** Features of B images by EfficientNet-Lite0 up to its fifth stage, with the bundled weights. */
+function lite(B: number, S: number): ModelCase {
+  return {
+    name: "efficientnet_lite0",
+    shape: `${B}x${S}x${S}x3`,
+    note: "stage 5",
+    measure: () =>
+      onFreshGpu(async (gpu) => {
+        const backbone = await openBackbone(gpu, "efficientnet_lite0", null, { levels: "5" });
+        const images = Uint8Array.from({ length: B * S * S * 3 }, (_, i) => i * 7919 % 256);
+        const watch = await Stopwatch.start(gpu);
+        const timing = await watch.time(() => void backbone.features(gpu, images, B, S, S / 16, S / 16));
+        return whole(gpu, timing, B);
       }),
   };
 }
@@ -132,32 +149,37 @@ async function idleFraction(config: AdtrConfig, B: number): Promise<number> {
   }
 }
 
-/** Files to maps and scores: read, decode, resize, features, transformer. */
-function scoring(note: string, config: AdtrConfig, S: number): ModelCase {
-  const images = 16;
+/** Files to maps and scores with a preset's ADTR: read, decode, resize, features, transformer. */
+function scoring(preset: "paper" | "small" | "demo"): ModelCase {
+  const images = 16, file = preset === "paper"; // the others' features need none
+  const data = preset === "demo" ? "demo" : "folder";
+  const settings = resolveSettings({ score: "residual" }, { preset, data, weights: file });
+  const { image_size, feature_size } = settings;
   return {
     name: "scoring",
-    shape: `${images}x${S}x${S}x3`,
-    note: `${note}, from PNG files`,
+    shape: `${images}x${image_size}x${image_size}x3`,
+    note: `${preset}, from PNG files`,
     measure: () =>
       onFreshGpu(async (gpu) => {
-        const backbone: Backbone = note === "paper"
+        const backbone = file
           ? await efficientNetBackbone(gpu, "efficientnet_b4", weights(), IMAGENET)
-          : gaborBackbone("gabor");
-        const state = {
+          : await openBackbone(gpu, settings.backbone as BackboneName, null, { levels: settings.levels });
+        const config = configOf(settings as unknown as AdtrSettings, {
+          C: backbone.channels,
+          H: feature_size,
+          W: feature_size,
+        });
+        const fitted = new FittedAdtr(gpu, {
           config,
           parameters: initialAdtr(config, 0),
           normalisation: null,
           covariance: null,
           positions: null,
-        };
-        const detector = new FittedAdtr(gpu, state);
-        const source = { gpu, backbone, image_size: S, feature_size: config.H, images: files, cache: null };
-        const preset = note === "paper" ? "paper" : "demo";
-        const settings = resolveSettings({ image_size: S }, { preset, data: "demo", weights: false });
-        const model = { source, method: adtr as unknown as Method, fitted: detector, settings };
+        });
+        const source = { gpu, backbone, image_size, feature_size, images: files, cache: null };
+        const model = { source, method: adtr as unknown as Method, fitted, settings };
         return await inTemporaryFolder(async (folder) => {
-          const sizes = { size: S, train: images, testGood: 0, testPerDefect: 0 };
+          const sizes = { size: image_size, train: images, testGood: 0, testPerDefect: 0 };
           await makeDataset(folder, { categories: ["bottle"], ...sizes });
           const paths = await listImages([join(folder, "bottle")]);
           const pass = async (): Promise<number> => {

@@ -11,8 +11,8 @@ export const PAPER_ADTR: AdtrConfig = sizes(PAPER, 720);
 /** The demo's, on those of the built-in backbone. */
 export const DEMO_ADTR: AdtrConfig = sizes(DEMO, 81);
 
-/** Pixels a side of the paper's images and of the demo's. */
-export const PAPER_SIDE = 256, DEMO_SIDE = 128;
+/** Pixels a side of the paper's images. */
+export const PAPER_SIDE = 256;
 
 function sizes({ hidden, heads, ffn, layers, dropout }: typeof PAPER, C: number): AdtrConfig {
   const H = 16; // both presets'

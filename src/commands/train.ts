@@ -188,7 +188,10 @@ function announcement(
   const other = preset === "paper"
     ? "--preset small is quicker."
     : "--preset paper takes the paper's settings, which want a GPU.";
-  return `Preset ${preset}: ${name} on ${backbone}, images of ${S}×${S} pixels${long}. ${other}`;
+  const better = method.flops && preset === "small"
+    ? " On photographs of parts, --method patchcore did better without training (docs/photographs.md)."
+    : "";
+  return `Preset ${preset}: ${name} on ${backbone}, images of ${S}×${S} pixels${long}. ${other}${better}`;
 }
 
 /** What a core does of matrix products where it plays the GPU: half of what llvmpipe does on two (2026-11). */

@@ -85,8 +85,9 @@ Deno.test("the shapes are ADTR's and EfficientNet-B4's", () => {
   equal(PAPER_ADTR.C, 720);
   deepEqual(modelCases().map(({ name }) => name), [
     ...Array(3).fill("efficientnet_b4"),
+    ...Array(4).fill("efficientnet_lite0"),
     ...Array(2).fill("training step"),
-    ...Array(2).fill("scoring"),
+    ...Array(3).fill("scoring"),
     "gemm",
     "knn",
   ]);
