@@ -52,6 +52,8 @@ export const test = (name: string, body: (folder: string) => Promise<void>): voi
 
 /** Small enough to train in a second or two. */
 export const TINY = [
+  "--backbone",
+  "gabor",
   "--image-size",
   "32",
   "--feature-size",

@@ -10,7 +10,20 @@ import { readLog } from "../../src/host/log.ts";
 import { FORMS, writeCifar10, writeFiles } from "../data/cifar_files.ts";
 import { adtr, test } from "./adtr.ts";
 
-const SMALL = ["--preset", "demo", "--epochs", "1", "--hidden", "8", "--heads", "2", "--ffn", "8"];
+const SMALL = [
+  "--backbone",
+  "gabor",
+  "--preset",
+  "demo",
+  "--epochs",
+  "1",
+  "--hidden",
+  "8",
+  "--heads",
+  "2",
+  "--ffn",
+  "8",
+];
 
 async function namesIn(path: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(path), ({ name }) => name)).sort();
@@ -82,7 +95,7 @@ test("with CIFAR-100's images as anomalies; what is wrong is told in a line", as
     [
       [...data, ...plus],
       1,
-      /^error: Expected anomalous images for --loss img: --outliers ROOT, .*; but found none\n$/,
+      /^error: Expected anomalous images to learn from: irrelevant ones, .*; but found none\n$/,
     ],
     [
       [...data, ...plus, "--outliers", "cifar100:c10"],

@@ -75,7 +75,10 @@ test("wrong usage: exit code 2, one or two lines that name what is wrong and wha
     ],
     ["train --sigma 1e9", "error: Expected --sigma to be a number from 0 to 256, but found 1000000000\n"],
     ["train --heads 5", "error: Expected --hidden to be a multiple of 4 and of --heads 5, but found 64\n"],
-    ["train --preset fast", 'error: Expected --preset to be one of paper, quick, demo, but found "fast"\n'],
+    [
+      "train --preset fast",
+      'error: Expected --preset to be one of small, paper, quick, demo, but found "fast"\n',
+    ],
     ["train --resume", "error: Expected --out RUN with --resume, the run to go on with, but found none\n"],
     ["score a.png --out d", "error: required option '--model <FILE>' not specified\n"],
     ["features --out f", "error: missing required argument 'IMAGE_OR_DIR'\n"],
@@ -99,7 +102,7 @@ test("bad input: exit code 1, one or two lines that name the file, and nothing i
     ],
     [
       "train --levels 1 --out run",
-      /^error: Expected no levels \(--levels\) for the built-in backbone gabor, but found 1\n$/,
+      /^error: Expected no levels for the built-in backbone gabor, but found 1\n$/,
     ],
     ["train --config text.png --out run", /^error: Expected JSON in text\.png, but found .*\n$/],
     [

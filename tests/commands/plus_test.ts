@@ -124,7 +124,7 @@ test("labelled images from the data set's folders, or from elsewhere", async (fo
   const refused = await train("no", "--anomalous", "bad");
   deepEqual([refused.code, refused.stderr.split("\n").slice(-2)], [
     1,
-    ["error: Expected a mask for bad/b.png with --loss px, but found none", ""],
+    ["error: Expected a mask for bad/b.png, whose pixels are to be learned from, but found none", ""],
   ]);
   ok(!await isThere(join(folder, "no/adtr")) && !await isThere(join(folder, "no/log.jsonl")));
 });
