@@ -6,11 +6,12 @@
 import { AdamW } from "../../src/optim/adamw.ts";
 import { meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
+import type { Compute } from "../../src/gpu/compute.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
 import { gemm } from "../../src/kernels/dense/gemm.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
-import { Detector } from "../../src/methods/adtr/detector.ts";
+import { FittedAdtr } from "../../src/methods/adtr/fitted.ts";
 import { EfficientNet } from "../../src/model/efficientnet.ts";
 import { upload } from "../../src/model/batches.ts";
 import {
@@ -27,7 +28,7 @@ import {
 /** On that GPU. */
 export function adtrEngine(gpu: Gpu): Engine {
   /** A job that records its work, step by step, and reads one value to wait for it. */
-  const job = (record: () => void, result: Job["result"], close: () => void): Job => ({
+  const job = (record: (on: Compute) => void, result: Job["result"], close: () => void): Job => ({
     async run(times) {
       for (let i = 0; i < times; i++) await gpu.step(record);
       const fence = gpu.empty([1]);
@@ -51,40 +52,43 @@ export function adtrEngine(gpu: Gpu): Engine {
       };
       const how = { M, K, N, transA, transB, outer: batch, ...batch > 1 ? layouts : {} };
       const close = () => [a, b, c].forEach((tensor) => gpu.release(tensor));
-      return await job(() => gemm(gpu, { a, b, c, ...how }), async () => [await gpu.read(c)], close);
+      return await job((on) => gemm(on, { a, b, c, ...how }), async () => [await gpu.read(c)], close);
     },
     async efficientNet({ B, S, weights, images }: EfficientNetTask) {
       const network = new EfficientNet(gpu, weights), x = gpu.tensor(images, [B, S, S, 3]);
-      const taps = () => [...copies()];
-      const copies = function* (): Generator<Tensor> {
-        for (const tap of network.taps(gpu, x)) {
-          const copy = gpu.empty(tap.shape);
-          gpu.stream.copy(tap, copy);
+      const copies = function* (on: Compute): Generator<Tensor> {
+        for (const tap of network.taps(on, x)) {
+          const copy = on.empty(tap.shape);
+          on.stream.copy(tap, copy);
           yield copy;
         }
       };
-      const result = () => gpu.step(() => gpu.stream.read(...taps()));
-      return await job(() => void taps(), result, () => gpu.release(x));
+      const result = () => gpu.step((on) => gpu.stream.read(...copies(on)));
+      return await job((on) => void [...copies(on)], result, () => {
+        gpu.release(x);
+        network[Symbol.dispose]();
+      });
     },
     async training({ config, B, features }: TrainingTask) {
       const parameters = initialAdtr(config, 0);
-      const detector = new Detector(gpu, { config, parameters, normalisation: null, covariance: null });
-      const optimizer = new AdamW(gpu, detector.adtr.parameters), size = features.length / B;
+      const none = { normalisation: null, covariance: null, positions: null };
+      const fitted = new FittedAdtr(gpu, { config, parameters, ...none });
+      const optimizer = new AdamW(gpu, fitted.adtr.parameters), size = features.length / B;
       const images = Array.from({ length: B }, (_, i) => features.subarray(i * size, (i + 1) * size));
       const { beta1, beta2, ...options } = ADAMW;
-      const step = () => {
-        const x = detector.prepare(upload(gpu, images, config)), tape = new Tape(gpu);
+      const step = (on: Compute) => {
+        const x = fitted.prepare(on, upload(on, images, config)), tape = new Tape(on);
         const count = B * config.H * config.W * config.C;
-        tape.backward(meanSquaredError(tape, detector.adtr.forward(tape, x), x, count));
+        tape.backward(meanSquaredError(tape, fitted.adtr.forward(tape, x), x, count));
         optimizer.step(tape, { ...options, betas: [beta1, beta2] });
       };
       const moments = async () => {
-        const values = await detector.adtr.parameters.read(optimizer.state.get("m")!);
+        const values = await fitted.adtr.parameters.read(optimizer.state.get("m")!);
         return initialParameters(config).map(({ name }) => values.get(name)!.data);
       };
       return await job(step, moments, () => {
         optimizer[Symbol.dispose]();
-        detector.release();
+        fitted[Symbol.dispose]();
       });
     },
   };
