@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { SettingError } from "../errors.ts";
 import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Input } from "./backbones.ts";
@@ -56,7 +56,7 @@ const CHUNK_BYTES = { software: 64 << 20, hardware: 256 << 20 };
  * A network and the neck.
  *
  * @param version identifies weights and algorithm
- * @throws {InputError} where there are no such levels
+ * @throws {SettingError} where there are no such levels
  */
 export function networkBackbone(
   name: string,
@@ -67,8 +67,8 @@ export function networkBackbone(
 ): Backbone {
   const count = network.channels.length, every = network.channels.map((_, i) => i + 1);
   const { levels = every, pooledLevels = [count] } = options;
-  checkLevels(`levels of ${name}`, levels, count);
-  checkLevels(`pooled levels of ${name}`, pooledLevels, count);
+  checkLevels(`{levels} of ${name}`, levels, count);
+  checkLevels(`{pooled_levels} of ${name}`, pooledLevels, count);
   const width = (levels: readonly number[]) =>
     levels.reduce((sum, level) => sum + network.channels[level - 1], 0);
   const C = width(levels), P = width(pooledLevels), tables = inputTables(input);
@@ -105,8 +105,8 @@ function checkLevels(what: string, levels: readonly number[], count: number): vo
   const fits = levels.length > 0 &&
     levels.every((level, i) => Number.isInteger(level) && level > (levels[i - 1] ?? 0) && level <= count);
   if (!fits) {
-    throw new InputError(
-      `Expected the ${what} to be rising numbers of 1 to ${count}, but found ${levels.join(",") || "none"}`,
+    throw new SettingError(
+      `Expected ${what} to be rising numbers of 1 to ${count}, but found ${levels.join(",") || "none"}`,
     );
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { InputError, SettingError } from "../errors.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
 import type { Compute } from "../gpu/compute.ts";
 import { type Backbone, type LevelOptions, networkBackbone } from "./backbone.ts";
@@ -38,8 +38,8 @@ const ALGORITHM = { efficientnet: 2, resnet: 1 }; // raised whenever the numbers
  *
  * @param gpu where its weights are kept until it is disposed of
  * @param weights what a weight file holds; null for the built-in backbones, and for those whose weights are bundled
- * @throws {InputError} where the file does not hold that network, or is missing or too much; where there are no such
- *   levels; where sizes don't suit `pixels`
+ * @throws {InputError} where the file does not hold that network, or is missing or too much
+ * @throws {SettingError} where there are no such levels; where sizes don't suit `pixels`
  */
 export async function openBackbone(
   gpu: Compute,
@@ -136,16 +136,18 @@ function withNetwork(network: TappedNetwork, make: (network: TappedNetwork) => B
 function builtIn(name: BackboneName, options: BackboneOptions): Backbone {
   const { levels = ALL, pooledLevels, image_size, feature_size } = options;
   if (levels !== ALL || pooledLevels) {
-    throw new InputError(
-      `Expected no levels for the built-in backbone ${name}, but found ${pooledLevels ?? levels}`,
+    throw new SettingError(
+      pooledLevels
+        ? `Expected no {pooled_levels} for the built-in backbone ${name}, but found ${pooledLevels}`
+        : `Expected no {levels} for the built-in backbone ${name}, but found ${levels}`,
     );
   }
   if (name === "gabor" || name === "gabor2") return gaborBackbone(name);
   if (!image_size || !feature_size) {
-    throw new InputError(
-      `Expected image_size and feature_size for the backbone pixels, but found ${image_size ?? "none"} and ${
-        feature_size ?? "none"
-      }`,
+    throw new SettingError(
+      `Expected {image_size} and {feature_size} for the backbone pixels, but found ${
+        image_size ?? "none"
+      } and ${feature_size ?? "none"}`,
     );
   }
   return pixelsBackbone(image_size, feature_size);

@@ -35,8 +35,8 @@ Deno.test("a token is its patch of normalised pixels, row by row", async () => {
 
 Deno.test("pixels refuses sizes that don't fit", () => {
   const message =
-    "Expected --image-size to be a multiple of --feature-size 5 for --backbone pixels, but found 12";
-  assert.throws(() => pixelsBackbone(12, 5), { name: "InputError", message });
+    "Expected image_size to be a multiple of feature_size 5 for the backbone pixels, but found 12";
+  assert.throws(() => pixelsBackbone(12, 5), { name: "SettingError", message });
   const backbone = pixelsBackbone(12, 4);
   assert.throws(() => backbone.features(gpu, new Uint8Array(10), 1, 12, 4, 4), /1 images of 12×12×3/);
   assert.throws(
