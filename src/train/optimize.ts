@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SettingError } from "../errors.ts";
+import { type InputError, SettingError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { sumColumns } from "../kernels/rows/columns.ts";
@@ -119,7 +119,7 @@ export async function optimize(trainable: Trainable, options: LoopOptions): Prom
 }
 
 /** The error for a loss or gradient that is no number any more. */
-export function diverged(label: string, when: string): SettingError {
+export function diverged(label: string, when: string): InputError {
   return new SettingError(
     `Expected a finite loss and gradient of ${label}, but found them beyond float32 ${when}.\n` +
       "Lower {lr}, or set {clip}.",
