@@ -54,19 +54,23 @@ export async function refuseHeatmaps(folder: string): Promise<void> {
  * @throws {InputError} where another program holds it
  */
 export async function lockRun(folder: string): Promise<Disposable> {
+  const lock = await tryLockRun(folder);
+  if (lock) return lock;
+  throw new InputError(
+    `Expected --out to be a folder that no other run writes to, but found one at work in ${folder}`,
+  );
+}
+
+/** As `lockRun`; null where another program holds the folder. */
+export async function tryLockRun(folder: string): Promise<Disposable | null> {
   const path = join(folder, ".lock");
-  let file: Deno.FsFile, isMine: boolean;
+  let file: Deno.FsFile;
   try {
     file = await Deno.open(path, { write: true, create: true });
-    isMine = await file.tryLock(true);
+    if (await file.tryLock(true)) return { [Symbol.dispose]: () => file.close() };
   } catch (error) {
     throw new InputError(`Can't lock ${path}: ${reason(error)}`);
   }
-  if (!isMine) {
-    file.close();
-    throw new InputError(
-      `Expected --out to be a folder that no other run writes to, but found one at work in ${folder}`,
-    );
-  }
-  return { [Symbol.dispose]: () => file.close() };
+  file.close();
+  return null;
 }

@@ -28,7 +28,7 @@ import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, checkedOption, givenSettings, methodHelp } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { planReproduction, type ReproduceOptions, type ReproducePlan, TARGETS } from "./reproduce_plan.ts";
-import { cellsOf, type Outcome, runReproduction } from "./reproduce_run.ts";
+import { type Cell, cellsOf, type Outcome, runReproduction } from "./reproduce_run.ts";
 import { writeJson, writeText } from "./results.ts";
 import { CONFIG, type Speed } from "./run_category.ts";
 import { VERSION } from "./version.ts";
@@ -94,19 +94,20 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
   if (outcome === null) throw new Stopped("stopped; the same command goes on");
   const comparisons = tables(plan, outcome), summary = summaryOf(plan, outcome, comparisons);
   const titles = comparisons.map(({ title }) => title);
-  const failures = outcome.failures.map(({ entry, category, seed, message }) =>
-    `${entry.name} on ${category} with seed ${seed}: ${message}`
-  );
+  const name = ({ entry, category, seed }: Cell): string => `${entry.name} on ${category} with seed ${seed}`;
+  const failures = outcome.failures.map((cell) => `${name(cell)}: ${cell.message}`);
+  const elsewhere = outcome.elsewhere.map(name);
+  const head = heading(plan, [...outcome.failures.map(name), ...elsewhere]);
   await writeText(
     join(plan.out, "table.md"),
-    [heading(plan), ...comparisons.map((table) => comparisonTable(table, { markdown: true }))].join("\n"),
+    [head, ...comparisons.map((table) => comparisonTable(table, { markdown: true }))].join("\n"),
   );
   await writeText(
     join(plan.out, "summary.md"),
-    heading(plan) + "\n" + summaryTable(titles, summary, { markdown: true }),
+    head + "\n" + summaryTable(titles, summary, { markdown: true }),
   );
   await writeText(join(plan.out, "table.csv"), comparisonCsv(comparisons));
-  const all = { target, seeds: plan.seeds, tables: comparisons, failures };
+  const all = { target, seeds: plan.seeds, tables: comparisons, failures, elsewhere };
   await writeJson(join(plan.out, "table.json"), all);
   if (options.json) {
     console.log(JSON.stringify(all, null, 2));
@@ -120,6 +121,13 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
     );
     console.log(`Tables: ${["md", "csv", "json"].map((end) => join(plan.out, `table.${end}`)).join(", ")}`);
   }
+  if (elsewhere.length > 0) {
+    const models = elsewhere.length === 1 ? "1 model is" : `${elsewhere.length} models are`;
+    display.warn(
+      `${models} being made by another run, and missing in the tables:\n${elsewhere.join("\n")}\n` +
+        "The same command adds what is done.",
+    );
+  }
   if (failures.length > 0) {
     throw new InputError(
       `${failures.length} of ${cellsOf(plan).length} models failed:\n${failures.join("\n")}`,
@@ -127,13 +135,16 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
   }
 }
 
-/** What the numbers are of. */
-function heading({ target, preset, entries, categories, seeds }: ReproducePlan): string {
+/** What the numbers are of. @param missing the models that are not among them */
+function heading(
+  { target, preset, entries, categories, seeds }: ReproducePlan,
+  missing: readonly string[],
+): string {
   const { backbone, image_size, feature_size } = entries[0].settings;
   return `# ${target}\n\n${categories.length} categories, preset ${preset}, ${backbone}, images of ` +
     `${image_size}×${image_size}, maps of ${feature_size}×${feature_size}, seeds ${
       seeds.join(", ")
-    }; adtr ${VERSION}\n`;
+    }; adtr ${VERSION}\n${missing.length > 0 ? `\nMissing: ${missing.join(", ")}.\n` : ""}`;
 }
 
 function tables({ target, isDemo, entries, categories }: ReproducePlan, { results }: Outcome): Comparison[] {

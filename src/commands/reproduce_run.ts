@@ -1,6 +1,7 @@
 /**
  * Runs what `adtr reproduce` has planned, one model after the other, each in RUN/METHOD/SEED/CATEGORY; what is there and
- * done is left alone, what was begun is gone on with, and what fails does not keep the others from being done.
+ * done is left alone, what was begun is gone on with, what another run is at is left to it, and what fails does not keep
+ * the others from being done.
  *
  * @module
  */
@@ -23,7 +24,7 @@ import { readWeightFile } from "../host/tensor_files.ts";
 import type { Metrics } from "../score/evaluate.ts";
 import { sizesOf } from "../score/features.ts";
 import { explain } from "./explain.ts";
-import { lockRun } from "./folders.ts";
+import { tryLockRun } from "./folders.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
 import { type Entry, labelsOf, type ReproducePlan } from "./reproduce_plan.ts";
 import {
@@ -58,6 +59,8 @@ export interface CellFailure extends Cell {
 export interface Outcome {
   results: CellResult[];
   failures: CellFailure[];
+  /** Cells that another run is at, and those that begin with what it makes. */
+  elsewhere: Cell[];
 }
 
 /** All cells, in the order in which they are worked on: all methods of a category, then the next one. */
@@ -85,39 +88,71 @@ export async function runReproduction(
   display: ProgressDisplay,
   signal: AbortSignal,
 ): Promise<Outcome | null> {
-  const cells = cellsOf(plan), outcome: Outcome = { results: [], failures: [] };
+  const cells = cellsOf(plan), outcome: Outcome = { results: [], failures: [], elsewhere: [] };
   using sources = new Sources(plan, gpu, display);
   for (const cell of cells) await refuseOther(plan, cell, sources);
   const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers);
-  const began = performance.now();
+  const began = performance.now(), later: Cell[] = [];
   let category: Category | undefined, ran = 0;
-  for (const [i, cell] of cells.entries()) {
-    const opened = await sources.open(cell.entry.settings);
-    try {
-      const done = await resultOf(plan, cell);
-      if (done) {
-        outcome.results.push(done);
-        continue;
-      }
+  type Settled = "there" | "made" | "left" | "stopped";
+  const settle = async (cell: Cell, opened: OpenedSource, left: Cell[]): Promise<Settled> => {
+    const before = await resultOf(plan, cell), folder = cellFolder(plan, cell.entry.name, cell);
+    if (before) {
+      outcome.results.push(before);
+      return "there";
+    }
+    await makeFolder(folder);
+    using lock = await tryLockRun(folder);
+    if (lock === null || await beginsWithOne(plan, cell, left)) {
+      left.push(cell);
+      return "left";
+    }
+    await refuseOther(plan, cell, sources);
+    const known = await resultOf(plan, cell); // again, as another run may have ended meanwhile
+    if (!known) {
       if (category?.name !== cell.category) category = await openCategory(plan.data, cell.category);
       const ended = await runCell(plan, cell, { gpu, opened, category, outliers, display, signal });
-      if (!ended) return null;
-      outcome.results.push((await resultOf(plan, cell))!);
-    } catch (error) {
-      const message = explain(error);
-      if (message === null) throw error;
-      gpu.check(); // on a device that is gone nothing else would be done either
-      outcome.failures.push({ ...cell, message });
+      if (!ended) return "stopped";
     }
-    ran++;
-    const left = (performance.now() - began) / 1000 / ran * (cells.length - i - 1);
-    display.finish();
-    const failed = outcome.failures.length > 0 ? `, ${outcome.failures.length} of them failed` : "";
-    display.warn(
-      `${i + 1} of ${cells.length} models done${failed}${left > 0 ? `, about ${clock(left)} left` : ""}`,
-    );
+    outcome.results.push(known ?? (await resultOf(plan, cell))!);
+    return known ? "there" : "made";
+  };
+  // What another run is at has its turn again when all others have had theirs.
+  for (const [round, left] of [[cells, later], [later, outcome.elsewhere]]) {
+    for (const cell of round) {
+      const opened = await sources.open(cell.entry.settings);
+      try {
+        const how = await settle(cell, opened, left);
+        if (how === "stopped") return null;
+        if (how !== "made") continue;
+      } catch (error) {
+        const message = explain(error);
+        if (message === null) throw error;
+        gpu.check(); // on a device that is gone nothing else would be done either
+        outcome.failures.push({ ...cell, message });
+      }
+      ran++;
+      const done = outcome.results.length + outcome.failures.length;
+      const seconds = (performance.now() - began) / 1000 / ran * (cells.length - done);
+      display.finish();
+      const failed = outcome.failures.length > 0 ? `, ${outcome.failures.length} of them failed` : "";
+      display.warn(
+        `${done} of ${cells.length} models done${failed}${
+          seconds > 0 ? `, about ${clock(seconds)} left` : ""
+        }`,
+      );
+    }
   }
   return outcome;
+}
+
+/** Whether a cell begins with the model of one of `cells` that is not there yet. */
+async function beginsWithOne(plan: ReproducePlan, cell: Cell, cells: readonly Cell[]): Promise<boolean> {
+  const { entry: { base }, category, seed } = cell;
+  const one = cells.some((other) =>
+    other.entry.name === base && other.category === category && other.seed === seed
+  );
+  return one && !await isThere(join(cellFolder(plan, base!, cell), MODEL));
 }
 
 /** Opens what settings need, each source once: for those that are disposed of together in the end. */
@@ -180,7 +215,7 @@ interface Shared {
   signal: AbortSignal;
 }
 
-/** @returns false where it was stopped */
+/** Makes a cell whose folder this program holds. @returns false where it was stopped */
 async function runCell(
   plan: ReproducePlan,
   cell: Cell,
@@ -190,8 +225,6 @@ async function runCell(
   const places = placesOf(plan, cell), out = cellFolder(plan, cell.entry.name, cell);
   const init = places.init &&
     methodNamed(settings.method).readInit?.(await readWeightFile(places.init), settings, sizesOf(source));
-  await makeFolder(out);
-  using _lock = await lockRun(out);
   await writeConfig(out, settings, places, environmentOf(gpu, features, weightsSha256));
   const result = await runCategory({
     source,

@@ -5,9 +5,18 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
+import { lockRun } from "../../src/commands/folders.ts";
+import { isThere } from "../../src/host/files.ts";
+import { ProgressDisplay } from "../../src/commands/progress.ts";
+import { planReproduction } from "../../src/commands/reproduce_plan.ts";
+import { runReproduction } from "../../src/commands/reproduce_run.ts";
+import { methods } from "../../src/methods/registry.ts";
+import { gpu } from "../gpu.ts";
 import { adtr, CLI, environment, test, TINY } from "./adtr.ts";
 
 const SMALL = [...TINY, "--preset", "demo", "--epochs", "40", "--category", "grid,weave"];
+/** Methods and their variants. */
+const NAMES = methods.flatMap(({ name }) => name === "adtr" ? [name, "adtr+"] : [name]);
 const TABLES = ["table.md", "table.csv", "table.json"];
 
 /** Small data under the names of MVTec-AD's categories are not needed: any will do. */
@@ -84,6 +93,77 @@ test("a category that fails is reported at the end, and the others are done", as
   match(mended.stdout, /^grid +\d+\.\d +95\.0 /m);
 });
 
+test("what another run is at is left to it, and neither failed nor done twice", async (folder) => {
+  await makeData(folder);
+  const args = ["reproduce", "mvtec", "--data", "d", ...SMALL, "--epochs", "2", "--plus-epochs", "1"];
+  const cell = (out: string, method: string, category: string) =>
+    join(folder, out, method, "seed-0", category);
+  const grid = cell("run", "adtr", "grid");
+  await Deno.mkdir(grid, { recursive: true });
+  {
+    using _lock = await lockRun(grid);
+    const { code, stdout, stderr } = await adtr(folder, ...args, "--out", "run");
+    equal(code, 0, stderr);
+    match(stdout, /^grid +– .*\nweave +\d/m);
+    match(
+      stderr,
+      /^2 models are being made by another run, and missing in the tables:\nadtr on grid with seed 0\nadtr\+ on grid with seed 0\nThe same /m,
+    );
+    match(stderr, /^2 of 4 models done/m);
+    deepEqual(await Array.fromAsync(Deno.readDir(grid), ({ name }) => name), [".lock"]);
+    ok(!await isThere(join(cell("run", "adtr+", "grid"), "config.json")));
+    const table = await Deno.readTextFile(join(folder, "run", "table.md"));
+    match(table, /\n\nMissing: adtr on grid with seed 0, adtr\+ on grid with seed 0\.\n\n## Pixel AUROC/);
+    const { elsewhere, failures } = JSON.parse(await Deno.readTextFile(join(folder, "run", "table.json")));
+    deepEqual([elsewhere.length, failures], [2, []]);
+  }
+
+  const ended = await adtr(folder, ...args, "--out", "run");
+  equal(ended.code, 0, ended.stderr);
+  ok(!ended.stderr.includes("another run"));
+  const table = await Deno.readTextFile(join(folder, "run", "table.md"));
+  ok(!table.includes("Missing"));
+});
+
+test("what another run has made in the meantime counts as done, and is not made again", async (folder) => {
+  await makeData(folder);
+  const cache = Deno.env.get("XDG_CACHE_HOME");
+  Deno.env.set("XDG_CACHE_HOME", join(folder, "cache"));
+  const given = { backbone: "gabor", image_size: 32, feature_size: 4 };
+  const options = {
+    data: join(folder, "d"),
+    out: join(folder, "run"),
+    category: "all",
+    seeds: 1,
+    methods: "knn",
+  };
+  const plan = await planReproduction("mvtec", given, options);
+  deepEqual(plan.categories, ["grid", "weave"]);
+  const grid = join(folder, "run", "knn", "seed-0", "grid");
+  await Deno.mkdir(grid, { recursive: true });
+  const lock = await lockRun(grid), told: string[] = [];
+  const names = ["image_auroc", "image_ap", "image_f1max", "pixel_auroc", "pixel_ap", "aupro"];
+  const metrics = Object.fromEntries(names.map((name) => [name, 0.125]));
+  const speed = { train_seconds: 1, images_per_second: 2, model_bytes: 3 };
+  const warn = (text: string) => { // once weave is done, grid ends elsewhere
+    told.push(text);
+    Deno.writeTextFileSync(join(grid, "speed.json"), JSON.stringify(speed));
+    Deno.writeTextFileSync(join(grid, "metrics.json"), JSON.stringify({ grid: metrics }));
+    lock[Symbol.dispose]();
+  };
+  const output = { write: () => {}, isTerminal: false, color: false, columns: () => 80, now: () => 0 };
+  const display = Object.assign(new ProgressDisplay(output), { warn });
+  const outcome = (await runReproduction(plan, gpu, display, new AbortController().signal).finally(() => {
+    if (cache === undefined) Deno.env.delete("XDG_CACHE_HOME");
+    else Deno.env.set("XDG_CACHE_HOME", cache);
+  }))!;
+  deepEqual(told.length, 1);
+  deepEqual([outcome.failures, outcome.elsewhere], [[], []]);
+  deepEqual(outcome.results.map(({ category }) => category), ["weave", "grid"]);
+  deepEqual([outcome.results[1].metrics, outcome.results[1].speed], [metrics, speed]);
+  ok(!await isThere(join(grid, "model.safetensors")));
+});
+
 test("what is asked for has to be there", async (folder) => {
   const cases: [args: string, stderr: RegExp][] = [
     [
@@ -93,7 +173,10 @@ test("what is asked for has to be there", async (folder) => {
     ["mvtec", /^error: Expected --data ROOT, MVTec-AD's folder, for mvtec, but found none\n$/],
     ["cifar10 --data d", /^error: Expected --data cifar10:PATH for cifar10, but found d\n$/],
     ["demo --data d", /^error: Expected no --data for the demo, which makes its own, but found d\n$/],
-    ["demo --methods adtr,spode", /^error: Expected --methods to be some of adtr, .*, but found "spode"\n$/],
+    [
+      "demo --methods adtr,spode",
+      /^error: Expected --methods to be some of adtr, .*, but found "spode"\n\(Did you mean spade\?\)\n$/,
+    ],
     [
       "demo --category grid,wod",
       /^error: Expected --category to be some of .*"wod"\n\(Did you mean wood\?\)\n$/,
@@ -129,10 +212,14 @@ test("all methods in one summary, each seed where there is one; and the ablation
   equal(all.code, 0, all.stderr);
   const { tables } = JSON.parse(all.stdout);
   const [pixel, image] = tables.map(({ rows }: { rows: { cells: object[] }[] }) => rows[0].cells);
-  deepEqual(tables[0].methods, ["adtr", "adtr+", "spade", "patchcore", "padim", "mahalanobis", "knn", "kde"]);
-  const seeded = pixel.map(({ deviation }: { deviation: number | null }) => deviation !== null);
-  deepEqual(seeded, [true, true, false, true, true, false, false, false]);
-  deepEqual([pixel[7].mean, image[7].mean !== null], [null, true]); // kde has no maps
+  deepEqual(tables[0].methods, NAMES);
+  const isSeeded = pixel.map(({ deviation }: { deviation: number | null }) => deviation !== null);
+  const known = new Map(methods.map((method) => [method.name, method]));
+  for (const [i, name] of NAMES.entries()) {
+    const { seeded, maps } = known.get(name) ?? known.get("adtr")!;
+    equal(isSeeded[i], seeded, name);
+    deepEqual([pixel[i].mean !== null, image[i].mean !== null], [maps, true], name);
+  }
   const summary = await Deno.readTextFile(join(folder, "runs", "reproduce-mvtec", "summary.md"));
   match(summary, /^\| method +\| Pixel AUROC.*\| train s.*\| images\/s.*\| model MiB/m);
   match(summary, /^\| spade +\| +[\d.]+( \*)? +\| /m);

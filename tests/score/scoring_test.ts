@@ -20,6 +20,7 @@ import { toState } from "../../src/methods/adtr/state.ts";
 import type { Method, State } from "../../src/methods/method.ts";
 import { contentOf } from "../../src/methods/model_file.ts";
 import type { Settings } from "../../src/methods/settings.ts";
+import { openBackbone } from "../../src/model/open_backbone.ts";
 import { normalisationOf } from "../../src/model/normalisation.ts";
 import { evaluateCategory, type Metrics } from "../../src/score/evaluate.ts";
 import { extractFeatures } from "../../src/score/features.ts";
@@ -195,6 +196,53 @@ test("an evaluation can be stopped", async (category) => {
 });
 
 test(
+  "a network that is opened for a model which is refused gives its memory back",
+  async (category, folder) => {
+    using trained = await modelOf(category);
+    const state = await trained.state(), path = join(folder, "m.safetensors");
+    const name = "efficientnet_lite0", lite = { ...trained.info, backbone: name, levels: "3,5,6" };
+    let features: string;
+    {
+      using backbone = await openBackbone(gpu, name, null, lite);
+      features = backbone.fingerprint;
+    }
+    const { inUse } = gpu.memory.stats();
+    const cases: [state: State, info: Record<string, unknown>, message: RegExp][] = [
+      [state, lite, /^Expected efficientnet_lite0 to be what .* was trained on, gabor-.*,\nbut found /],
+      [
+        state,
+        { ...lite, features },
+        /^Expected a model of efficientnet_lite0's \d+ channels in .*, but found one of 81$/,
+      ],
+      [{ ...state, tensors: new Map() }, { ...lite, features }, /^Expected a model of efficientnet_lite0's /],
+    ];
+    for (const [state, info, message] of cases) {
+      const { tensors, metadata } = contentOf("adtr", state, info);
+      await writeSafetensors(path, tensors, metadata);
+      await rejects(openModel(gpu, path), { name: "InputError", message });
+      equal(gpu.memory.stats().inUse, inUse);
+    }
+    // Damaged where the backbone is already on the GPU, and fits.
+    using backbone = await openBackbone(gpu, name, null, lite);
+    const held = gpu.memory.stats().inUse, config = { ...CONFIG, C: backbone.channels };
+    const parameters = initialAdtr(config, 0),
+      known = { normalisation: null, covariance: null, positions: null };
+    const whole = toState({ config, parameters, ...known });
+    for (const missing of [null, ...whole.tensors.keys()].slice(0, 4)) {
+      const tensors = new Map([...whole.tensors].filter(([name]) => name !== missing));
+      const content = contentOf("adtr", { ...whole, tensors }, { ...lite, features });
+      await writeSafetensors(path, content.tensors, content.metadata);
+      if (missing === null) (await openModel(gpu, path))[Symbol.dispose]();
+      else {await rejects(openModel(gpu, path), {
+          name: "InputError",
+          message: /m\.safetensors holds no model: /,
+        });}
+      equal(gpu.memory.stats().inUse, held);
+    }
+  },
+);
+
+test(
   "a model file scores as the model does, and what does not fit it is refused by name",
   async (category, folder) => {
     using trained = await modelOf(category);
@@ -250,13 +298,13 @@ test(
       [
         info,
         { weights: path },
-        /^Expected no weight file .* for the built-in backbone gabor, but found .*m\.safetensors$/,
+        /^Expected no weight file for the built-in backbone gabor, but found .*m\.safetensors$/,
       ],
       [info, { weights: "w.pth" }, /^Can't read w\.pth: /],
       [
         { ...info, backbone: "efficientnet_b4" },
         {},
-        /^Expected a weight file .* for the backbone efficientnet_b4/,
+        /^Expected a weight file for the backbone efficientnet_b4/,
       ],
     ];
     const { inUse } = gpu.memory.stats();
