@@ -30,7 +30,7 @@ export function addFeatures(program: Command): void {
     .option("--weights <FILE>", "the backbone's weights, safetensors or .pth")
     .requiredOption("--out <FILE>", "safetensors file to write")
     .option("--config <FILE>", "settings as JSON")
-    .option("--preset <NAME>", "paper, quick or demo (default: paper)");
+    .option("--preset <NAME>", "small, paper, quick or demo (default: paper)");
   addSettings(command, { method: METHOD_NAMES[0], names: SETTINGS })
     .addHelpText(
       "after",

@@ -56,14 +56,17 @@ export function methodHelp(command: string, method: string): string {
     `Those of another method: ./adtr ${command} --help --method NAME`;
 }
 
-/** What holds for a method without any option, by preset where they differ. */
+/** What holds for a method without any option: with --data, and of the presets `paper` and `demo` where that differs. */
 function defaultsOf(method: string): Map<string, string> {
-  const paper = resolveSettings({ method }, { preset: "paper", data: "folder", weights: false });
-  const demo = resolveSettings({ method }, { preset: "demo", data: "demo", weights: false });
+  const own = resolveSettings({ method }, { preset: "small", data: "folder", weights: false });
+  const others: Record<string, Record<string, Value>> = {
+    paper: resolveSettings({ method }, { preset: "paper", data: "folder", weights: false }),
+    demo: resolveSettings({ method }, { preset: "demo", data: "demo", weights: false }),
+  };
   return new Map(
-    Object.entries(paper).map(([name, value]) => {
-      const other = (demo as Record<string, Value>)[name];
-      return [name, value === other ? `${value}` : `${value}, demo ${other}`];
+    Object.entries(own).map(([name, value]) => {
+      const differ = Object.entries(others).filter(([, settings]) => settings[name] !== value);
+      return [name, [`${value}`, ...differ.map(([preset, other]) => `${preset} ${other[name]}`)].join(", ")];
     }),
   );
 }

@@ -60,7 +60,7 @@ export function addReproduce(program: Command, method: string): void {
     .option("--weights <FILE>", "the backbone's weights, safetensors or .pth")
     .option("--outliers <ROOT>", "irrelevant images for ADTR+ on CIFAR-10: cifar100:PATH or a folder")
     .option("--out <RUN>", "folder for the results (default: runs/reproduce-TARGET)")
-    .option("--preset <NAME>", "paper, quick or demo (default: paper; with demo data demo)")
+    .option("--preset <NAME>", "paper, quick, small or demo (default: paper; with demo data demo)")
     .option("--methods <A,B|all>", `which of ${NAMES.join(", ")} (default: adtr,adtr+)`)
     .addOption(checkedOption("--seeds <N>", "seeds, for mean and standard deviation", whole(1, 1000), 1))
     .addOption(checkedOption("--plus-epochs <N>", "epochs of ADTR+, which begins with ADTR", whole(1)))

@@ -12,7 +12,7 @@ import { type CsvCell, csvLine } from "../report/csv.ts";
 import { type Cell, table } from "../report/table.ts";
 import { type ScoredImage, scoreImages } from "../score/score.ts";
 import { RangeSample } from "../report/heatmap.ts";
-import { makeFolder, UnfinishedFile, writeFolder } from "../host/files.ts";
+import { makeFolder, removeIfThere, UnfinishedFile, writeFolder } from "../host/files.ts";
 import { RowsFile } from "../host/rows_file.ts";
 import { refuseHeatmaps } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
@@ -111,7 +111,8 @@ export async function writeScores(
     const read = async (i: number) => ({ map: await maps.read(i) });
     const names = await drawHeatmaps(folder, paths, S, sample.range(), read);
     names.forEach((name, i) => rows[i].heatmap = join(folder, name));
-    if (keepMaps) await maps.finish();
   } else await writeFolder(folder, "any", () => Promise.resolve()); // in place of earlier ones
+  if (maps && keepMaps) await maps.finish();
+  else await removeIfThere(join(out, MAPS)); // an earlier call's
   return rows;
 }

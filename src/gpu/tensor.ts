@@ -33,7 +33,7 @@ export class Tensor<T extends DType = "f32"> {
   readonly offset: number;
   /** Whether a gradient is wanted. Set on parameters; results of ops on a tape have it where an input has. */
   requiresGrad = false;
-  /** Where a parameter's gradient goes: set by its optimizer, so that all gradients lie in one buffer. */
+  /** Where a parameter's gradient goes: set by the `Parameters` it is one of, so that all gradients lie in one buffer. */
   grad: Tensor | null = null;
   /** What this is a {@linkcode part} of, where that requires a gradient, and from which value on. */
   #whole: { readonly tensor: Tensor<T>; readonly first: number } | null = null;

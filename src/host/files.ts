@@ -163,3 +163,14 @@ export async function makeFolder(path: string): Promise<void> {
     throw new InputError(`Can't make the folder ${path}: ${reason(error).replace(/: mkdir.*/s, "")}`);
   }
 }
+
+/** Removes a file where there is one. */
+export async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw new InputError(`Expected to remove ${path}, but found that it can't be: ${reason(error)}`);
+    }
+  }
+}

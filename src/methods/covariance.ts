@@ -7,11 +7,11 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { gemm } from "../kernels/dense/gemm.ts";
 import { standardise } from "../kernels/norm/standardise.ts";
 import { sumColumns } from "../kernels/rows/columns.ts";
-import { paddedChannels } from "../model/adtr.ts";
+import { paddedChannels } from "../model/layout.ts";
 import { batches, type FeatureSizes } from "../model/batches.ts";
 import { Covariance, narrowed } from "../model/whitening.ts";
 import { allAlike } from "./method.ts";
-import { batchSize } from "./upload.ts";
+import { batchSize } from "./batch_size.ts";
 
 /** Variations of {@linkcode covarianceOf}. */
 export interface CovarianceOptions {

@@ -1,5 +1,5 @@
 /**
- * Which features methods beside ADTR take unless told otherwise: what their papers take of a ResNet, and of the bundled
+ * Which features methods take unless told otherwise: what their papers take of a ResNet, and of the bundled
  * EfficientNet-Lite what did best on photographs of parts (docs/photographs.md has the tables).
  *
  * @module

@@ -9,7 +9,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { gemm } from "../kernels/dense/gemm.ts";
 import { norms } from "../kernels/rows/squares.ts";
-import { paddedChannels } from "../model/adtr.ts";
+import { paddedChannels } from "../model/layout.ts";
 import { whitening } from "../model/whitening.ts";
 import { pauses } from "./pause.ts";
 

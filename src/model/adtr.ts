@@ -10,6 +10,7 @@ import { linear, type LinearOptions } from "../autograd/linear.ts";
 import { add, layerNorm, positions } from "../autograd/ops.ts";
 import { type HostTensor, Parameters } from "../optim/parameters.ts";
 import type { Tape } from "../autograd/tape.ts";
+import { paddedChannels } from "./layout.ts";
 import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { Random } from "../hash.ts";
@@ -102,11 +103,6 @@ export function initialAdtr(config: AdtrConfig, seed: number): Map<string, HostT
     state.set(name, { shape, data: data.map(draw) });
   }
   return state;
-}
-
-/** Channels as kernels take them: C up to a multiple of 4, what is added being zero throughout. */
-export function paddedChannels(C: number): number {
-  return Math.ceil(C / 4) * 4;
 }
 
 /** The transformer, or what an ablation has in its place, with its parameters. */

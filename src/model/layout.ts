@@ -12,3 +12,8 @@ export function transpose(values: Float32Array, rows: number, columns: number): 
   }
   return turned;
 }
+
+/** Channels as kernels take them: C up to a multiple of 4, what is added being zero throughout. */
+export function paddedChannels(C: number): number {
+  return Math.ceil(C / 4) * 4;
+}

@@ -1,5 +1,5 @@
 /**
- * The Mahalanobis distance of a residual (docs/method.md §6): √(dᵀ Σ⁻¹ d) = ‖L⁻¹ d‖ with Σ = L Lᵀ, so that on the GPU
+ * Covariances and what whitens by them, of residuals (docs/method.md §6) and of features (§10): the Mahalanobis distance: √(dᵀ Σ⁻¹ d) = ‖L⁻¹ d‖ with Σ = L Lᵀ, so that on the GPU
  * it is a matrix product and a norm. Everything here is float64 on the host.
  *
  * @module

@@ -39,7 +39,7 @@ export interface FeatureSource {
   feature_length?: "own" | "unit";
   /** What they are brought down to, after that; nothing by default. */
   projection?: Projection | null;
-  /** Told in a sentence what does not end the work, as a resume without a checkpoint. */
+  /** Told in a sentence what does not end the work, as a cache that can't be used. */
   onWarning?: (message: string) => void;
 }
 

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
-import {
-  Adtr,
-  type AdtrConfig,
-  adtrShapes,
-  type Architecture,
-  paddedChannels,
-} from "../../src/model/adtr.ts";
+import { Adtr, type AdtrConfig, adtrShapes, type Architecture } from "../../src/model/adtr.ts";
+import { paddedChannels } from "../../src/model/layout.ts";
 import { fill } from "../fill.ts";
 import { filled } from "../golden/adtr_fill.ts";
 import { gpu } from "../gpu.ts";

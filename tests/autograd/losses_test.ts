@@ -9,7 +9,7 @@ import { add, meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
-import { paddedChannels } from "../../src/model/adtr.ts";
+import { paddedChannels } from "../../src/model/layout.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of } from "../../src/formats/tensor_file.ts";
 import { fill } from "../fill.ts";

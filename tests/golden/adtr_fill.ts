@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { paddedChannels } from "../../src/model/adtr.ts";
+import { paddedChannels } from "../../src/model/layout.ts";
 import { fill } from "../fill.ts";
 
 /** A model of the golden files: dimensions by their letters in docs/method.md, and the layers of both halves. */

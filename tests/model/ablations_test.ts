@@ -2,14 +2,8 @@ import assert from "node:assert/strict";
 import { AdamW } from "../../src/optim/adamw.ts";
 import { meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
-import {
-  Adtr,
-  type AdtrConfig,
-  adtrShapes,
-  ARCHITECTURES,
-  initialAdtr,
-  paddedChannels,
-} from "../../src/model/adtr.ts";
+import { Adtr, type AdtrConfig, adtrShapes, ARCHITECTURES, initialAdtr } from "../../src/model/adtr.ts";
+import { paddedChannels } from "../../src/model/layout.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of } from "../../src/formats/tensor_file.ts";
 import { fill } from "../fill.ts";

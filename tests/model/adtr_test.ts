@@ -3,7 +3,8 @@ import { AdamW } from "../../src/optim/adamw.ts";
 import { meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
-import { Adtr, adtrShapes, initialAdtr, paddedChannels } from "../../src/model/adtr.ts";
+import { Adtr, adtrShapes, initialAdtr } from "../../src/model/adtr.ts";
+import { paddedChannels } from "../../src/model/layout.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of } from "../../src/formats/tensor_file.ts";
 import {

@@ -5,7 +5,8 @@
  */
 import { deepEqual, equal, notDeepEqual, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import { initialAdtr, paddedChannels } from "../../src/model/adtr.ts";
+import { initialAdtr } from "../../src/model/adtr.ts";
+import { paddedChannels } from "../../src/model/layout.ts";
 import { FittedAdtr } from "../../src/methods/adtr/fitted.ts";
 import { configOf } from "../../src/methods/adtr/method.ts";
 import type { AdtrSettings } from "../../src/methods/adtr/settings.ts";

@@ -1,5 +1,6 @@
 /**
- * ADTR's settings. Defaults are the paper's (docs/method.md §5); the demo's are small enough for a software adapter.
+ * ADTR's settings and what they are by preset: the paper's (docs/method.md §5), the demo's, small enough for a software adapter,
+ * and what did best on photographs of parts (docs/photographs.md).
  *
  * @module
  */

@@ -11,7 +11,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import { gemm } from "../../kernels/dense/gemm.ts";
 import { norms } from "../../kernels/rows/squares.ts";
 import { standardise } from "../../kernels/norm/standardise.ts";
-import { paddedChannels } from "../../model/adtr.ts";
+import { paddedChannels } from "../../model/layout.ts";
 import type { FeatureSizes } from "../../model/batches.ts";
 import { whitening, widened } from "../../model/whitening.ts";
 import { covarianceOf } from "../covariance.ts";

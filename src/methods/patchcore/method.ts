@@ -17,7 +17,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import { neighbourhoodMean } from "../../kernels/conv/neighbourhood.ts";
 import { gather } from "../../kernels/search/neighbours.ts";
 import { standardise } from "../../kernels/norm/standardise.ts";
-import { paddedChannels } from "../../model/adtr.ts";
+import { paddedChannels } from "../../model/layout.ts";
 import { batches, type FeatureSizes } from "../../model/batches.ts";
 import { Bank } from "../bank.ts";
 import { bankBytes } from "../slots.ts";
@@ -36,7 +36,7 @@ import {
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
 import { IMAGE_RULES, type ImageRuleSettings, real } from "../settings.ts";
-import { batchSize } from "../upload.ts";
+import { batchSize } from "../batch_size.ts";
 
 const NEIGHBOURS = 9; // b of the paper
 
