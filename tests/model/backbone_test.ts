@@ -220,7 +220,7 @@ Deno.test("features and means are each image's own, in whatever chunk", async ()
 
 Deno.test("levels that are not there are refused, and any for a built-in backbone", async () => {
   for (const levels of [[], [0, 1], [5], [2, 2], [3, 1], [1.5]]) {
-    const message = `Expected the levels of resnet18 (--levels) to be rising numbers of 1 to 4, but found ${
+    const message = `Expected the levels of resnet18 to be rising numbers of 1 to 4, but found ${
       levels.join(",") || "none"
     }`;
     await assert.rejects(resNetBackbone(gpu, "resnet18", resnet18, IMAGENET, { levels }), {
@@ -230,7 +230,7 @@ Deno.test("levels that are not there are refused, and any for a built-in backbon
   }
   await assert.rejects(openBackbone(gpu, "gabor", null, { levels: "1" }), {
     name: "InputError",
-    message: "Expected no levels (--levels) for the built-in backbone gabor, but found 1",
+    message: "Expected no levels for the built-in backbone gabor, but found 1",
   });
   await assert.rejects(openBackbone(gpu, "pixels", null, { image_size: 64 }), {
     name: "InputError",
