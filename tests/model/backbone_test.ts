@@ -156,7 +156,7 @@ Deno.test("means of several levels are joined, and have a fingerprint of their o
   const last = await open(), given = await open([4]), other = await open([2, 4]);
   assert.equal(given.fingerprint, last.fingerprint);
   assert.notEqual(other.fingerprint, last.fingerprint);
-  await assert.rejects(open([5]), /the pooled levels of r18 to be rising numbers of 1 to 4, but found 5/);
+  await assert.rejects(open([5]), /pooled_levels of r18 to be rising numbers of 1 to 4, but found 5/);
 });
 
 /** A scope that has no more room after so many tensors. */
@@ -220,20 +220,20 @@ Deno.test("features and means are each image's own, in whatever chunk", async ()
 
 Deno.test("levels that are not there are refused, and any for a built-in backbone", async () => {
   for (const levels of [[], [0, 1], [5], [2, 2], [3, 1], [1.5]]) {
-    const message = `Expected the levels of resnet18 to be rising numbers of 1 to 4, but found ${
+    const message = `Expected levels of resnet18 to be rising numbers of 1 to 4, but found ${
       levels.join(",") || "none"
     }`;
     await assert.rejects(resNetBackbone(gpu, "resnet18", resnet18, IMAGENET, { levels }), {
-      name: "InputError",
+      name: "SettingError",
       message,
     });
   }
   await assert.rejects(openBackbone(gpu, "gabor", null, { levels: "1" }), {
-    name: "InputError",
+    name: "SettingError",
     message: "Expected no levels for the built-in backbone gabor, but found 1",
   });
   await assert.rejects(openBackbone(gpu, "pixels", null, { image_size: 64 }), {
-    name: "InputError",
+    name: "SettingError",
     message: "Expected image_size and feature_size for the backbone pixels, but found 64 and none",
   });
   const backbone = await openBackbone(gpu, "pixels", null, { image_size: 64, feature_size: 16 });
