@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
+import { InputError } from "../../src/errors.ts";
 import type { Category } from "../../src/data/category.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
 import { isThere } from "../../src/host/files.ts";
@@ -158,9 +159,13 @@ test("a finished ADTR whose checkpoint is gone is not trained again", async (cat
   await trainUntil(["base training", 12], category, out, PLUS, {});
   await Deno.remove(join(out, "adtr", "checkpoint.safetensors"));
   const before = await bytesIn(out);
-  await rejects(() => train(category, out, PLUS, { resume: true }), {
-    name: "InputError",
-    message: /^Expected .*adtr.checkpoint\.safetensors to go on from, but found only a finished model\.\n/,
+  await rejects(() => train(category, out, PLUS, { resume: true }), (error: Error) => {
+    ok(error instanceof InputError);
+    match(
+      error.message,
+      /^Expected .*adtr.checkpoint\.safetensors to go on from, but found only a finished model\.\n/,
+    );
+    return true;
   });
   deepEqual(await bytesIn(out), before);
 });
