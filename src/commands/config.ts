@@ -29,10 +29,11 @@ export interface Config {
 /**
  * Reads a config file; null stands for a key that isn't there.
  *
+ * @param given the method that is asked for by an option, where one is
  * @throws {InputError} where it can't be read or is no JSON object
  * @throws {UsageError} for an unknown key or a value that the option of that name would refuse
  */
-export async function readConfig(path: string): Promise<Config> {
+export async function readConfig(path: string, given?: string): Promise<Config> {
   const config: Config = { settings: {}, places: {} }, settings: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(await readObject(path))) {
     if (value === null || key === NOTES) continue;
@@ -47,7 +48,7 @@ export async function readConfig(path: string): Promise<Config> {
       config.places[key as typeof PLACES[number]] = value;
     }
   }
-  const { method } = settings;
+  const method = given ?? settings.method;
   try {
     checkSettings(METHOD_NAMES.includes(method as string) ? method as string : METHOD_NAMES[0], settings);
   } catch (error) {

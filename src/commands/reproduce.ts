@@ -22,7 +22,6 @@ import { whole } from "../methods/settings.ts";
 import { CIFAR10, MVTEC, PAPER_NUMBERS } from "../report/paper_numbers.ts";
 import type { Metrics } from "../score/evaluate.ts";
 import { makeMissing } from "./demo_data.ts";
-import { lockRun } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, checkedOption, givenSettings, methodHelp } from "./options.ts";
@@ -85,7 +84,6 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
     );
   }
   await makeFolder(plan.out);
-  using _lock = await lockRun(plan.out);
   if (plan.isDemo) await makeMissing(plan.data, plan.categories, plan.entries[0].settings.image_size);
   using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
   const outcome = await withGpu((gpu) => runReproduction(plan, gpu, display, interrupt.signal)).finally(() =>

@@ -170,8 +170,9 @@ class Sources implements Disposable {
   }
 
   async open(settings: Settings): Promise<OpenedSource> {
-    const { backbone, levels, image_size, feature_size, method } = settings;
-    const key = [methodNamed(method).input, backbone, levels, image_size, feature_size].join("/");
+    const { backbone, levels, image_size, feature_size, feature_length, method } = settings;
+    const { input, pooled } = methodNamed(method), pooledLevels = pooled && settings.pooled_levels;
+    const key = [input, backbone, levels, pooledLevels, image_size, feature_size, feature_length].join("/");
     const known = this.#opened.get(key);
     if (known) return known;
     const { warn } = this.#display, weights = weightsFor(this.#plan, settings);

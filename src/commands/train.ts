@@ -87,7 +87,9 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
     display.finish()
   );
   if (results === null) {
-    const again = `./adtr train --resume --out ${shellWord(plan.out)}${plan.mapsTiff ? " --maps-tiff" : ""}`;
+    const again = `./adtr train --resume --out ${shellWord(plan.out)}${plan.mapsTiff ? " --maps-tiff" : ""}${
+      plan.missingMasks === "skip" ? " --missing-masks skip" : ""
+    }`;
     throw new Stopped(`stopped; go on with: ${again}`);
   }
 

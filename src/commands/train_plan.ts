@@ -74,7 +74,7 @@ export async function planTraining(
   hasGpu = false,
 ): Promise<TrainPlan> {
   const resume = places.resume ?? false;
-  const config = resume ? await savedConfig(given, places) : await givenConfig(places);
+  const config = resume ? await savedConfig(given, places) : await givenConfig(given, places);
   const { data, category, anomalous, outliers, weights, init, out, preset } = { ...config.places, ...places };
   const isDemo = data === undefined;
   const name = preset ?? (isDemo ? "demo" : weights !== undefined && hasGpu ? "paper" : "small");
@@ -144,12 +144,15 @@ export function folderOf(category: string, { out, categories }: TrainPlan): stri
   return categories.length === 1 ? out : join(out, category);
 }
 
-async function givenConfig({ config }: TrainPlaces): Promise<Config> {
-  return config === undefined ? { settings: {}, places: {} } : await readConfig(config);
+async function givenConfig({ method }: Partial<Settings>, { config }: TrainPlaces): Promise<Config> {
+  return config === undefined ? { settings: {}, places: {} } : await readConfig(config, method);
 }
 
 /** The config of the run that is to be gone on with. Only the number of epochs may be another one. */
-async function savedConfig(given: Partial<Settings>, { out, config, preset }: TrainPlaces): Promise<Config> {
+async function savedConfig(
+  given: Partial<Settings>,
+  { out, config, preset, category }: TrainPlaces,
+): Promise<Config> {
   if (out === undefined) {
     throw new UsageError("Expected --out RUN with --resume, the run to go on with, but found none");
   }
@@ -165,6 +168,12 @@ async function savedConfig(given: Partial<Settings>, { out, config, preset }: Tr
   }
   const path = join(out, "config.json");
   const saved = await readConfig(path);
+  // With other ones, other folders would be this run's.
+  if (category !== undefined && category !== saved.places.category) {
+    throw new UsageError(
+      `Expected --category to be ${saved.places.category} as in ${path}, but found ${category}`,
+    );
+  }
   for (const [name, value] of Object.entries(given) as [string, Value][]) {
     if (name !== "epochs" && saved.settings[name] !== value) {
       throw new UsageError(

@@ -146,7 +146,7 @@ export class Memory {
     onVerdict: (failure: GpuError | null) => void,
   ): GPUBuffer {
     const failure = new GpuError("out-of-memory", `The GPU is out of memory: asked for ${what}`, SIZES);
-    if (!this.inDoubt) this.#recorded.submit();
+    this.#recorded.submit(); // what was recorded before, by whomever, is not to go with this buffer
     // Nothing else is called within the scope: an error in it is this buffer's.
     this.#device.pushErrorScope("out-of-memory");
     const buffer = this.#device.createBuffer({ size, usage, label: what });

@@ -43,7 +43,7 @@ export interface Nearest {
 }
 
 /** Rows to be searched. */
-export class Bank {
+export class Bank implements Disposable {
   /** How many rows there are. */
   readonly rows: number;
   #gpu: Gpu;
@@ -87,7 +87,7 @@ export class Bank {
     try {
       await bank.#load(arrays, bank.#hostMean, onArray, signal);
     } catch (error) {
-      bank.release();
+      bank[Symbol.dispose]();
       throw error;
     }
     return bank;
@@ -100,8 +100,13 @@ export class Bank {
     unit = 4,
   ): Promise<Bank> {
     const C = mean.data.length, bank = await Bank.#take(gpu, [rows.data], C, unit, mean.data);
-    await bank.#load([rows.data], new Float32Array(C));
-    return bank;
+    try {
+      await bank.#load([rows.data], new Float32Array(C));
+      return bank;
+    } catch (error) {
+      bank[Symbol.dispose]();
+      throw error;
+    }
   }
 
   static async #take(
@@ -113,11 +118,13 @@ export class Bank {
   ): Promise<Bank> {
     const rows = arrays.reduce((sum, { length }) => sum + length / C, 0);
     const slots = new Slots(gpu.limits.maxStorageBufferBindingSize, rows, C, unit);
+    let bank: Bank | null = null;
     try {
-      const bank = new Bank(gpu, slots, mean);
+      bank = new Bank(gpu, slots, mean);
       await gpu.read(bank.#mean); // says so if there is no memory
       return bank;
     } catch (error) {
+      bank?.[Symbol.dispose]();
       if (!(error instanceof GpuError && error.kind === "out-of-memory")) throw error;
       throw new SettingError(
         `A bank of ${rows} × ${C} features needs ${
@@ -277,7 +284,7 @@ export class Bank {
   }
 
   /** Gives the memory back; the bank can't be used any more. */
-  release(): void {
+  [Symbol.dispose](): void {
     for (const tensor of [this.#mean, this.#ones]) this.#gpu.release(tensor);
     for (const { values, squares } of this.#pieces) {
       this.#gpu.release(values);

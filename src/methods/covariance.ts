@@ -50,7 +50,6 @@ export async function covarianceOf(
         const [p, s] = await gpu.stream.read(products, sum);
         covariance.add(rows, mean, s, narrowed(p, C, wide));
       });
-      gpu.release(x);
       onProgress?.(done += x.shape[0], features.length, "images");
       await new Promise((resolve) => setTimeout(resolve));
       signal?.throwIfAborted();

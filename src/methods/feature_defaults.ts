@@ -27,13 +27,26 @@ export interface FeatureDefaults {
 
 /** The common settings that a method wants in these circumstances. */
 export function featureDefaults(
-  about: Pick<Circumstances, "preset" | "backbone" | "data">,
+  about: Omit<Circumstances, "given"> & { readonly given: Partial<CommonSettings> },
   { resnet = "1,2,3", sigma = 0, tuned = {} }: FeatureDefaults = {},
 ): Partial<CommonSettings> {
   const { family } = BACKBONES[about.backbone as BackboneName];
   return {
     ...(family === "resnet" ? { levels: resnet } : {}),
     sigma,
-    ...(isTuned(about) ? { feature_size: 8, sigma: 4, ...tuned } : {}),
+    ...(isTuned(about) ? { feature_size: 8, sigma: 4, ...fitting(tuned, about) } : {}),
   };
+}
+
+/** The same with no more components than the levels that were asked for have channels. */
+export function fitting<T extends Partial<CommonSettings>>(
+  tuned: T,
+  { backbone, given: { levels } }: Pick<Circumstances, "backbone"> & { given: Partial<CommonSettings> },
+): T {
+  const description = BACKBONES[backbone as BackboneName];
+  if (!tuned.components || description.family !== "efficientnet" || levels === undefined) return tuned;
+  const { taps, stages } = description;
+  const chosen = levels === "all" ? taps : levels.split(",").map((level) => taps[Number(level) - 1]);
+  const channels = chosen.reduce((sum, tap) => sum + (stages[tap]?.out ?? 0), 0); // 0 of one that will be refused
+  return { ...tuned, components: Math.min(tuned.components, channels) };
 }

@@ -159,6 +159,8 @@ export interface State {
 
 /** A method that has learned, on the GPU. */
 export interface Fitted extends Disposable {
+  /** P of the features of whole images that it takes, where it takes any. */
+  readonly P?: number;
   /**
    * Maps and scores of images; an image's do not depend on what else is in the batch.
    *
@@ -184,11 +186,11 @@ export interface Scores {
   scores: Float32Array<ArrayBuffer>;
 }
 
-/** A state's tensor. @throws {RangeError} where it is missing or of another shape; 0 in `shape` stands for any size */
+/** A state's tensor. @throws {RangeError} where it is missing or of another shape; 0 in `shape` stands for any size but 0 */
 export function tensorOf({ tensors }: State, name: string, shape: readonly number[]): HostTensor {
   const tensor = tensors.get(name);
   const fits = tensor?.shape.length === shape.length &&
-    shape.every((d, i) => d === 0 || d === tensor.shape[i]);
+    shape.every((d, i) => d === 0 ? tensor.shape[i] > 0 : d === tensor.shape[i]);
   if (!fits) {
     throw new RangeError(
       `Expected a tensor ${name} [${shape.map((d) => d || "any")}], but found [${tensor?.shape ?? "none"}]`,

@@ -26,11 +26,20 @@ export interface Projection {
 
 const LEAST_DEVIATION = 1e-6; // a channel that varies less is constant but for rounding: it is not blown up
 
+/** Checks that there are as many channels as components. @throws {SettingError} where there are fewer */
+export function checkComponents(K: number, C: number): void {
+  if (K > C) {
+    throw new SettingError(
+      `Expected {components} to be at most ${C}, the channels there are, but found ${K}`,
+    );
+  }
+}
+
 /**
  * The projection of training features to their K principal components.
  *
  * @param features of each image, [N, C]
- * @throws {SettingError} where K is above C
+ * @param K at most C
  * @throws {InputError} where the features do not vary
  */
 export async function fitProjection(
@@ -41,11 +50,6 @@ export async function fitProjection(
   signal?: AbortSignal,
 ): Promise<Projection> {
   const { C } = sizes;
-  if (K > C) {
-    throw new SettingError(
-      `Expected {components} to be at most ${C}, the channels there are, but found ${K}`,
-    );
-  }
   const mean = await meanOf(features, C, signal);
   const covariance = await covarianceOf(gpu, features, mean, sizes, { ridge: 0, signal });
   const deviation = Float64Array.from({ length: C }, (_, c) => {

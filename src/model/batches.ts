@@ -27,12 +27,19 @@ export function upload(gpu: Compute, images: readonly Float32Array[], { C, H, W 
   return x;
 }
 
-/** All features in order, `size` images at a time: [B, N, C], for the caller to release. */
+/** All features in order, `size` images at a time: [B, N, C], which goes back when the next is asked for, or no more. */
 export function* batches(
   gpu: Compute,
   features: readonly Float32Array[],
   sizes: FeatureSizes,
   size: number,
 ): Generator<Tensor> {
-  for (let i = 0; i < features.length; i += size) yield upload(gpu, features.slice(i, i + size), sizes);
+  for (let i = 0; i < features.length; i += size) {
+    const x = upload(gpu, features.slice(i, i + size), sizes);
+    try {
+      yield x;
+    } finally {
+      gpu.release(x);
+    }
+  }
 }

@@ -121,8 +121,8 @@ export class Parameters implements Disposable {
   }
 
   /** Reads all values; or those of another tensor of the same layout, as an optimizer has. */
-  async read(from: Tensor = this.values): Promise<Map<string, HostTensor>> {
-    const flat = await this.#gpu.read(from);
+  async read(from: Tensor = this.values, on: Compute = this.#gpu): Promise<Map<string, HostTensor>> {
+    const flat = await on.read(from);
     const state = new Map<string, HostTensor>();
     for (const [name, shape] of this.shapes) {
       const data = new Float32Array(count(shape));

@@ -103,6 +103,11 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
     );
   }
   const fitted = stack.use(await openFitted(gpu, file));
+  if (fitted.P !== undefined && fitted.P !== made.P) {
+    throw new InputError(
+      `Expected a model of ${of}'s ${made.P} features of whole images in ${path}, but found one of ${fitted.P}`,
+    );
+  }
   const model = new Model({ source, method, fitted, settings, info }, source.backbone);
   stack.move(); // the model's from here on
   return model;

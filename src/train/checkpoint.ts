@@ -30,16 +30,18 @@ export async function checkpointOf(
   identity: Identity,
 ): Promise<Content> {
   const tensors = new Map<string, StoredTensor>();
-  for (const [i, group] of groups.entries()) {
-    for (const [kind, tensor] of statesOf(group)) {
-      for (const [name, { shape, data }] of await group.parameters.read(tensor)) {
-        tensors.set(`${i}.${kind}.${name}`, stored(data, shape));
+  await gpu.step(async (gpu) => {
+    for (const [i, group] of groups.entries()) {
+      for (const [kind, tensor] of statesOf(group)) {
+        for (const [name, { shape, data }] of await group.parameters.read(tensor, gpu)) {
+          tensors.set(`${i}.${kind}.${name}`, stored(data, shape));
+        }
       }
     }
-  }
-  for (const [name, tensor] of buffers) {
-    tensors.set(`buffer.${name}`, stored(await gpu.read(tensor), tensor.shape));
-  }
+    for (const [name, tensor] of buffers) {
+      tensors.set(`buffer.${name}`, stored(await gpu.read(tensor), tensor.shape));
+    }
+  });
   const metadata = {
     format: FORMAT,
     steps: String(steps),

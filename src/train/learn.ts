@@ -9,7 +9,7 @@ import type { AnomalousImage, Category } from "../data/category.ts";
 import { requireMemory } from "../methods/memory.ts";
 import type { DataSizes, Fitted, Run, State, TrainingImages } from "../methods/method.ts";
 import { contentOf } from "../methods/model_file.ts";
-import { fitProjection, project, withProjection } from "../methods/projection.ts";
+import { checkComponents, fitProjection, project, withProjection } from "../methods/projection.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import type { OnProgress, ProgressEvent } from "../progress.ts";
@@ -59,7 +59,8 @@ export async function learn(options: LearnOptions): Promise<Model | null> {
   const { source, category, settings, journal = NO_JOURNAL, signal } = options;
   const method = methodNamed(settings.method), own = sizesOf(source), images = category.train.length;
   const values = own.C * own.H * own.W + (method.pooled ? own.P : 0), { components } = settings;
-  const sizes = { ...own, images, C: components > 0 ? Math.min(components, own.C) : own.C };
+  checkComponents(components, own.C);
+  const sizes = { ...own, images, C: components > 0 ? components : own.C };
   const available = options.available?.() ?? null;
   requireMemory(source.gpu, method, settings, sizes, 4 * images * values, available);
   try {

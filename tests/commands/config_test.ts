@@ -62,6 +62,21 @@ async function configOf(folder: string, content: string): Promise<ReturnType<typ
   return await readConfig(path);
 }
 
+Deno.test("a config file may leave the method to the option", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "c.json");
+    await Deno.writeTextFile(path, '{"coreset":0.2}');
+    deepEqual((await readConfig(path, "patchcore")).settings, { coreset: 0.2 });
+    await rejects(readConfig(path), /coreset/);
+  }));
+
+Deno.test("components are no more than the channels of the levels that were asked for", () => {
+  for (const [levels, components] of [[undefined, 100], ["1,2", 40], ["all", 100]] as const) {
+    const given = { method: "knn", ...(levels === undefined ? {} : { levels }) };
+    equal(resolve([given], "small").components, components);
+  }
+});
+
 Deno.test("options win over the config file, that over the preset", () => {
   const settings = resolve([{ epochs: 3 }, { epochs: 5, lr: 0.5 }], "demo");
   deepEqual(settings, { ...DEMO, ...GABOR, epochs: 3, lr: 0.5 });

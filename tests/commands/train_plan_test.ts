@@ -52,6 +52,10 @@ Deno.test("they are taken from the config, and from the run that is gone on with
       name: "UsageError",
       message: `Expected --base-epochs to be 3 as in ${path}, but found 4`,
     });
+    await rejects(planTraining({}, { resume: true, out: folder, category: "other" }), {
+      name: "UsageError",
+      message: `Expected --category to be ${PLACES.category} as in ${path}, but found other`,
+    });
   }));
 
 Deno.test("whatever a run has left is not overwritten by another one", async () => {

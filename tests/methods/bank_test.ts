@@ -54,7 +54,7 @@ for (const [name, on] of Object.entries(variants)) {
     for (const [rows, C, Q, k] of [[1, 1, 3, 1], [5, 3, 2, 5], [300, 37, 70, 9], [1003, 130, 20, 50]]) {
       const held = rowsOf("bank", rows, C), bank = await Bank.of(on, [held], C);
       await check(bank, held, Q, C, k);
-      bank.release();
+      bank[Symbol.dispose]();
     }
   });
 }
@@ -80,7 +80,7 @@ Deno.test("a bank in pieces, in units, gives the same as one, and remembers its 
   }
   held.forEach((v, i) => assert.ok(Math.abs(stored.rows.data[i] + stored.mean.data[i % C] - v) < 1e-5));
   assert.deepEqual(stored.rows.shape, [54, C]);
-  for (const bank of [whole, parted, again]) bank.release();
+  for (const bank of [whole, parted, again]) bank[Symbol.dispose]();
 });
 
 Deno.test("only the units that are asked for are searched", async () => {
@@ -89,7 +89,7 @@ Deno.test("only the units that are asked for are searched", async () => {
   const bank = await Bank.of(gpu, images, C, 6);
   await check(bank, held, 5, C, 4, [3, 0, 9]);
   assert.throws(() => bank.nearest(gpu, gpu.empty([1, 8]), 7, [1]), /at least 7 rows to search, but found 6/);
-  bank.release();
+  bank[Symbol.dispose]();
 });
 
 Deno.test("more queries than are looked up at once", async () => {
@@ -100,7 +100,7 @@ Deno.test("more queries than are looked up at once", async () => {
     const wanted = nearestRows(queries, q, held, C)[0].distance;
     assert.ok(Math.abs(d[q] - wanted) <= 1e-4 * wanted, `${q}`);
   }
-  bank.release();
+  bank[Symbol.dispose]();
 });
 
 Deno.test("a bank says what it takes, and refuses images too large to be bound", async () => {
@@ -108,7 +108,7 @@ Deno.test("a bank says what it takes, and refuses images too large to be bound",
   const taken = gpu.memory.stats().inUse - before;
   assert.equal(bankBytes(4096, 16), 4096 * 17 * 4);
   assert.ok(taken >= bankBytes(4096, 16) && taken < 1.01 * bankBytes(4096, 16));
-  bank.release();
+  bank[Symbol.dispose]();
   assert.equal(gpu.memory.stats().inUse, before);
   await assert.rejects(
     Bank.of(binding(1 << 20), [new Float32Array(1000 * 300)], 300, 1000),

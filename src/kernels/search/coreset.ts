@@ -41,16 +41,16 @@ export class Cover implements Disposable {
 
   /**
    * @param points all pieces in order, without gaps
-   * @param count of points in all; what the last piece has more only fills it up
+   * @param count of points in all; what a piece has beyond the next one's first, the last one beyond these, only fills it up
    * @param start the first pick
    * @param most picks there will be
    */
   constructor(gpu: Compute, points: readonly Points[], count: number, start: number, most: number) {
     this.#gpu = gpu;
-    for (const piece of points) {
+    for (const [i, piece] of points.entries()) {
       const size = piece.values.shape[1], nearest = gpu.empty([size], "distances to a coreset");
       fill(gpu, nearest, FAR);
-      const filling = piece.first + size - count;
+      const filling = piece.first + size - (points[i + 1]?.first ?? count);
       if (filling > 0) {
         gpu.stream.write(nearest.part(size - filling, [filling]), new Float32Array(filling).fill(-1));
       }

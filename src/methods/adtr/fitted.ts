@@ -109,15 +109,15 @@ export class FittedAdtr implements Fitted {
   /**
    * Measures the covariance of the residuals of training features, for the Mahalanobis distance, and remembers it.
    *
-   * @param batches of features [B, N, C] on the GPU, each released once it has been looked at
+   * @param batches of features [B, N, C] on the GPU, each looked at before the next is asked for
    */
   async measureCovariance(batches: Iterable<Tensor>): Promise<void> {
     const gpu = this.#gpu, { C } = this.adtr.config, wide = paddedChannels(C);
-    const covariance = new Covariance(C), ones = gpu.tensor(new Float32Array(wide).fill(1));
+    const covariance = new Covariance(C);
     for (const features of batches) {
       const rows = features.size / C;
       await gpu.step(async (gpu) => {
-        const d = this.residual(gpu, features);
+        const d = this.residual(gpu, features), ones = gpu.tensor(new Float32Array(wide).fill(1));
         const products = gpu.empty([wide, wide], "a covariance"),
           mean = gpu.empty([wide]),
           sum = gpu.empty([wide]);
@@ -128,9 +128,7 @@ export class FittedAdtr implements Fitted {
         const [p, m, s] = await gpu.stream.read(products, mean, sum);
         covariance.add(rows, m, s, narrowed(p, C, wide));
       });
-      gpu.release(features);
     }
-    gpu.release(ones);
     this.#covariance = Float32Array.from(covariance.value());
     if (this.#whitening) gpu.release(this.#whitening);
     this.#whitening = null;
@@ -139,7 +137,7 @@ export class FittedAdtr implements Fitted {
   /**
    * Fits a Gaussian to the residuals of training features at each position, for `residual-padim`, and remembers it.
    *
-   * @param batches of features [B, N, C] on the GPU, each released once it has been looked at
+   * @param batches of features [B, N, C] on the GPU, each looked at before the next is asked for
    */
   async measurePositions(batches: Iterable<Tensor>, options: FitOptions = {}): Promise<void> {
     const gpu = this.#gpu, { C, H, W } = this.adtr.config, N = H * W, wide = paddedChannels(C);
@@ -153,7 +151,6 @@ export class FittedAdtr implements Fitted {
         }
         residuals.push(rows);
       }
-      gpu.release(features);
     }
     const mean = await meanOf(residuals, N * C, options.signal);
     const inverses = await whitenings(gpu, residuals, mean, C, { share: POSITION_RIDGE }, options);

@@ -7,7 +7,7 @@
 import { ANOMALIES, type AnomalyName } from "../../data/anomalies/catalogue.ts";
 import { type Architecture, ARCHITECTURES } from "../../model/adtr.ts";
 import { type BackboneName, BACKBONES } from "../../model/backbones.ts";
-import { isTuned } from "../feature_defaults.ts";
+import { fitting, isTuned } from "../feature_defaults.ts";
 import type { Circumstances } from "../method.ts";
 import {
   above0,
@@ -208,7 +208,7 @@ export function adtrDefaults(
     ...(data === "cifar" && preset !== "small" ? { batch_size: CIFAR_BATCH } : {}),
     ...(isPlus ? { epochs: PLUS_EPOCHS[preset] } : {}),
     feature_norm: BACKBONES[backbone as BackboneName].feature_norm,
-    ...(isTuned({ preset, backbone, data }) ? TUNED : {}),
+    ...(isTuned({ preset, backbone, data }) ? fitting(TUNED, { backbone, given }) : {}),
     ...(preset === "small" && data === "cifar" && isLite ? TUNED_CIFAR : {}),
   };
 }

@@ -85,6 +85,7 @@ export const gaussian: Method<PooledSettings> = {
 };
 
 class Model implements Fitted {
+  readonly P: number;
   #model: FeatureSizes;
   #mean: Float32Array<ArrayBuffer>;
   #inverse: Float32Array<ArrayBuffer>;
@@ -92,11 +93,12 @@ class Model implements Fitted {
   constructor(model: FeatureSizes, mean: Float32Array<ArrayBuffer>, inverse: Float32Array<ArrayBuffer>) {
     this.#model = model;
     this.#mean = mean;
+    this.P = mean.length;
     this.#inverse = inverse;
   }
 
   score(features: Tensor, pooled: readonly Float32Array[]): Promise<Scores> {
-    const P = this.#mean.length;
+    const { P } = this;
     const scores = Float32Array.from(checkPooled(pooled, features.shape[0]), (values) => {
       let square = 0;
       for (let a = 0; a < P; a++) {
@@ -110,7 +112,7 @@ class Model implements Fitted {
   }
 
   state(): Promise<State> {
-    const P = this.#mean.length;
+    const { P } = this;
     const tensors = new Map([
       ["pooled_mean", { shape: [P], data: this.#mean }],
       ["whitening", { shape: [P, P], data: this.#inverse }],

@@ -182,6 +182,7 @@ function logDensity(squares: ArrayLike<number>, d: number, bandwidth: number): n
 }
 
 class Model implements Fitted {
+  readonly P: number;
   #model: FeatureSizes;
   #mean: Float32Array<ArrayBuffer>;
   #components: Points;
@@ -197,6 +198,7 @@ class Model implements Fitted {
   ) {
     this.#model = model;
     this.#mean = mean;
+    this.P = mean.length;
     this.#components = components;
     this.#points = points;
     this.#bandwidth = bandwidth;
@@ -217,7 +219,7 @@ class Model implements Fitted {
       data.forEach((row, i) => all.set(row, i * width));
       return { shape: [data.length, width], data: all };
     };
-    const P = this.#mean.length, d = this.#components.length;
+    const { P } = this, d = this.#components.length;
     const tensors = new Map([
       ["pooled_mean", { shape: [P], data: this.#mean }],
       ["components", rows(this.#components, P)],

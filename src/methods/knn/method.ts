@@ -79,6 +79,6 @@ class Model implements Fitted {
   }
 
   [Symbol.dispose](): void {
-    this.#bank.release();
+    this.#bank[Symbol.dispose]();
   }
 }

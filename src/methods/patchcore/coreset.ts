@@ -49,7 +49,8 @@ export function firstPick(rows: number, seed: number): number {
 /**
  * Picks rows.
  *
- * @param batches of rows [rows, wide] on the GPU, for this to release, in order; all but the last of `batchRows` rows
+ * @param batches of rows [rows, wide] on the GPU, in order, looked at before the next is asked for; all but the last of
+ *   `batchRows` rows
  * @param rows of all batches together
  * @param C of `wide` columns, those that are not zeros
  * @returns the picks' numbers in the order of picking; fewer than `wanted` where the others equal one of them
@@ -67,7 +68,7 @@ export async function selectCoreset(
   const points: Points[] = [];
   let cover: Cover | null = null;
   try {
-    // Pieces hold whole batches, as columns; the last one has as many as are left, and fills up to a multiple of 4.
+    // Pieces hold whole batches, as columns, filled up to a multiple of 4; the last one has as many as are left.
     const fits = Math.floor(gpu.limits.maxStorageBufferBindingSize / (4 * dims));
     const most = Math.max(1, Math.floor(fits / batchRows)) * batchRows;
     let row = 0;
@@ -92,7 +93,6 @@ export async function selectCoreset(
         layoutC: { ld, offset: row - first },
         whole: true,
       });
-      gpu.release(batch);
       row += count;
     }
     cover = new Cover(gpu, points, rows, firstPick(rows, seed), wanted);

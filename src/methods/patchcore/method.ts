@@ -96,9 +96,13 @@ export const patchcore: Method<PatchcoreSettings> = {
     const patchBatches = async function* () {
       for (const x of batches(gpu, features, { C, H, W }, size)) {
         const patches = pooled(gpu, x, { H, W, patch }), rows = patches.shape[0] * N;
-        yield standardise(gpu, patches.view([rows, 1, C]), mean, ones, wide).view([rows, wide]);
-        gpu.release(x);
+        const centred = standardise(gpu, patches.view([rows, 1, C]), mean, ones, wide);
         if (patches !== x) gpu.release(patches);
+        try {
+          yield centred.view([rows, wide]);
+        } finally {
+          gpu.release(centred);
+        }
         signal?.throwIfAborted();
       }
     };
@@ -132,14 +136,12 @@ async function patchesOf(
   let at = 0, first = 0;
   for (const x of batches(gpu, features, { C, H, W }, size)) {
     if (sorted[at] < first + batchRows) {
-      const patches = pooled(gpu, x, { H, W, patch }), values = await gpu.read(patches);
-      if (patches !== x) gpu.release(patches);
+      const values = await gpu.step((gpu) => gpu.read(pooled(gpu, x, { H, W, patch })));
       for (; sorted[at] < first + batchRows; at++) {
         const row = (sorted[at] - first) * C;
         picked.set(values.subarray(row, row + C), at * C);
       }
     }
-    gpu.release(x);
     first += batchRows;
   }
   return picked;
@@ -199,7 +201,7 @@ class Model implements Fitted {
   }
 
   [Symbol.dispose](): void {
-    this.#bank.release();
+    this.#bank[Symbol.dispose]();
   }
 }
 

@@ -81,7 +81,7 @@ export const spade: Method<SpadeSettings> = {
     try {
       return new Model(gpu, { C, H, W }, patches, await Bank.of(gpu, pooled, P), P);
     } catch (error) {
-      patches.release();
+      patches[Symbol.dispose]();
       throw error;
     }
   },
@@ -95,7 +95,7 @@ export const spade: Method<SpadeSettings> = {
     try {
       return new Model(gpu, model, patches, await Bank.open(gpu, { rows: pooled, mean: pooledMean }), P);
     } catch (error) {
-      patches.release();
+      patches[Symbol.dispose]();
       throw error;
     }
   },
@@ -106,14 +106,14 @@ class Model implements Fitted {
   #gpu: Gpu;
   #patches: Bank;
   #images: Bank;
-  #P: number;
+  readonly P: number;
 
   constructor(gpu: Gpu, model: FeatureSizes, patches: Bank, images: Bank, P: number) {
     this.#gpu = gpu;
     this.#model = model;
     this.#patches = patches;
     this.#images = images;
-    this.#P = P;
+    this.P = P;
   }
 
   score(features: Tensor, pooled: readonly Float32Array[], settings: ScoreSettings): Promise<Scores> {
@@ -122,7 +122,7 @@ class Model implements Fitted {
     const [B, N] = [features.shape[0], H * W], K = Math.min(settings.neighbours as number, images.rows);
     const whole = Float32Array.from(checkPooled(pooled, B).flatMap((values) => [...values]));
     return this.#gpu.step(async (gpu) => {
-      const found = images.nearest(gpu, images.centre(gpu, gpu.tensor(whole, [B, this.#P])), K);
+      const found = images.nearest(gpu, images.centre(gpu, gpu.tensor(whole, [B, this.P])), K);
       const [d, slots] = await gpu.stream.read(found.distances, found.slots);
       const neighbours = [...slots].map((slot) => images.rowOf(slot));
 
@@ -162,7 +162,7 @@ class Model implements Fitted {
   }
 
   [Symbol.dispose](): void {
-    this.#patches.release();
-    this.#images.release();
+    this.#patches[Symbol.dispose]();
+    this.#images[Symbol.dispose]();
   }
 }

@@ -207,9 +207,10 @@ for (const [C, H, A] of [[600, 6, 2], [24, 24, 1], [13, 4, 2]]) {
 
 Deno.test("a released model has given everything back", async () => {
   const x = gpu.tensor(fill("features", 15 * 13), [1, 15, 13]);
+  const others = gpu.tensor(fill("others", 2 * 15 * 13), [2, 15, 13]);
   const { inUse } = gpu.memory.stats();
   const fitted = made({});
-  await fitted.measureCovariance([gpu.tensor(fill("others", 2 * 15 * 13), [2, 15, 13])]);
+  await fitted.measureCovariance([others]);
   await fitted.score(x, null, {
     image_size: 16,
     sigma: 0,

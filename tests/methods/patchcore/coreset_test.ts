@@ -32,8 +32,12 @@ async function picksOf(on: Gpu, x: Float32Array, C: number, wanted: number, seed
   const rows = x.length / C, told: number[] = [];
   const batches = async function* () {
     for (let first = 0; first < rows; first += batchRows) {
-      const part = x.slice(first * C, (first + batchRows) * C);
-      yield await Promise.resolve(gpu.tensor(part, [part.length / C, C]));
+      const part = x.slice(first * C, (first + batchRows) * C), batch = gpu.tensor(part, [part.length / C, C]);
+      try {
+        yield await Promise.resolve(batch);
+      } finally {
+        gpu.release(batch);
+      }
     }
   };
   const before = gpu.memory.stats().inUse;
@@ -76,6 +80,12 @@ Deno.test("points in pieces give the same picks as in one", async () => {
   assert.deepEqual(plainCoreset(x, C, 40, 1), whole);
 });
 
+Deno.test("pieces of rows that are no multiple of 4 pick every row once", async () => {
+  const rows = 25, C = 8, x = fill("rows", rows * C), picks = await picksOf(binding(400), x, C, rows, 1, 5);
+  assert.deepEqual(picks, plainCoreset(x, C, rows, 1));
+  assert.equal(new Set(picks).size, rows);
+});
+
 Deno.test("equal points are picked once", async () => {
   const C = 4, x = new Float32Array(60 * C), kinds = fill("kinds", 5 * C);
   for (let r = 0; r < 60; r++) x.set(kinds.subarray(r % 5 * C, (r % 5 + 1) * C), r * C);
@@ -93,7 +103,9 @@ Deno.test("another seed has another start, and stopping stops", async () => {
   assert.equal(coresetRows(5, 0.1), 1);
   const stop = new AbortController(), C = 4, before = gpu.memory.stats().inUse;
   const batches = async function* () {
-    yield await Promise.resolve(gpu.tensor(fill("rows", 100 * C), [100, C]));
+    const batch = gpu.tensor(fill("rows", 100 * C), [100, C]);
+    yield await Promise.resolve(batch);
+    gpu.release(batch);
   };
   const sizes = { rows: 100, batchRows: 100, C, wide: C };
   await assert.rejects(
