@@ -14,7 +14,13 @@ export function demoFolder(size: number): string {
 
 /** Makes what is missing of the demo data; a category's folder is there whole or not at all. */
 export async function makeMissing(data: string, categories: readonly string[], size: number): Promise<void> {
-  const missing: string[] = [];
-  for (const name of categories) if (!await isFolder(join(data, name))) missing.push(name);
-  if (missing.length > 0) await makeWithProgress(data, missing, { size });
+  for (const name of categories) {
+    const folder = join(data, name);
+    if (await isFolder(folder)) continue;
+    try {
+      await makeWithProgress(data, [name], { size });
+    } catch (error) {
+      if (!await isFolder(folder)) throw error; // else another run has made the same meanwhile
+    }
+  }
 }
