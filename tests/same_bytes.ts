@@ -28,6 +28,10 @@ const MEANT: [field: RegExp, reason: string][] = [
   [/model model\./, "a model says of itself what opening it takes, and no more"],
   [/model config\.features_sha256$/, "a hash of the images' hashes, which Web Cryptography can make"],
   [/^(?!adtr).*model config\./, "a model file holds the settings of its method, and of no other"],
+  [
+    /^adtr.*model config\.(components|feature_length)$/,
+    "settings that were not there, at what changes nothing",
+  ],
   [/^adtr.*model config\.(coreset|neighbours|padim_channels)$/, "settings of other methods"],
 ];
 

@@ -32,7 +32,8 @@ async function picksOf(on: Gpu, x: Float32Array, C: number, wanted: number, seed
   const rows = x.length / C, told: number[] = [];
   const batches = async function* () {
     for (let first = 0; first < rows; first += batchRows) {
-      const part = x.slice(first * C, (first + batchRows) * C), batch = gpu.tensor(part, [part.length / C, C]);
+      const part = x.slice(first * C, (first + batchRows) * C),
+        batch = gpu.tensor(part, [part.length / C, C]);
       try {
         yield await Promise.resolve(batch);
       } finally {
