@@ -112,6 +112,8 @@ for (const method of methods) {
     for (const [name, { shape }] of tensors) {
       const values = new Float32Array(shape.reduce((a, b) => a * b)).fill(NaN);
       await refused(sizes, new Map(tensors).set(name, stored(values, shape)));
+      const none = stored(new Float32Array(0), [0, ...shape.slice(1)]);
+      await refused(sizes, new Map(tensors).set(name, none));
     }
     deepEqual([gpu.memory.stats().held - held < 1 << 20, gpu.memory.stats().inUse], [true, inUse]);
   });
@@ -138,3 +140,18 @@ for (const method of methods) {
     }
   });
 }
+
+Deno.test("a model of other features of whole images than the backbone's is refused", () =>
+  inFolder(async (folder) => {
+    const settings = tinySettings<Record<string, Value>>({ method: "gaussian" }, "demo");
+    using model = (await learn({ source: features, category: await tinyCategory(folder), settings }))!;
+    const { tensors, metadata } = parseSafetensors(await model.toBytes(), MODEL);
+    const P = tensors.get("pooled_mean")!.shape[0], fewer = new Map(tensors);
+    fewer.set("pooled_mean", stored(new Float32Array(4), [4]));
+    fewer.set("whitening", stored(new Float32Array(16).fill(1), [4, 4]));
+    const bytes = new Uint8Array(serializeSafetensors(fewer, metadata));
+    await rejects(openModelBytes(gpu, bytes, {}, "m"), {
+      name: "InputError",
+      message: `Expected a model of gabor's ${P} features of whole images in m, but found one of 4`,
+    });
+  }));
