@@ -67,7 +67,9 @@ async function readObject(path: string): Promise<object> {
     throw new InputError(`Expected JSON in ${path}, but found ${(error as Error).message}`);
   }
   if (typeof content !== "object" || content === null || Array.isArray(content)) {
-    throw new InputError(`Expected a JSON object in ${path}, but found ${text.slice(0, 40)}`);
+    throw new InputError(
+      `Expected a JSON object in ${path}, but found ${text.trim().slice(0, 40) || "nothing"}`,
+    );
   }
   return content;
 }
@@ -108,7 +110,7 @@ function checkWeights(backbone: string, weights: string | undefined): void {
   }
   if (needs === "file" && weights === undefined) {
     throw new UsageError(
-      `Expected --weights FILE for --backbone ${backbone}, but found none.\n--backbone gabor needs none.`,
+      `Expected --weights FILE for --backbone ${backbone}, but found none.\n--backbone efficientnet_lite0 needs none.`,
     );
   }
 }

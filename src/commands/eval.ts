@@ -10,6 +10,7 @@ import { InputError } from "../errors.ts";
 import { TIFF_MAPS, tiffPaths, writeTiffMaps } from "../host/tiff_maps.ts";
 import { evaluateCategory, type MissingMasks } from "../score/evaluate.ts";
 import { makeFolder } from "../host/files.ts";
+import { refuseRunsMetrics } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import {
   addModel,
@@ -20,7 +21,7 @@ import {
   openGivenModel,
 } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
-import { mapped, metricsTable, TIFF_HELP, writeJson } from "./results.ts";
+import { mapped, METRICS, metricsTable, TIFF_HELP, writeJson } from "./results.ts";
 
 /** Adds the command. */
 export function addEval(program: Command): void {
@@ -62,6 +63,7 @@ async function evaluate(options: EvalOptions): Promise<void> {
     throw new InputError(`Expected test images of ${category.name} in ${data}, but found none`);
   }
   if (options.mapsTiff) tiffPaths(category.test); // throws before the work
+  await refuseRunsMetrics(out);
   const display = new ProgressDisplay();
   const { metrics, images, S } = await withGpu(async (gpu) => {
     using model = await openGivenModel(gpu, options, display);
@@ -76,7 +78,7 @@ async function evaluate(options: EvalOptions): Promise<void> {
 
   const found = { [category.name]: metrics };
   if (options.mapsTiff) await writeTiffMaps(join(out, TIFF_MAPS), category.name, mapped(images), S);
-  await writeJson(join(out, "metrics.json"), found);
+  await writeJson(join(out, METRICS), found);
   if (json) return console.log(JSON.stringify(found, null, 2));
   const seconds = (performance.now() - began) / 1000;
   console.log(

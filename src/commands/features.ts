@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "npm:commander@^15.1.0";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { defaultCache } from "../host/feature_cache.ts";
 import { isFolder, listImages } from "../host/folder.ts";
 import { openSource } from "../host/feature_source.ts";
@@ -14,6 +14,7 @@ import { RowsFile } from "../host/rows_file.ts";
 import { extractFeatures, sizesOf } from "../score/features.ts";
 import { readConfig, settingsOf } from "./config.ts";
 import { withGpu } from "./gpu.ts";
+import { Interrupt, Stopped } from "./interrupt.ts";
 import { METHOD_NAMES } from "../methods/registry.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
@@ -52,8 +53,10 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
   const given = [givenSettings({ ...options }, SETTINGS), config?.settings ?? {}];
   const settings = settingsOf(given, preset, weights, "folder"), { feature_size } = settings;
   const paths = await listImages(inputs);
-  await refuseUnwritable(options.out); // before the work
+  await refuseUnwritable(options.out, paths); // before the work
   const display = new ProgressDisplay();
+  using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
+  const { signal } = interrupt;
   const shape = await withGpu(async (gpu) => {
     using opened = await openSource(gpu, settings, weights, { cache: defaultCache(display.warn) });
     const { source } = opened, { C } = sizesOf(source), N = feature_size ** 2;
@@ -70,17 +73,22 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
           unit: "images",
           images: first + done,
         });
-      const values = await extractFeatures(source, paths.slice(first, first + SLICE), report);
+      const values = await extractFeatures(source, paths.slice(first, first + SLICE), report, signal);
       for (const image of values) await file.add(transpose(image, N, C));
     }
     await file.finish();
     return shape;
+  }).catch((error) => {
+    throw signal.aborted && error === signal.reason ? new Stopped("stopped; nothing was written") : error;
   }).finally(() => display.finish());
   console.log(`${options.out}: features [${shape.join(", ")}]`);
 }
 
 /** @throws {InputError} where a file of that path can't be written, for what can be known before */
-async function refuseUnwritable(path: string): Promise<void> {
+async function refuseUnwritable(path: string, inputs: readonly string[]): Promise<void> {
+  if (inputs.some((input) => resolve(input) === resolve(path))) {
+    throw new InputError(`Expected --out to be none of the images, but found ${path}`);
+  }
   if (await isFolder(path)) throw new InputError(`Expected --out to be a file, but found the folder ${path}`);
   const folder = dirname(path);
   if (!await isFolder(folder)) {

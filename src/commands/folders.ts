@@ -3,17 +3,19 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { InputError } from "../errors.ts";
-import { isThere, reason } from "../host/files.ts";
+import { isThere, readWhole, reason } from "../host/files.ts";
 import { CHECKPOINT, MODEL } from "../host/run_folder.ts";
 import { TIFF_MAPS } from "../host/tiff_maps.ts";
 import { LOG } from "../host/log.ts";
 import { methods } from "../methods/registry.ts";
+import { csvRows } from "../report/csv.ts";
+import { METRICS, pictureNames, REPORT } from "./results.ts";
 
 /** Heat maps take the place of earlier ones, so a folder of that name has to be one of ours. */
 const HEATMAPS = "heatmaps";
-/** What a run of `train` leaves behind. */
+/** What a run of `train` leaves behind, but for its config, which one that failed at once leaves too. */
 const OF_A_RUN = [
   MODEL,
   CHECKPOINT,
@@ -23,6 +25,8 @@ const OF_A_RUN = [
   ),
   HEATMAPS,
   TIFF_MAPS,
+  METRICS,
+  REPORT,
 ];
 
 /** @throws {InputError} where a folder for a new run holds one already, or heat maps or TIFFs */
@@ -38,12 +42,38 @@ export async function refuseRun(folder: string): Promise<void> {
   }
 }
 
-/** @throws {InputError} where a folder has heat maps that are not those of an earlier `score`, which new ones replace */
-export async function refuseHeatmaps(folder: string): Promise<void> {
-  const path = join(folder, HEATMAPS);
-  if (await isThere(path) && !await isThere(join(folder, "scores.csv"))) {
+/**
+ * Checks that what `score` replaces in a folder is an earlier `score`'s, and none of it is what it is going to read.
+ *
+ * @param inputs the images to score
+ * @throws {InputError} where there are other scores, other files among heat maps, or images that would be replaced
+ */
+export async function refuseHeatmaps(folder: string, inputs: readonly string[]): Promise<void> {
+  const scores = join(folder, "scores.csv"), heatmaps = join(folder, HEATMAPS);
+  const refuse = (what: string, found: string): never => {
     throw new InputError(
-      `Expected --out to be a folder without other heat maps, but found ${path}.\nAnother --out leaves it alone.`,
+      `Expected --out to be a folder without ${what}, but found ${found}.\nAnother --out leaves it alone.`,
+    );
+  };
+  const rows = await isThere(scores) ? csvRows(new TextDecoder().decode(await readWhole(scores))) : null;
+  if (rows && `${rows[0]}` !== "image,score") refuse("scores of another program", scores);
+  if (!await isThere(heatmaps)) return;
+  if (!rows) refuse("other heat maps", heatmaps);
+  const known = new Set(pictureNames(rows!.slice(1).map(([image]) => image)));
+  for await (const { name } of Deno.readDir(heatmaps)) {
+    if (!known.has(name)) refuse("other files among its heat maps", join(heatmaps, name));
+  }
+  const inside = inputs.find((path) => !relative(heatmaps, path).startsWith(".."));
+  if (inside !== undefined) refuse("images to score among its heat maps, which are replaced", inside);
+}
+
+/** @throws {InputError} where a folder for metrics holds a run, whose own these would replace */
+export async function refuseRunsMetrics(folder: string): Promise<void> {
+  for (const name of [MODEL, CHECKPOINT]) {
+    const path = join(folder, name);
+    if (!await isThere(path)) continue;
+    throw new InputError(
+      `Expected --out to be a folder without a run, whose metrics would be replaced, but found ${path}`,
     );
   }
 }

@@ -71,11 +71,15 @@ function defaultsOf(method: string): Map<string, string> {
   );
 }
 
-/** The method that arguments name, for what `--help` shows; the first one where they name none that is known. */
+/**
+ * The method that arguments name, for what `--help` shows; the first one where they name none.
+ *
+ * @throws {UsageError} where there is none of that name
+ */
 export function methodIn(args: readonly string[]): string {
   const at = args.findIndex((arg) => arg === "--method" || arg.startsWith("--method="));
   const name = at < 0 ? undefined : args[at].split("=")[1] ?? args[at + 1];
-  return METHOD_NAMES.find((method) => method === name) ?? METHOD_NAMES[0];
+  return name === undefined ? METHOD_NAMES[0] : methodNamed(name).name;
 }
 
 /** The settings among a command's parsed options, only those that were given. */

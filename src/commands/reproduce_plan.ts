@@ -16,7 +16,7 @@ import type { Method } from "../methods/method.ts";
 import type { Settings } from "../methods/settings.ts";
 import { type BackboneName, BACKBONES } from "../model/backbones.ts";
 import { settingsOf } from "./config.ts";
-import { categoryList } from "./options.ts";
+import { categoryList, flagOf } from "./options.ts";
 import { demoFolder } from "./demo_data.ts";
 
 /** What can be reproduced. */
@@ -86,11 +86,22 @@ export async function planReproduction(
   refuseUseless(target, options);
   const resolve = (chosen: Partial<Settings>, withWeights = true): Settings =>
     settingsOf([chosen], preset, withWeights ? weights : undefined, options.data ?? "demo");
-  const settings = resolve(given);
+  const common = Object.fromEntries(
+    Object.entries(given).filter(([name]) => SETTINGS.get(name)!.length === 0),
+  );
+  const settings = resolve(common);
   const data = dataOf(target, options.data, settings);
   const entries = target === "ablations"
     ? ablations(given, resolve)
     : methods(target, given, options, resolve);
+  for (const name of Object.keys(given)) {
+    if (entries.some(({ settings }) => Object.hasOwn(settings, name))) continue;
+    throw new UsageError(
+      `Expected ${flagOf(name)} with one of the methods that have it, ${
+        SETTINGS.get(name)!.join(", ")
+      }, but found ${entries.map(({ name }) => name).join(", ")}`,
+    );
+  }
   const wanting = entries.find(({ settings }) => labelsOf(settings) === "images");
   if (target === "cifar10" && outliers === undefined && wanting) {
     throw new UsageError(

@@ -27,15 +27,8 @@ import { explain } from "./explain.ts";
 import { tryLockRun } from "./folders.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
 import { type Entry, labelsOf, type ReproducePlan } from "./reproduce_plan.ts";
-import {
-  CONFIG,
-  environmentOf,
-  METRICS,
-  runCategory,
-  SPEED,
-  type Speed,
-  writeConfig,
-} from "./run_category.ts";
+import { METRICS } from "./results.ts";
+import { CONFIG, environmentOf, runCategory, SPEED, type Speed, writeConfig } from "./run_category.ts";
 
 /** One model to train and test. */
 export interface Cell {

@@ -120,6 +120,11 @@ export function pictureNames(paths: readonly string[]): string[] {
   });
 }
 
+/** Name of the file that a run ends with. */
+export const METRICS = "metrics.json";
+/** Name of the page about a run. */
+export const REPORT = "report.html";
+
 /** A category's line in the table. */
 export interface CategoryResult {
   metrics: Metrics;

@@ -19,11 +19,18 @@ import type { FeatureSource } from "../score/features.ts";
 import type { Model } from "../score/model.ts";
 import type { Scorer } from "../score/score.ts";
 import { learn } from "../train/learn.ts";
-import { type CategoryResult, mapped, pictured, writeHeatmaps, writeJson, writeText } from "./results.ts";
+import {
+  type CategoryResult,
+  mapped,
+  METRICS,
+  pictured,
+  REPORT,
+  writeHeatmaps,
+  writeJson,
+  writeText,
+} from "./results.ts";
 import { VERSION } from "./version.ts";
 
-/** Name of the file that a run ends with. */
-export const METRICS = "metrics.json";
 /** Name of the file that says how fast it was. */
 export const SPEED = "speed.json";
 /** Name of the file that a run begins with. */
@@ -150,7 +157,7 @@ async function writeResults(
     settings: { ...settings },
     lossCurve: await isThere(log) ? epochLosses(await readLog(log)) : [],
   });
-  await writeText(join(out, "report.html"), page);
+  await writeText(join(out, REPORT), page);
   await writeJson(join(out, METRICS), { [name]: metrics });
 }
 

@@ -16,6 +16,7 @@ import { makeFolder, removeIfThere, UnfinishedFile, writeFolder } from "../host/
 import { RowsFile } from "../host/rows_file.ts";
 import { refuseHeatmaps } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
+import { Interrupt, Stopped } from "./interrupt.ts";
 import { addModel, addScoring, type ModelOptions, noMaps, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { drawHeatmaps } from "./results.ts";
@@ -53,8 +54,10 @@ interface ScoreCommandOptions extends ModelOptions {
 async function score(inputs: string[], options: ScoreCommandOptions): Promise<void> {
   const { out, maps: keepMaps = false, json } = options;
   const paths = await listImages(inputs);
-  await refuseHeatmaps(out); // before the work
+  await refuseHeatmaps(out, paths); // before the work
   const display = new ProgressDisplay();
+  using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
+  const { signal } = interrupt;
   const rows = await withGpu(async (gpu) => {
     using model = await openGivenModel(gpu, options, display);
     const { method: { maps: hasMaps }, settings: { image_size: S } } = model;
@@ -62,7 +65,9 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
     await makeFolder(out); // refused before the work
     const report = (done: number): void =>
       display.onProgress({ phase: "scoring", done, total: paths.length, unit: "images", images: done });
-    return await writeScores(out, paths, scoreImages(model, paths, report), { S, hasMaps, keepMaps });
+    return await writeScores(out, paths, scoreImages(model, paths, report, signal), { S, hasMaps, keepMaps });
+  }).catch((error) => {
+    throw signal.aborted && error === signal.reason ? new Stopped("stopped; nothing was written") : error;
   }).finally(() => display.finish());
 
   if (json) return console.log(JSON.stringify(rows, null, 2));

@@ -23,7 +23,7 @@ import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, givenSettings, methodHelp } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { missingMasksOption } from "./model_options.ts";
-import { type CategoryResult, metricsTable, TIFF_HELP } from "./results.ts";
+import { type CategoryResult, metricsTable, REPORT, TIFF_HELP } from "./results.ts";
 import { environmentOf, runCategory, writeConfig } from "./run_category.ts";
 import {
   DEMO_CATEGORIES,
@@ -107,7 +107,7 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
   }
   const folders = plan.categories.map((name) => folderOf(name, plan));
   console.log(
-    `Reports with heat maps:\n${folders.map((folder) => `  ${join(folder, "report.html")}`).join("\n")}`,
+    `Reports with heat maps:\n${folders.map((folder) => `  ${join(folder, REPORT)}`).join("\n")}`,
   );
   console.log(
     `Score other images:\n  ./adtr score --model ${shellWord(join(folders[0], "model.safetensors"))} ` +

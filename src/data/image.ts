@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { InputError } from "../errors.ts";
 import { decodeSamples } from "./decode.ts";
 import { writePng } from "./png.ts";
 
@@ -44,6 +45,32 @@ export async function decodeImage(bytes: Uint8Array, name = "the image"): Promis
     rgb[to + 2] = toByte[data[from + (colors === 3 ? 2 : 0)]];
   }
   return { width, height, data: rgb };
+}
+
+/** An image's pixels, decoded where it is a file's bytes. @throws {InputError} where it is neither, or damaged */
+export async function pixelsOf(image: Uint8Array | Image, name: string): Promise<Image> {
+  if (image instanceof Uint8Array) return await decodeImage(image, name);
+  checkPixels(image, name);
+  return image;
+}
+
+/** Checks what is said to be an image: callers in JavaScript may have given anything. @throws {InputError} */
+export function checkPixels(image: Image, name: string): void {
+  const { width, height, data }: Partial<Image> = image ?? {};
+  const isSide = (side: unknown) => Number.isSafeInteger(side) && side as number > 0;
+  if (isSide(width) && isSide(height) && data instanceof Uint8Array && data.length === 3 * width! * height!) {
+    return;
+  }
+  const found = typeof image === "string"
+    ? `the text ${JSON.stringify(image)}`
+    : data instanceof Uint8Array
+    ? `${width}×${height} with ${data.length} bytes`
+    : image === null
+    ? "null"
+    : typeof image;
+  throw new InputError(
+    `Expected ${name} to be a file's bytes (Uint8Array), or { width, height, data } of 3 bytes a pixel, but found ${found}`,
+  );
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import { InputError } from "../errors.ts";
 import { sha256, sha256OfAll } from "../sha256.ts";
-import { decodeImage, decodeMask, type Image, type Mask } from "./image.ts";
+import { checkPixels, decodeMask, type Image, type Mask, pixelsOf } from "./image.ts";
 
 /** An image that has been found, to be decoded when it is needed. */
 export interface Picture {
@@ -45,11 +45,12 @@ export function imagesInMemory(
   };
   const pixels = (name: string): Promise<Image> => {
     const image = find(images, name, "an image");
-    return image instanceof Uint8Array ? decodeImage(image, name) : Promise.resolve(image);
+    return pixelsOf(image, name);
   };
   return {
     async open(name) {
       const image = find(images, name, "an image");
+      if (!(image instanceof Uint8Array)) checkPixels(image, name);
       const hash = image instanceof Uint8Array
         ? await sha256(new Uint8Array(image))
         : await sha256OfAll([`${image.width}×${image.height}`, new Uint8Array(image.data)]);

@@ -50,7 +50,9 @@ export function parseModel(bytes: Uint8Array<ArrayBuffer>, path: string): ModelF
   if (format !== FORMAT || !METHOD_NAMES.includes(name)) {
     const found = format !== FORMAT
       ? format ? `the format "${format}"` : "a file of tensors without its settings"
-      : `one of the method ${JSON.stringify(name)}`;
+      : name
+      ? `one of the method ${JSON.stringify(name)}`
+      : "one without a method";
     throw new InputError(`Expected a model written by train in ${path}, but found ${found}`);
   }
   const method = methodNamed(name), model = jsonIn(file, "model"), info = jsonIn(file, "config");

@@ -113,7 +113,7 @@ export const yesOrNo: Schema = v.boolean("true or false");
 
 /** Standard deviation of the smoothing of maps at most, pixels: more than that leaves nothing of them. */
 const MOST_SIGMA = 256;
-const LEVELS = "all, or numbers with commas between them";
+const LEVELS = "a text: all, or numbers of 1 to 9 with commas between them";
 
 /** The rules of `CommonSettings`. @param methods the names of all methods */
 export function commonRules(methods: readonly string[]): Rules<CommonSettings> {
@@ -170,7 +170,7 @@ export interface PooledSettings {
   pooled_levels: string;
 }
 
-const POOLED = "last, or numbers with commas between them";
+const POOLED = "a text: last, or numbers of 1 to 9 with commas between them";
 
 /** The rules of `PooledSettings`. */
 export const POOLED_RULES: Rules<PooledSettings> = {

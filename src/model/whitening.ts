@@ -73,7 +73,7 @@ export function whitening(covariance: ArrayLike<number>, C: number): Float32Arra
       for (let k = 0; k < j; k++) sum -= L[i * C + k] * L[j * C + k];
       if (i === j && !(sum > 0)) {
         throw new InputError(
-          "Expected residuals with a positive definite covariance, but found them all alike",
+          "Expected features or residuals with a positive definite covariance, but found them alike, or nothing on its diagonal",
         );
       }
       L[i * C + j] = i === j ? Math.sqrt(sum) : sum / L[j * C + j];

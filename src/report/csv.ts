@@ -17,6 +17,18 @@ export function csvLine(cells: readonly CsvCell[]): string {
   return cells.map(written).join(",") + "\n";
 }
 
+/** The cells of what `csvLine` wrote, line by line, as texts. */
+export function csvRows(text: string): string[][] {
+  const rows: string[][] = [[]];
+  for (const match of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n|$)/g)) {
+    if (match.index === text.length) break;
+    const [, quoted, bare, end] = match, cell = quoted?.replaceAll('""', '"') ?? bare;
+    rows[rows.length - 1].push(cell.startsWith("'") ? cell.slice(1) : cell);
+    if (end === "\n") rows.push([]);
+  }
+  return rows.filter(({ length }) => length > 0);
+}
+
 function written(cell: CsvCell): string {
   if (typeof cell !== "string") return String(cell ?? "");
   const text = FORMULA.test(cell) ? `'${cell}` : cell;

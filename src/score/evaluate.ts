@@ -6,7 +6,7 @@
 import { type Category, type TestImage, withoutMask } from "../data/category.ts";
 import type { Images } from "../data/images.ts";
 import { loadMask } from "../data/load.ts";
-import { InputError } from "../errors.ts";
+import { SettingError } from "../errors.ts";
 import { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "../metrics/metrics.ts";
 import type { OnProgress } from "../progress.ts";
 import { scoreImages, type Scorer } from "./score.ts";
@@ -93,9 +93,10 @@ export async function loadTruths(
 ): Promise<(Uint8Array | null)[]> {
   const [missing] = withoutMask(test);
   if (missing && missing_masks === "refuse") {
-    throw new InputError(
+    throw new SettingError(
       `Expected a mask for ${missing.path}, as other anomalous test images of ${name} have one, but found none.\n` +
-        "With missing_masks skip, such images count in the image metrics only.",
+        "With {missing_masks} skip, such images count in the image metrics only.",
+      "data",
     );
   }
   const truths: (Uint8Array | null)[] = [];

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { decodeImage, type Image } from "../data/image.ts";
+import { type Image, pixelsOf } from "../data/image.ts";
 import { resizeBilinear } from "../data/resize.ts";
 import type { Fitted, MethodTraits, State } from "../methods/method.ts";
 import { contentOf } from "../methods/model_file.ts";
@@ -12,7 +12,7 @@ import { withProjection } from "../methods/projection.ts";
 import { serializeSafetensors } from "../formats/safetensors.ts";
 import type { Settings } from "../methods/settings.ts";
 import { type FeatureSource, pixelFeatures } from "./features.ts";
-import { scoreFeatures, type Scorer } from "./score.ts";
+import { checkScore, scoreFeatures, type Scorer } from "./score.ts";
 
 /** One image's result. */
 export interface ImageScore {
@@ -37,6 +37,7 @@ export class Model implements Disposable, Scorer {
   /** What its file remembers beside: the settings of its training, the backbone's fingerprint as `features`, the category. */
   readonly info: Readonly<Record<string, unknown>>;
   #owned: Disposable | null;
+  #disposed = false;
 
   /**
    * For those that open and train models.
@@ -63,14 +64,16 @@ export class Model implements Disposable, Scorer {
    *
    * @param image a PNG, JPEG, BMP or TIFF file's bytes, or pixels
    * @param name what errors call it
-   * @throws {InputError} where it is no such image
+   * @throws {InputError} where it is no such image, or its score no finite number
+   * @throws {Error} where the model was disposed of
    */
   async score(image: Uint8Array | Image, name = "the image"): Promise<ImageScore> {
-    const { image_size: S } = this.source;
-    const decoded = image instanceof Uint8Array ? await decodeImage(image, name) : image;
+    if (this.#disposed) throw new Error("Expected a model in use, but found one that was disposed of");
+    const { image_size: S } = this.source, decoded = await pixelsOf(image, name);
     const source = { ...this.source, pooled: this.method.pooled };
     const [features] = await pixelFeatures(source, [resizeBilinear(decoded, S)], false);
     const { maps, scores } = await scoreFeatures(this, [features]);
+    checkScore(scores[0], name);
     return { map: maps, size: S, score: scores[0] };
   }
 
@@ -87,6 +90,8 @@ export class Model implements Disposable, Scorer {
 
   /** Gives its memory back; it can't be used any more. */
   [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
     this.fitted[Symbol.dispose]();
     this.#owned?.[Symbol.dispose]();
   }

@@ -81,7 +81,14 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
           `but found ${backbone.fingerprint}`,
       );
     }
-    const projection = projectionOf(file), channels = projection?.mean.length;
+    const projection = projectionOf(file), { components } = settings;
+    const found = projection ? projection.matrix.length / projection.mean.length : 0;
+    if (found !== components) {
+      throw new InputError(
+        `Expected ${components} components, as its settings say, in ${path}, but found ${found}`,
+      );
+    }
+    const channels = projection?.mean.length;
     if (channels !== undefined && channels !== backbone.channels) {
       throw new InputError(
         `Expected components of ${backbone.name}'s ${backbone.channels} channels in ${path}, ` +

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InputError } from "../errors.ts";
 import type { Fitted, MethodTraits, Scores } from "../methods/method.ts";
 import type { Settings } from "../methods/settings.ts";
 import { upload } from "../model/batches.ts";
@@ -56,10 +57,17 @@ export async function* scoreImages(
       signal?.throwIfAborted();
       const { maps, scores } = await scoreFeatures(model, features.slice(at, at + BATCH));
       for (const [i, score] of scores.entries()) {
+        checkScore(score, slice[at + i]);
         yield { path: slice[at + i], map: maps && maps.slice(i * area, (i + 1) * area), score };
       }
     }
   }
+}
+
+/** @throws {InputError} where an image's score is no number, as from a model whose values run over */
+export function checkScore(score: number, image: string): void {
+  if (Number.isFinite(score)) return;
+  throw new InputError(`Expected a model whose score of ${image} is a finite number, but found ${score}`);
 }
 
 /**

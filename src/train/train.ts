@@ -7,10 +7,12 @@ import type { AnomalousImage, Category } from "../data/category.ts";
 import { type Images, imagesInMemory } from "../data/images.ts";
 import type { Image, Mask } from "../data/image.ts";
 import type { WeightFile } from "../formats/weight_file.ts";
+import { InputError, UsageError } from "../errors.ts";
+import { didYouMean } from "../nearest.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { methodNamed } from "../methods/registry.ts";
 import { pooledLevels } from "../methods/pooled.ts";
-import { resolveSettings } from "../methods/resolve.ts";
+import { presetNamed, resolveSettings } from "../methods/resolve.ts";
 import type { PresetName, Settings, Value } from "../methods/settings.ts";
 import type { Backbone } from "../model/backbone.ts";
 import type { BackboneName } from "../model/backbones.ts";
@@ -57,13 +59,15 @@ export interface TrainOptions {
  * Trains a model, which is the caller's to dispose of.
  *
  * @throws {InputError} where an image can't be read, or there is nothing to learn from them
+ * @throws {UsageError} for an option that there is not
  * @throws {SettingError} where settings are wrong, don't fit together or ask for more memory than there is
  * @throws the signal's reason where that is aborted
  */
 export async function train(gpu: Gpu, options: TrainOptions): Promise<Model> {
+  checkOptions(options);
   const { weights, cache = null, signal, journal, onProgress } = options;
   const { images, category, outliers } = dataOf(options.data);
-  const preset = options.preset ?? "small";
+  const preset = presetNamed(options.preset ?? "small");
   const given = { ...options.settings, ...(options.method === undefined ? {} : { method: options.method }) };
   const settings = resolveSettings(given, { preset, data: "folder", weights: weights !== undefined });
   const { backbone: name, image_size, feature_size, feature_length } = settings;
@@ -80,6 +84,41 @@ export async function train(gpu: Gpu, options: TrainOptions): Promise<Model> {
   } catch (error) {
     backbone?.[Symbol.dispose]();
     throw error;
+  }
+}
+
+const OPTIONS: Record<keyof TrainOptions, true> = {
+  data: true,
+  method: true,
+  weights: true,
+  preset: true,
+  settings: true,
+  cache: true,
+  journal: true,
+  signal: true,
+  onProgress: true,
+};
+
+/** Callers in JavaScript may have given anything. */
+function checkOptions(options: TrainOptions): void {
+  const { data } = options ?? {};
+  const isData = Array.isArray(data)
+    ? data.length > 0
+    : typeof data === "object" && data !== null && "images" in data;
+  if (!isData) {
+    throw new InputError(
+      "Expected data to be an array of images, at least one, or { images, category }, but found " +
+        (Array.isArray(data) ? "an empty one" : data === null ? "null" : typeof data),
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(OPTIONS, name)) continue;
+    const hint = didYouMean(name, Object.keys(OPTIONS));
+    throw new UsageError(
+      `Expected the options ${Object.keys(OPTIONS).join(", ")} of train, but found ${name}${
+        hint || "; settings go into settings"
+      }`,
+    );
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { extname, join } from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, chromium } from "npm:playwright-core@^1.65.1";
 
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",

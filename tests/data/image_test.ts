@@ -5,7 +5,7 @@
  * @module
  */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import { formatOf, imageSize, MAX_PIXELS } from "../../src/data/decode.ts";
 import { decodeImage, decodeMask, encodeGreyPng, encodePng } from "../../src/data/image.ts";
 import { InputError } from "../../src/errors.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { deepEqual, equal } from "node:assert/strict";
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import { maskCells } from "../../src/data/mask_cells.ts";
 
 Deno.test("a cell is anomalous where one of its pixels is", () => {

@@ -4,7 +4,7 @@
  * @module
  */
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import { resizeBilinear, resizeNearest } from "../../src/data/resize.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { fill } from "../fill.ts";

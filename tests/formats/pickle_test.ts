@@ -4,7 +4,7 @@
  * @module
  */
 import { deepEqual, equal, throws } from "node:assert/strict";
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import { readNumpyPickle } from "../../src/formats/numpy_pickle.ts";
 import { parseCheckpoint } from "../../src/formats/pth.ts";
 import { concat, latin1, zip } from "../reference/checkpoint.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import { InputError } from "../../src/errors.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import { readTar } from "../../src/formats/tar.ts";
 import { latin1, tar } from "../data/cifar_files.ts";
 

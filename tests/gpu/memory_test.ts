@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import { sizeClass } from "../../src/gpu/memory.ts";
 import { gpu } from "../gpu.ts";
 import { binding } from "../hardware.ts";

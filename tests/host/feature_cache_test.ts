@@ -6,7 +6,7 @@
  */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import { defaultCacheFolder, FeatureCache, type FeatureCacheOptions } from "../../src/host/feature_cache.ts";
 import { fill } from "../fill.ts";
 import { inFolder } from "../folder.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "npm:fast-check@^4.10.2";
 import { label8 } from "../../src/metrics/components.ts";
 
 /** A mask from rows of characters, # being inside, and the labels that are expected as rows of digits. */

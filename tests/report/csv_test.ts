@@ -4,8 +4,8 @@
  * @module
  */
 import { deepEqual, equal } from "node:assert/strict";
-import fc from "fast-check";
-import { csvLine } from "../../src/report/csv.ts";
+import fc from "npm:fast-check@^4.10.2";
+import { csvLine, csvRows } from "../../src/report/csv.ts";
 
 Deno.test("no text is a formula to a spreadsheet, and numbers are numbers", () => {
   equal(csvLine(["=1+1", "+1", "-1.png", "@SUM(A1)", "\ta", "'a"]), "'=1+1,'+1,'-1.png,'@SUM(A1),'\ta,''a\n");
@@ -30,3 +30,13 @@ function read(line: string): string[] {
     return text.replace(/^'/, "");
   });
 }
+
+Deno.test("what was written is read again", () => {
+  const text = fc.string({ minLength: 1, unit: fc.constantFrom("a", '"', ",", "\n", "'", "=", "é", " ") });
+  fc.assert(
+    fc.property(fc.array(fc.array(text, { minLength: 1, maxLength: 4 }), { maxLength: 5 }), (rows) => {
+      deepEqual(csvRows(rows.map(csvLine).join("")), rows);
+    }),
+  );
+  deepEqual(csvRows(csvLine(["a", null, 2.5])), [["a", "", "2.5"]]);
+});
