@@ -6,7 +6,7 @@
  */
 import { type Command, Option } from "npm:commander@^15.1.0";
 import * as v from "npm:valibot@^1.5.0";
-import { spell, UsageError } from "../errors.ts";
+import { SettingError, spell, UsageError } from "../errors.ts";
 import { METHOD_NAMES, methodNamed } from "../methods/registry.ts";
 import { resolveSettings, rulesOf, SETTINGS } from "../methods/resolve.ts";
 import type { Rule, Settings, Value } from "../methods/settings.ts";
@@ -74,12 +74,15 @@ function defaultsOf(method: string): Map<string, string> {
 /**
  * The method that arguments name, for what `--help` shows; the first one where they name none.
  *
- * @throws {UsageError} where there is none of that name
+ * @throws {SettingError} where there is none of that name
  */
 export function methodIn(args: readonly string[]): string {
   const at = args.findIndex((arg) => arg === "--method" || arg.startsWith("--method="));
   const name = at < 0 ? undefined : args[at].split("=")[1] ?? args[at + 1];
-  return name === undefined ? METHOD_NAMES[0] : methodNamed(name).name;
+  if (name === undefined || METHOD_NAMES.includes(name)) return name ?? METHOD_NAMES[0];
+  throw new SettingError(
+    `Expected {method} to be one of ${METHOD_NAMES.join(", ")}, but found ${JSON.stringify(name)}`,
+  );
 }
 
 /** The settings among a command's parsed options, only those that were given. */

@@ -6,11 +6,12 @@
  */
 import { join } from "node:path";
 import type { AnomalousImage, Category } from "../data/category.ts";
-import { isThere, makeFolder } from "../host/files.ts";
+import { isThere, makeFolder, removeUnfinished } from "../host/files.ts";
 import { epochLosses, LOG, readLog } from "../host/log.ts";
 import { CHECKPOINT, MODEL, RunFolder } from "../host/run_folder.ts";
 import { writeTiffMaps } from "../host/tiff_maps.ts";
 import type { Gpu } from "../gpu/gpu.ts";
+import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import type { OnProgress } from "../progress.ts";
 import { reportPage } from "../report/page.ts";
@@ -72,7 +73,7 @@ export interface RunOptions {
 }
 
 /**
- * Trains and tests a model.
+ * Trains and tests a model. Nothing else may write to its folder meanwhile.
  *
  * @returns null where it was stopped
  * @throws {InputError} as `learn` and `evaluateCategory` do, and where a file can't be written
@@ -82,6 +83,9 @@ export async function runCategory(options: RunOptions): Promise<CategoryResult |
   const missing_masks = options.missingMasks;
   const began = performance.now();
   await makeFolder(out);
+  for (const part of ["", ...methodNamed(settings.method).stages ?? []]) {
+    await removeUnfinished(join(out, part));
+  }
   await loadTruths(source.images, category, settings.image_size, missing_masks); // a bad mask is told before the work
   const isResumed = resume && await isThere(join(out, CHECKPOINT));
   let started = began;

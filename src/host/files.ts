@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { join } from "node:path";
 import { InputError } from "../errors.ts";
 
 /**
@@ -161,6 +162,15 @@ export async function makeFolder(path: string): Promise<void> {
       throw new InputError(`Expected ${path} to be a folder, but found a file`);
     }
     throw new InputError(`Can't make the folder ${path}: ${reason(error).replace(/: mkdir.*/s, "")}`);
+  }
+}
+
+/** Removes what programs that were killed left unfinished in a folder, where there is one: for who alone writes there. */
+export async function removeUnfinished(folder: string): Promise<void> {
+  if (!await isThere(folder)) return;
+  for await (const { name } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (isPartial(name)) await attempt(path, Deno.remove(path, { recursive: true }));
   }
 }
 

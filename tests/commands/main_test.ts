@@ -38,7 +38,7 @@ test("help on every level, with an example, on stdout", async (folder) => {
 
 test("help names defaults", async (folder) => {
   const { stdout } = await adtr(folder, "train", "--help");
-  match(stdout, /--epochs <N>.*\(default:\s+500,\s+demo\s+13\)/s);
+  match(stdout, /--epochs <N>.*\(default:\s+6,\s+paper\s+500,\s+demo\s+13\)/s);
   match(stdout, /--lr-step <N> .*\s+\(default: 400\)/);
 });
 
@@ -71,8 +71,9 @@ test("wrong usage: exit code 2, one or two lines that name what is wrong and wha
     ],
     [
       "train --levels 2,x",
-      'error: Expected --levels to be all, or numbers with commas between them, but found "2,x"\n',
+      'error: Expected --levels to be a text: all, or numbers of 1 to 9 with commas between them, but found "2,x"\n',
     ],
+    ["train --levels 1", "error: Expected no --levels for the built-in backbone gabor, but found 1\n"],
     ["train --sigma 1e9", "error: Expected --sigma to be a number from 0 to 256, but found 1000000000\n"],
     ["train --heads 5", "error: Expected --hidden to be a multiple of 4 and of --heads 5, but found 64\n"],
     [
@@ -99,10 +100,6 @@ test("bad input: exit code 1, one or two lines that name the file, and nothing i
     [
       "train --category bottel --out run",
       /^error: Expected a procedural category \(.*\), but found "bottel"\n$/,
-    ],
-    [
-      "train --levels 1 --out run",
-      /^error: Expected no levels for the built-in backbone gabor, but found 1\n$/,
     ],
     ["train --config text.png --out run", /^error: Expected JSON in text\.png, but found .*\n$/],
     [

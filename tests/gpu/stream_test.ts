@@ -20,7 +20,9 @@ const TWICE: Kernel = { ...SCALE, entry: "twice" };
 const PARAMS = { n: 3, shift: -2, factor: 0.5 };
 
 Deno.test("dispatches run in the order in which they were recorded", async () => {
-  const x = gpu.tensor([2, 4, 6]), y = gpu.empty([3]), { submits } = gpu.stream.counts;
+  const x = gpu.tensor([2, 4, 6]), y = gpu.empty([3]);
+  await gpu.read(x); // a new buffer to read through would be a submit more
+  const { submits } = gpu.stream.counts;
   gpu.stream.dispatch(SCALE, { x, y }, PARAMS, [1]);
   for (let i = 0; i < 3; i++) gpu.stream.dispatch(TWICE, { y }, PARAMS, [1]);
   gpu.stream.dispatch({ ...SCALE, constants: { EXTRA: 1 } }, { x: y, y: x }, { n: 2, shift: 0, factor: 1 }, [

@@ -8,7 +8,14 @@ import { join } from "node:path";
 import { serializeSafetensors } from "../../src/formats/safetensors.ts";
 import { stored } from "../../src/formats/tensor_file.ts";
 import { listCategories } from "../../src/host/dataset.ts";
-import { isPartial, partialPath, UnfinishedFile, writeFolder, writeWhole } from "../../src/host/files.ts";
+import {
+  isPartial,
+  partialPath,
+  removeUnfinished,
+  UnfinishedFile,
+  writeFolder,
+  writeWhole,
+} from "../../src/host/files.ts";
 import { listFolder, listImages } from "../../src/host/folder.ts";
 import { readSafetensors, writeSafetensors } from "../../src/host/tensor_files.ts";
 import { picture, writeTree } from "../data/pictures.ts";
@@ -128,3 +135,13 @@ Deno.test({
     });
   },
 });
+
+Deno.test("what a killed program left unfinished is removed, and nothing else", () =>
+  inFolder(async (folder) => {
+    await removeUnfinished(join(folder, "none"));
+    await Deno.writeTextFile(partialPath(join(folder, "a")), "");
+    await Deno.mkdir(join(partialPath(join(folder, "b")), "c"), { recursive: true });
+    await Deno.writeTextFile(join(folder, "a.partial"), "");
+    await removeUnfinished(folder);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(folder), ({ name }) => name), ["a.partial"]);
+  }));

@@ -93,7 +93,10 @@ Deno.test("residuals of fewer rows than channels have a distance all the same", 
 
 Deno.test("residuals that are all alike are refused", () => {
   const alike = Array.from({ length: 8 }, () => new Float32Array(C).fill(0.5));
-  const expected = { name: "InputError", message: /^Expected residuals with a positive definite covariance/ };
+  const expected = {
+    name: "InputError",
+    message: /^Expected features or residuals with a positive definite covariance/,
+  };
   assert.throws(() => whitening(covarianceOf(alike, 8), C), expected);
   assert.throws(() => whitening(new Float32Array(C * C).fill(NaN), C), expected);
 });

@@ -145,7 +145,7 @@ test("without masks there are image metrics only; where one is missing, it is na
   const { pixel_auroc, pixel_ap, aupro } = (await evaluateCategory(model, without)).metrics;
   ok(pixel_auroc !== whole.metrics.pixel_auroc);
   await rejects(() => evaluateCategory(model, partly), {
-    name: "InputError",
+    name: "SettingError",
     message:
       `Expected a mask for ${category.test[last].path}, as other anomalous test images of grid have one, ` +
       "but found none.\nWith missing_masks skip, such images count in the image metrics only.",

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { isPartial } from "../../src/host/files.ts";
 import type { Category } from "../../src/data/category.ts";
 import { isThere } from "../../src/host/files.ts";
 import { RunFolder } from "../../src/host/run_folder.ts";
@@ -56,6 +57,7 @@ async function stepsIn(out: string): Promise<number> {
 export async function bytesIn(out: string, below = ""): Promise<Record<string, Uint8Array>> {
   const found: Record<string, Uint8Array> = {};
   for await (const { name, isDirectory } of Deno.readDir(join(out, below))) {
+    if (isPartial(name)) continue; // of a training that was killed
     const path = join(below, name);
     if (isDirectory) Object.assign(found, await bytesIn(out, path));
     else found[path] = await Deno.readFile(join(out, path));

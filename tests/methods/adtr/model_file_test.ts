@@ -132,7 +132,7 @@ Deno.test("models that can't be are refused by name", async () => {
     [file.tensors, { ...file.metadata, model: "{" }, /^Expected model as JSON in the metadata of .*{$/],
     [file.tensors, { ...file.metadata, config: "[1]" }, /^Expected config as JSON .* but found \[1\]$/],
     [file.tensors, { ...file.metadata, config: "null" }, /^Expected config as JSON .* but found null$/],
-    [file.tensors, { format: "adtr model 2" }, /, but found one of the method undefined$/],
+    [file.tensors, { format: "adtr model 2" }, /, but found one without a method$/],
     [file.tensors, { ...file.metadata, method: "nn" }, /, but found one of the method "nn"$/],
     [file.tensors, { format: "adtr model 2", method: "adtr" }, /^Expected model as JSON .*, but found none$/],
     [file.tensors, config({ A: 3 }), sizes("an even width that 3 heads divide, but found 8")],
