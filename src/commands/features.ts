@@ -14,7 +14,7 @@ import { RowsFile } from "../host/rows_file.ts";
 import { extractFeatures, sizesOf } from "../score/features.ts";
 import { readConfig, settingsOf } from "./config.ts";
 import { withGpu } from "./gpu.ts";
-import { Interrupt, Stopped } from "./interrupt.ts";
+import { Interrupt } from "./interrupt.ts";
 import { METHOD_NAMES } from "../methods/registry.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
@@ -79,7 +79,7 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
     await file.finish();
     return shape;
   }).catch((error) => {
-    throw signal.aborted && error === signal.reason ? new Stopped("stopped; nothing was written") : error;
+    throw interrupt.explained(error);
   }).finally(() => display.finish());
   console.log(`${options.out}: features [${shape.join(", ")}]`);
 }

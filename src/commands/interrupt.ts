@@ -23,6 +23,12 @@ export class Interrupt implements Disposable {
     for (const signal of SIGNALS) Deno.addSignalListener(signal, this.#listen);
   }
 
+  /** What to throw for an error: that the work was stopped and left nothing, where the error is this stop. */
+  explained(error: unknown): unknown {
+    const { signal } = this;
+    return signal.aborted && error === signal.reason ? new Stopped("stopped; nothing was written") : error;
+  }
+
   /** Aborted at the first signal. */
   get signal(): AbortSignal {
     return this.#controller.signal;

@@ -16,7 +16,7 @@ import { makeFolder, removeIfThere, UnfinishedFile, writeFolder } from "../host/
 import { RowsFile } from "../host/rows_file.ts";
 import { refuseHeatmaps } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
-import { Interrupt, Stopped } from "./interrupt.ts";
+import { Interrupt } from "./interrupt.ts";
 import { addModel, addScoring, type ModelOptions, noMaps, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { drawHeatmaps } from "./results.ts";
@@ -67,7 +67,7 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
       display.onProgress({ phase: "scoring", done, total: paths.length, unit: "images", images: done });
     return await writeScores(out, paths, scoreImages(model, paths, report, signal), { S, hasMaps, keepMaps });
   }).catch((error) => {
-    throw signal.aborted && error === signal.reason ? new Stopped("stopped; nothing was written") : error;
+    throw interrupt.explained(error);
   }).finally(() => display.finish());
 
   if (json) return console.log(JSON.stringify(rows, null, 2));

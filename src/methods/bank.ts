@@ -25,6 +25,7 @@ import {
 } from "../kernels/search/neighbours.ts";
 import { standardise } from "../kernels/norm/standardise.ts";
 import { meanOf } from "./mean.ts";
+import { type State, tensorOf } from "./method.ts";
 import { pauses } from "./pause.ts";
 import { bankBytes, Slots } from "./slots.ts";
 
@@ -107,6 +108,20 @@ export class Bank implements Disposable {
       bank[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** A bank as a model file has it, `bank` [rows, C] and `bank_mean` [C]. @throws {RangeError} where it has not */
+  static async fromState(gpu: Gpu, state: State, C: number): Promise<Bank> {
+    return await Bank.open(gpu, {
+      rows: tensorOf(state, "bank", [0, C]),
+      mean: tensorOf(state, "bank_mean", [C]),
+    });
+  }
+
+  /** The bank as {@linkcode Bank.fromState} takes it. */
+  async tensors(): Promise<State["tensors"]> {
+    const { rows, mean } = await this.read();
+    return new Map([["bank", rows], ["bank_mean", mean]]);
   }
 
   static async #take(

@@ -20,7 +20,6 @@ import {
   type Scores,
   type ScoreSettings,
   type State,
-  tensorOf,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
 
@@ -49,9 +48,8 @@ export const knn: Method<Record<never, never>> = {
     return new Model(run.gpu, { C, H, W }, await Bank.of(run.gpu, features, C, 4, onArray, run.signal));
   },
   async open(gpu, state) {
-    const model = readModel(state.model), { C } = model;
-    const rows = tensorOf(state, "bank", [0, C]), mean = tensorOf(state, "bank_mean", [C]);
-    return new Model(gpu, model, await Bank.open(gpu, { rows, mean }));
+    const model = readModel(state.model);
+    return new Model(gpu, model, await Bank.fromState(gpu, state, model.C));
   },
 };
 
@@ -74,8 +72,7 @@ class Model implements Fitted {
   }
 
   async state(): Promise<State> {
-    const { rows, mean } = await this.#bank.read();
-    return { model: { ...this.#model }, tensors: new Map([["bank", rows], ["bank_mean", mean]]) };
+    return { model: { ...this.#model }, tensors: await this.#bank.tensors() };
   }
 
   [Symbol.dispose](): void {

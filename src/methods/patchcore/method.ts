@@ -32,7 +32,6 @@ import {
   type Scores,
   type ScoreSettings,
   type State,
-  tensorOf,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
 import { IMAGE_RULES, type ImageRuleSettings, real } from "../settings.ts";
@@ -118,9 +117,8 @@ export const patchcore: Method<PatchcoreSettings> = {
     }
   },
   async open(gpu, state) {
-    const model = readModel(state.model), { C } = model;
-    const rows = tensorOf(state, "bank", [0, C]), mean = tensorOf(state, "bank_mean", [C]);
-    return new Model(gpu, model, await Bank.open(gpu, { rows, mean }));
+    const model = readModel(state.model);
+    return new Model(gpu, model, await Bank.fromState(gpu, state, model.C));
   },
 };
 
@@ -196,8 +194,7 @@ class Model implements Fitted {
   }
 
   async state(): Promise<State> {
-    const { rows, mean } = await this.#bank.read();
-    return { model: { ...this.#model }, tensors: new Map([["bank", rows], ["bank_mean", mean]]) };
+    return { model: { ...this.#model }, tensors: await this.#bank.tensors() };
   }
 
   [Symbol.dispose](): void {
