@@ -13,7 +13,7 @@
  *
  * using gpu = await Gpu.open();
  * using model = await train(gpu, { data: good, method: "padim" });
- * const { score, map, size } = await model.score(await photo("new.jpg"));
+ * const { score, label, map } = await model.score(await photo("new.jpg"));
  * ```
  *
  * A model's file, from `model.toBytes()` or the command line's `train`, is opened by {@linkcode openModelBytes}; by its path,
@@ -40,9 +40,16 @@ export {
   type TrainOptions,
 } from "./src/train/train.ts";
 export type { Content, Journal, LogEntry } from "./src/train/journal.ts";
-export { type ImageScore, Model } from "./src/score/model.ts";
+export { Model } from "./src/score/model.ts";
+export { type Decided, type Label, type Verdict } from "./src/score/verdict.ts";
+export { type Region, regionsOf } from "./src/score/regions.ts";
+export type { Decision, HeldOut, Threshold, ThresholdSource } from "./src/methods/decision.ts";
+export { decisionBy, type DecisionRules, type Evidence, type Labelled } from "./src/score/threshold.ts";
+export type { FloatMap, Rect } from "./src/data/float_map.ts";
 export { openModelBytes, type OpenModelOptions } from "./src/score/open_model.ts";
 export {
+  type DecisionMetrics,
+  type DefectMetrics,
   evaluateCategory,
   type EvaluatedImage,
   type EvaluateOptions,

@@ -30,8 +30,8 @@ const { metrics } = await evaluateCategory(model, data.category);
 console.log(`image AUROC ${metrics.image_auroc!.toFixed(3)}, pixel AUROC ${metrics.pixel_auroc!.toFixed(3)}`);
 
 const { image } = broken[0];
-const { score, map, size } = await model.score(image);
-console.log(`score ${score.toFixed(2)}, map ${size}×${size}`);
-const picture = heatmap({ image, map: map!, ...sharedRange(map!) }); // the image is of the map's size already
+const { score, label, map } = await model.score(image);
+console.log(`score ${score.toFixed(2)}, ${label}`); // by a threshold found on normal images that were held out
+const picture = heatmap({ image, map: map!, ...sharedRange(map!.data) });
 await Deno.writeFile(`${folder}/heatmap.png`, encodePng(picture));
 await Deno.writeFile(`${folder}/model.safetensors`, await model.toBytes());

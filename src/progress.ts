@@ -7,7 +7,15 @@
 /** One step forward. */
 export interface ProgressEvent {
   /** What is being done. */
-  phase: "data" | "features" | "fitting" | "base training" | "training" | "evaluation" | "scoring";
+  phase:
+    | "data"
+    | "features"
+    | "fitting"
+    | "base training"
+    | "training"
+    | "held-out images"
+    | "evaluation"
+    | "scoring";
   /** The category at work, where there is one. */
   category?: string;
   /** How much of `total` is done. */

@@ -21,6 +21,7 @@ import { FittedAdtr } from "../methods/adtr/fitted.ts";
 import { trainingFlops } from "../methods/adtr/flops.ts";
 import { adtr, configOf } from "../methods/adtr/method.ts";
 import { type AdtrSettings, DEMO, PAPER } from "../methods/adtr/settings.ts";
+import { UNDECIDED } from "../methods/decision.ts";
 import type { Method } from "../methods/method.ts";
 import { resolveSettings } from "../methods/resolve.ts";
 import type { EfficientNetWeights } from "../model/efficientnet.ts";
@@ -177,7 +178,7 @@ function scoring(preset: "paper" | "small" | "demo"): ModelCase {
           positions: null,
         });
         const source = { gpu, backbone, image_size, feature_size, images: files, cache: null };
-        const model = { source, method: adtr as unknown as Method, fitted, settings };
+        const model = { source, method: adtr as unknown as Method, fitted, settings, decision: UNDECIDED };
         return await inTemporaryFolder(async (folder) => {
           const sizes = { size: image_size, train: images, testGood: 0, testPerDefect: 0 };
           await makeDataset(folder, { categories: ["bottle"], ...sizes });

@@ -65,24 +65,26 @@ async function evaluate(options: EvalOptions): Promise<void> {
   if (options.mapsTiff) tiffPaths(category.test); // throws before the work
   await refuseRunsMetrics(out);
   const display = new ProgressDisplay();
-  const { metrics, images, S } = await withGpu(async (gpu) => {
+  const { metrics, decided, images } = await withGpu(async (gpu) => {
     using model = await openGivenModel(gpu, options, display);
     if (options.mapsTiff && !model.method.maps) throw noMaps("--maps-tiff", options.model);
     await makeFolder(out); // refused before the work
-    const found = await evaluateCategory(model, category, {
+    return await evaluateCategory(model, category, {
       missing_masks: options.missingMasks,
       onProgress: display.onProgress,
     });
-    return { ...found, S: model.settings.image_size };
   }).finally(() => display.finish());
 
-  const found = { [category.name]: metrics };
-  if (options.mapsTiff) await writeTiffMaps(join(out, TIFF_MAPS), category.name, mapped(images), S);
+  const found = { [category.name]: { ...metrics, ...decided } };
+  if (options.mapsTiff) await writeTiffMaps(join(out, TIFF_MAPS), category.name, mapped(images));
   await writeJson(join(out, METRICS), found);
   if (json) return console.log(JSON.stringify(found, null, 2));
   const seconds = (performance.now() - began) / 1000;
   console.log(
-    metricsTable(new Map([[category.name, { metrics, seconds }]]), Deno.stdout.isTerminal() && !Deno.noColor)
+    metricsTable(
+      new Map([[category.name, { metrics, decided, seconds }]]),
+      Deno.stdout.isTerminal() && !Deno.noColor,
+    )
       .trimEnd(),
   );
 }

@@ -85,7 +85,7 @@ export async function planReproduction(
   }
   refuseUseless(target, options);
   const resolve = (chosen: Partial<Settings>, withWeights = true): Settings =>
-    settingsOf([chosen], preset, withWeights ? weights : undefined, options.data ?? "demo");
+    settingsOf([chosen, UNDECIDED_TABLES], preset, withWeights ? weights : undefined, options.data ?? "demo");
   const common = Object.fromEntries(
     Object.entries(given).filter(([name]) => SETTINGS.get(name)!.length === 0),
   );
@@ -122,6 +122,9 @@ export async function planReproduction(
     seeds: Array.from({ length: options.seeds }, (_, i) => settings.seed + i),
   };
 }
+
+/** Tables have no use for thresholds, whose trainings take a multiple of the time. */
+const UNDECIDED_TABLES: Partial<Settings> = { threshold: "none", pixel_threshold: "none", folds: 0 };
 
 /** Refuses options that a target has no use for. */
 function refuseUseless(target: Target, { methods, plusEpochs, outliers }: ReproduceOptions): void {

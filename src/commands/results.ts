@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname, join, relative, resolve } from "node:path";
+import type { FloatMap } from "../data/float_map.ts";
 import { encodePng } from "../data/image.ts";
 import { loadImage } from "../data/load.ts";
 import { files } from "../host/image_files.ts";
@@ -11,7 +12,7 @@ import { writeFolder, writeWhole } from "../host/files.ts";
 import { heatmap, RangeSample } from "../report/heatmap.ts";
 import { type Cell, table } from "../report/table.ts";
 import { TIFF_MAPS } from "../host/tiff_maps.ts";
-import type { Metrics } from "../score/evaluate.ts";
+import type { DecisionMetrics, Metrics } from "../score/evaluate.ts";
 
 /** What `--help` says of `--maps-tiff`. */
 export const TIFF_HELP =
@@ -21,7 +22,7 @@ export const TIFF_HELP =
 /** An image with its anomaly map, both S×S. */
 export interface MappedImage {
   path: string;
-  map: Float32Array<ArrayBuffer>;
+  map: FloatMap;
   /** The true defect, 0 or 1 [S, S]; null or none where it isn't known. */
   truth?: Uint8Array | null;
 }
@@ -59,7 +60,7 @@ export async function writeHeatmaps(
   S: number,
 ): Promise<string[]> {
   const sample = new RangeSample(images.length * S * S);
-  for (const { map } of images) sample.add(map);
+  for (const { map } of images) sample.add(map.data);
   const range = images.length > 0 ? sample.range() : { low: 0, high: 0 };
   return await drawHeatmaps(
     folder,
@@ -128,6 +129,7 @@ export const REPORT = "report.html";
 /** A category's line in the table. */
 export interface CategoryResult {
   metrics: Metrics;
+  decided: DecisionMetrics;
   /** All in all. */
   seconds: number;
 }
@@ -140,14 +142,21 @@ export function metricsTable(results: ReadonlyMap<string, CategoryResult>, color
     return known.length > 0 ? known.reduce((a, b) => a + b) / known.length : null;
   };
   const footer = rows.length > 1;
-  if (footer) rows.push(["mean", ...[1, 2, 3].map(mean), Math.round(mean(4) as number)]);
-  return table(rows, ["category", "image AUROC", "pixel AUROC", "AUPRO", "seconds"], {
-    footer,
-    color,
-    digits: [0, 3, 3, 3, 0],
-  });
+  if (footer) rows.push(["mean", ...[1, 2, 3].map(mean), "", "", Math.round(mean(6) as number)]);
+  return table(
+    rows,
+    ["category", "image AUROC", "pixel AUROC", "AUPRO", "missed", "false alarms", "seconds"],
+    {
+      footer,
+      color,
+      digits: [0, 3, 3, 3, 0, 0, 0],
+    },
+  );
 }
 
-function cells({ metrics, seconds }: CategoryResult): Cell[] {
-  return [metrics.image_auroc, metrics.pixel_auroc, metrics.aupro, Math.round(seconds)];
+function cells({ metrics, decided: { threshold }, seconds }: CategoryResult): Cell[] {
+  const { image_auroc, pixel_auroc, aupro } = metrics;
+  const missed = threshold && `${threshold.fn}/${threshold.tp + threshold.fn}`;
+  const alarms = threshold && `${threshold.fp}/${threshold.fp + threshold.tn}`;
+  return [image_auroc, pixel_auroc, aupro, missed, alarms, Math.round(seconds)];
 }

@@ -11,14 +11,23 @@ import { epochLosses, LOG, readLog } from "../host/log.ts";
 import { CHECKPOINT, MODEL, RunFolder } from "../host/run_folder.ts";
 import { writeTiffMaps } from "../host/tiff_maps.ts";
 import type { Gpu } from "../gpu/gpu.ts";
+import { needsLabels } from "../methods/decision.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import type { OnProgress } from "../progress.ts";
 import { reportPage } from "../report/page.ts";
-import { evaluateCategory, type Evaluation, loadTruths, type MissingMasks } from "../score/evaluate.ts";
+import {
+  decidedAnew,
+  evaluateCategory,
+  type Evaluation,
+  evidenceOf,
+  loadTruths,
+  type MissingMasks,
+} from "../score/evaluate.ts";
 import type { FeatureSource } from "../score/features.ts";
 import type { Model } from "../score/model.ts";
 import type { Scorer } from "../score/score.ts";
+import { decisionBy } from "../score/threshold.ts";
 import { learn } from "../train/learn.ts";
 import {
   type CategoryResult,
@@ -90,9 +99,12 @@ export async function runCategory(options: RunOptions): Promise<CategoryResult |
   const isResumed = resume && await isThere(join(out, CHECKPOINT));
   let started = began;
   const onWarning = (message: string): void => source.onWarning?.(`${category.name}: ${message}`);
+  let trained = began;
+  const journal = new RunFolder(out, resume, onWarning);
   const model = await learn({
     ...options,
-    journal: new RunFolder(out, resume, onWarning),
+    journal,
+    onLearned: () => trained = performance.now(),
     available: () => Deno.systemMemoryInfo().available,
     onStart: async () => {
       await options.onStart?.();
@@ -100,10 +112,16 @@ export async function runCategory(options: RunOptions): Promise<CategoryResult |
     },
   });
   if (model === null) return null;
-  const trained = performance.now(), timed = timedScorer(model);
+  const timed = timedScorer(model);
   let evaluation: Evaluation;
   try {
     evaluation = await evaluateCategory(timed, category, { missing_masks, onProgress, signal });
+    if (needsLabels(settings.threshold) || needsLabels(settings.pixel_threshold)) {
+      const { heldOut } = model;
+      model.decision = decisionBy(settings, { heldOut, ...evidenceOf(evaluation) });
+      evaluation = decidedAnew(evaluation, model.decision);
+      await journal.keep(await model.content());
+    }
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return null;
     throw error;
@@ -117,16 +135,14 @@ export async function runCategory(options: RunOptions): Promise<CategoryResult |
     model_bytes: (await Deno.stat(join(out, MODEL))).size,
   };
   await writeJson(join(out, SPEED), speed);
-  const result = { metrics: evaluation.metrics, seconds: (tested - began) / 1000 };
-  if (tiffMaps !== undefined) {
-    await writeTiffMaps(tiffMaps, category.name, mapped(evaluation.images), settings.image_size);
-  }
+  const { metrics, decided } = evaluation, result = { metrics, decided, seconds: (tested - began) / 1000 };
+  if (tiffMaps !== undefined) await writeTiffMaps(tiffMaps, category.name, mapped(evaluation.images));
   await writeResults(options, evaluation, result);
   return result;
 }
 
 /** A model that says how long it has scored, and the transfer of features took. */
-function timedScorer({ source, method, fitted, settings }: Model): Scorer & { seconds(): number } {
+function timedScorer({ source, method, fitted, settings, decision }: Model): Scorer & { seconds(): number } {
   let total = 0;
   const timed: Scorer["fitted"] = {
     async score(...inputs) {
@@ -138,13 +154,13 @@ function timedScorer({ source, method, fitted, settings }: Model): Scorer & { se
       }
     },
   };
-  return { source, method, fitted: timed, settings, seconds: () => total };
+  return { source, method, fitted: timed, settings, decision, seconds: () => total };
 }
 
 async function writeResults(
   { settings, category: { name }, out }: RunOptions,
   { images }: Evaluation,
-  { metrics, seconds }: CategoryResult,
+  { metrics, decided, seconds }: CategoryResult,
 ): Promise<void> {
   const drawn = pictured(mapped(images)),
     names = await writeHeatmaps(join(out, "heatmaps"), drawn, settings.image_size);
@@ -162,7 +178,7 @@ async function writeResults(
     lossCurve: await isThere(log) ? epochLosses(await readLog(log)) : [],
   });
   await writeText(join(out, REPORT), page);
-  await writeJson(join(out, METRICS), { [name]: metrics });
+  await writeJson(join(out, METRICS), { [name]: { ...metrics, ...decided } });
 }
 
 /** Writes config.json, which `--config` and `--resume` read. @param places what lies where, under the options' names */

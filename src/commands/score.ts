@@ -106,14 +106,14 @@ export async function writeScores(
   await line(["image", "score"]);
   for await (const { path, score, map } of scored) {
     await line([path, score]); // a score's digits give back the same float32
-    if (map) await maps?.add(map);
-    if (map) sample.add(map);
+    if (map) await maps?.add(map.data);
+    if (map) sample.add(map.data);
     rows.push({ image: path, score });
   }
   await csv.finish(); // first: it says whose the heat maps are
   const folder = join(out, HEATMAPS);
   if (maps) {
-    const read = async (i: number) => ({ map: await maps.read(i) });
+    const read = async (i: number) => ({ map: { width: S, height: S, data: await maps.read(i) } });
     const names = await drawHeatmaps(folder, paths, S, sample.range(), read);
     names.forEach((name, i) => rows[i].heatmap = join(folder, name));
   } else await writeFolder(folder, "any", () => Promise.resolve()); // in place of earlier ones

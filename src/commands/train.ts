@@ -94,7 +94,9 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
   }
 
   if (options.json) {
-    const categories = [...results].map(([name, { metrics, seconds }]) => [name, { ...metrics, seconds }]);
+    const categories = [...results].map((
+      [name, { metrics, decided, seconds }],
+    ) => [name, { ...metrics, ...decided, seconds }]);
     return console.log(
       JSON.stringify({ out: plan.out, categories: Object.fromEntries(categories) }, null, 2),
     );

@@ -176,8 +176,17 @@ export async function removeUnfinished(folder: string): Promise<void> {
 
 /** Removes a file where there is one. */
 export async function removeIfThere(path: string): Promise<void> {
+  await removed(path, Deno.remove(path));
+}
+
+/** Removes a folder and all that is in it, where there is one. */
+export async function removeFolder(path: string): Promise<void> {
+  await removed(path, Deno.remove(path, { recursive: true }));
+}
+
+async function removed(path: string, removal: Promise<void>): Promise<void> {
   try {
-    await Deno.remove(path);
+    await removal;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
       throw new InputError(`Expected to remove ${path}, but found that it can't be: ${reason(error)}`);

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { SettingError } from "../errors.ts";
 import type { Content, Journal, LogEntry } from "../train/journal.ts";
-import { isThere, makeFolder, readWhole } from "./files.ts";
+import { isThere, makeFolder, readWhole, removeFolder } from "./files.ts";
 import { appendLog, beginLog, LOG } from "./log.ts";
 import { writeSafetensors } from "./tensor_files.ts";
 
@@ -67,9 +67,18 @@ export class RunFolder implements Journal {
     return writeSafetensors(join(this.#folder, MODEL), tensors, metadata);
   }
 
+  async kept(): Promise<Uint8Array<ArrayBuffer> | null> {
+    const path = join(this.#folder, MODEL);
+    return this.#resume && await isThere(path) ? await readWhole(path) : null;
+  }
+
   async before(name: string): Promise<Journal> {
     const folder = join(this.#folder, name);
     await makeFolder(folder);
     return new RunFolder(folder, this.#resume, this.#onWarning);
+  }
+
+  async drop(name: string): Promise<void> {
+    await removeFolder(join(this.#folder, name));
   }
 }

@@ -7,9 +7,9 @@
 import { dirname, join, parse } from "node:path";
 import { isCifar } from "./cifar_images.ts";
 import { imageSize } from "../data/decode.ts";
+import { type FloatMap, resizeMap } from "../data/float_map.ts";
 import { InputError } from "../errors.ts";
 import { makeFolder, readWhole, writeWhole } from "./files.ts";
-import { resizeMap } from "../report/resize_map.ts";
 import { encodeFloatTiff } from "../report/tiff.ts";
 
 /** The folder that commands write them to. */
@@ -24,8 +24,8 @@ export interface TiffImage {
 
 /** A test image and its map. */
 export interface TiffMap extends TiffImage {
-  /** [S, S] */
-  map: Float32Array;
+  /** Of any size. */
+  map: FloatMap;
 }
 
 /**
@@ -51,14 +51,12 @@ export function tiffPaths(images: readonly TiffImage[]): string[] {
 /**
  * Writes maps at their images' sizes.
  *
- * @param S pixels a side of the maps
  * @throws {InputError} where an image can't be read or a file can't be written; and as `tiffPaths` does
  */
 export async function writeTiffMaps(
   out: string,
   category: string,
   maps: readonly TiffMap[],
-  S: number,
 ): Promise<void> {
   for (const [i, name] of tiffPaths(maps).entries()) {
     const { path, map } = maps[i], file = join(out, category, name);
@@ -66,7 +64,7 @@ export async function writeTiffMaps(
     await makeFolder(dirname(file));
     await writeWhole(
       file,
-      (write) => write(encodeFloatTiff(resizeMap(map, S, width, height), width, height)),
+      (write) => write(encodeFloatTiff(resizeMap(map, width, height).data, width, height)),
     );
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Model files: safetensors with what a method has kept under the names that its files give, and as JSON in the metadata the
- * method, its sizes (`model`) and the settings of the run (`config`), so that scoring needs no options.
+ * method, its sizes (`model`), the settings of the run (`config`) and what is anomalous (`decision`), so that scoring needs
+ * no options.
  *
  * @module
  */
@@ -8,6 +9,14 @@ import { InputError } from "../errors.ts";
 import { parseSafetensors } from "../formats/safetensors.ts";
 import { expectTensor, stored, type StoredTensor, type TensorFile } from "../formats/tensor_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
+import {
+  type Decision,
+  type HeldOut,
+  heldOutTensors,
+  readDecision,
+  takeHeldOut,
+  UNDECIDED,
+} from "./decision.ts";
 import type { FeatureSizes } from "../model/batches.ts";
 import type { Fitted, Method, State } from "./method.ts";
 import { type Projection, projectionIn } from "./projection.ts";
@@ -23,6 +32,10 @@ export interface ModelFile {
   readonly state: State;
   /** What the one who wrote it wanted to remember: from training the settings, the backbone's fingerprint as `features`, and the category. */
   readonly info: Readonly<Record<string, unknown>>;
+  /** Above which scores something is anomalous. */
+  readonly decision: Decision;
+  /** What that was found on. */
+  readonly heldOut: HeldOut | null;
   /** What errors call it. */
   readonly path: string;
 }
@@ -32,10 +45,18 @@ export function contentOf(
   method: string,
   { model, tensors }: State,
   info: Readonly<Record<string, unknown>>,
+  { decision, heldOut }: Pick<ModelFile, "decision" | "heldOut"> = { decision: UNDECIDED, heldOut: null },
 ): { tensors: Map<string, StoredTensor>; metadata: Record<string, string> } {
+  const all = [...tensors, ...heldOutTensors(heldOut)];
   return {
-    tensors: new Map([...tensors].map(([name, { data, shape }]) => [name, stored(data, shape)])),
-    metadata: { format: FORMAT, method, model: JSON.stringify(model), config: JSON.stringify(info) },
+    tensors: new Map(all.map(([name, { data, shape }]) => [name, stored(data, shape)])),
+    metadata: {
+      format: FORMAT,
+      method,
+      model: JSON.stringify(model),
+      config: JSON.stringify(info),
+      decision: JSON.stringify(decision),
+    },
   };
 }
 
@@ -65,7 +86,12 @@ export function parseModel(bytes: Uint8Array<ArrayBuffer>, path: string): ModelF
   const tensors = new Map(
     [...file.tensors].map(([name, { shape }]) => [name, { shape, data: expectTensor(file, name, shape) }]),
   );
-  return { method, sizes, state: { model: model as State["model"], tensors }, info, path };
+  const heldOut = attempt(path, () => takeHeldOut(tensors)), { decision: json } = file.metadata;
+  const decision = json === undefined ? UNDECIDED : readDecision(json);
+  if (decision === null) {
+    throw new InputError(`Expected a decision as JSON in the metadata of ${path}, but found ${json}`);
+  }
+  return { method, sizes, state: { model: model as State["model"], tensors }, info, decision, heldOut, path };
 }
 
 /** Opens what has been read. @throws {InputError} where a tensor is missing, of another shape, or not what it must be */

@@ -85,6 +85,7 @@ export function resolveSettings(given: Partial<Settings>, { preset, data, weight
   const method = methodNamed(name), backbone = given.backbone ?? backboneFor(data, weights);
   const settings: Settings = {
     ...common(preset, data),
+    ...deciding(preset, "epochs" in method.settings),
     method: name,
     backbone,
     levels: BACKBONES[backbone as BackboneName].levels,
@@ -110,7 +111,10 @@ function backboneFor(data: DataKind, weights: boolean): BackboneName {
 }
 
 /** Common settings but for what only a method knows. */
-function common(preset: PresetName, data: DataKind): Omit<CommonSettings, "method" | "backbone" | "levels"> {
+function common(
+  preset: PresetName,
+  data: DataKind,
+): Omit<CommonSettings, "method" | "backbone" | "levels" | keyof ReturnType<typeof deciding>> {
   return {
     image_size: preset === "demo" || preset === "small" ? 128 : 256,
     feature_size: 16,
@@ -124,6 +128,15 @@ function common(preset: PresetName, data: DataKind): Omit<CommonSettings, "metho
       ? { image_size: 32, feature_size: 8, image_score: "mean" }
       : {}),
   };
+}
+
+/** How thresholds are found; a method that is trained by steps takes its time for every part that is held out. */
+function deciding(
+  preset: PresetName,
+  trained: boolean,
+): Pick<CommonSettings, "threshold" | "pixel_threshold" | "folds"> {
+  const folds = !trained ? 5 : preset === "demo" ? 2 : 3;
+  return { threshold: "quantile:0.99", pixel_threshold: "quantile:0.99", folds };
 }
 
 /** @throws {SettingError} where common settings don't fit together */

@@ -6,6 +6,7 @@
  */
 import * as v from "npm:valibot@^1.5.0";
 import { BACKBONE_NAMES } from "../model/backbones.ts";
+import { readThresholdRule, THRESHOLD_EXPECTED } from "./decision.ts";
 
 /** What a setting can be. */
 export type Value = string | number | boolean;
@@ -24,6 +25,8 @@ export interface Rule {
   readonly text?: true;
   /** Whether it may be another one when a model is opened: it changes scores, but not what was learned. */
   readonly scoring?: true;
+  /** Whether it is about what is made of scores: it changes neither them nor what was learned, and a model does without. */
+  readonly deciding?: true;
 }
 
 /** A rule for every setting of some. */
@@ -51,6 +54,12 @@ export interface CommonSettings {
   image_score: "max" | "mean";
   /** Standard deviation of the Gaussian that maps are smoothed with, pixels; 0 for none. */
   sigma: number;
+  /** Above which score an image is anomalous, as `readThresholdRule` reads it. */
+  threshold: string | number;
+  /** The same for pixels, by values of maps. */
+  pixel_threshold: string | number;
+  /** So many parts of the training images are held out in turn, to find thresholds on; 0: none. */
+  folds: number;
 }
 
 /** What methods share that are trained by steps. */
@@ -115,6 +124,11 @@ export const yesOrNo: Schema = v.boolean("true or false");
 const MOST_SIGMA = 256;
 const LEVELS = "a text: all, or numbers of 1 to 9 with commas between them";
 
+const threshold: Schema = v.pipe(
+  v.union([v.string(), v.number()], THRESHOLD_EXPECTED),
+  v.check((value) => readThresholdRule(value) !== null, THRESHOLD_EXPECTED),
+);
+
 /** The rules of `CommonSettings`. @param methods the names of all methods */
 export function commonRules(methods: readonly string[]): Rules<CommonSettings> {
   return {
@@ -160,6 +174,27 @@ export function commonRules(methods: readonly string[]): Rules<CommonSettings> {
       value: "X",
       help: "standard deviation of the smoothing of maps, pixels",
       scoring: true,
+    },
+    threshold: {
+      schema: threshold,
+      value: "RULE",
+      help:
+        "above which score an image is anomalous: quantile:Q of the scores of held-out normal images, f1 or fpr:X " +
+        "(best F1, or a false-positive rate of X, by the labels of test images), a number, or none",
+      deciding: true,
+    },
+    pixel_threshold: {
+      schema: threshold,
+      value: "RULE",
+      help: "above which value of a map a pixel is; quantile:Q is of held-out maps' largest values",
+      deciding: true,
+    },
+    folds: {
+      schema: v.pipe(whole(0, 1000), v.check((value) => value !== 1, "0, or a whole number of at least 2")),
+      value: "K",
+      help:
+        "parts that the training images are split into for thresholds: each is scored by a model of the others; 0: none",
+      deciding: true,
     },
   };
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type FloatMap, resizeMap } from "../data/float_map.ts";
 import type { Image, Mask } from "../data/image.ts";
 import { InputError } from "../errors.ts";
 import { COLORMAP, COLORS } from "./colormap.ts";
@@ -20,8 +21,8 @@ const LINE = [0, 255, 140], RIM = [0, 0, 0];
 export interface HeatmapInput {
   /** What was scored. */
   image: Image;
-  /** [height, width] of the image, anomaly scores. */
-  map: Float32Array;
+  /** Anomaly scores, enlarged or made smaller to the image's size where they have another. */
+  map: FloatMap;
   /** The score at and below which there is no colour; the same for all pictures that are to be compared. */
   low: number;
   /** The score from which on the colour is the strongest. */
@@ -35,14 +36,12 @@ export interface HeatmapInput {
  * mask the image with the defect's outline.
  *
  * @returns height as the image, width 3 or 4 times the image's and the gaps
- * @throws {RangeError} if map or mask have another size than the image
+ * @throws {RangeError} if the mask has another size than the image
  */
 export function heatmap({ image, map, low, high, mask }: HeatmapInput): Image {
   const { width, height } = image;
-  if (map.length !== width * height) {
-    throw new RangeError(`Expected a map of ${width}×${height} scores, but found ${map.length} values`);
-  }
-  const strength = map.map((score) => Math.min(Math.max((score - low) / (high - low || 1), 0), 1));
+  const strength = resizeMap(map, width, height).data
+    .map((score) => Math.min(Math.max((score - low) / (high - low || 1), 0), 1));
   const panels = [image, overlay(image, strength), colored(strength, width, height)];
   if (mask) panels.push(outlined(image, mask));
   return strip(panels);

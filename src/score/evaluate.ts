@@ -4,30 +4,59 @@
  * @module
  */
 import { type Category, type TestImage, withoutMask } from "../data/category.ts";
+import type { FloatMap } from "../data/float_map.ts";
 import type { Images } from "../data/images.ts";
 import { loadMask } from "../data/load.ts";
 import { SettingError } from "../errors.ts";
+import type { Decision, Threshold } from "../methods/decision.ts";
+import { bestF1Threshold, type Confusion, confusion } from "../metrics/decision.ts";
 import { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "../metrics/metrics.ts";
 import type { OnProgress } from "../progress.ts";
 import { scoreImages, type Scorer } from "./score.ts";
+import type { Evidence, Labelled } from "./threshold.ts";
+import { decide, type Decided, type Label } from "./verdict.ts";
 
 /** All metrics, fractions 0..1, null where undefined. */
 export type Metrics = ImageMetrics & PixelMetrics;
 
 /** A test image with its result. */
-export interface EvaluatedImage extends TestImage {
+export interface EvaluatedImage extends TestImage, Omit<Decided, "label"> {
   /** [S, S], larger is more anomalous; null from a method that looks at whole images only. */
-  map: Float32Array<ArrayBuffer> | null;
+  map: FloatMap | null;
   /** Of the whole image, larger is more anomalous. */
   score: number;
   /** Its mask at S×S; null where it is anomalous and has none. */
   truth: Uint8Array | null;
+  /** What the model calls it; null where it has no threshold. */
+  called: Label | null;
+}
+
+/** How well one kind of defect is found, beside all good test images; fractions 0..1, null where undefined. */
+export interface DefectMetrics extends Pick<ImageMetrics, "image_auroc" | "image_ap">, PixelMetrics {
+  /** Test images that have it. */
+  images: number;
+  /** How many of them are called anomalous; null without a threshold. */
+  found: number | null;
+}
+
+/** How good the model's decisions are. */
+export interface DecisionMetrics {
+  /** The threshold at which F1 would be best on these images. */
+  image_f1max_threshold: number | null;
+  /** The model's threshold, and what it makes of the images; null where it has none. */
+  threshold: (Threshold & Confusion) | null;
+  /** The same for pixels. */
+  pixel_threshold: (Threshold & Confusion) | null;
+  /** By kind of defect. */
+  defects: Record<string, DefectMetrics>;
 }
 
 /** What an evaluation found. */
 export interface Evaluation {
   /** Over all test images. */
   metrics: Metrics;
+  /** At the model's thresholds, and by kind of defect. */
+  decided: DecisionMetrics;
   /** In the order of the category's `test`. */
   images: EvaluatedImage[];
 }
@@ -70,14 +99,62 @@ export async function evaluateCategory(
     onProgress({ phase: "evaluation", category: name, done, total, unit: "images", images: done });
   const images: EvaluatedImage[] = [];
   const paths = test.map(({ path }) => path);
-  for await (const { map, score } of scoreImages(model, paths, report, signal)) {
+  for await (const { map, score, normalised, label } of scoreImages(model, paths, report, signal)) {
     const i = images.length;
-    images.push({ ...test[i], map, score, truth: truths[i] });
+    images.push({ ...test[i], map, score, normalised, called: label, truth: truths[i] });
   }
-  const scores = Float32Array.from(images, ({ score }) => score);
-  const labels = Uint8Array.from(images, ({ label }) => label);
-  const metrics = { ...imageMetrics(scores, labels), ...pixelMetricsOf(images, S) };
-  return { metrics, images };
+  return evaluationOf(images, model.decision);
+}
+
+/** The metrics of images that have been scored. */
+export function evaluationOf(images: EvaluatedImage[], decision: Decision): Evaluation {
+  const { scores, labels } = labelledImages(images), pixels = labelledPixels(images);
+  const threshold = (found: Threshold | null, labelled: Labelled | null) =>
+    found && labelled && { ...found, ...confusion(labelled.scores, labelled.labels, found.value) };
+  return {
+    metrics: { ...imageMetrics(scores, labels), ...pixelMetricsOf(pixels) },
+    decided: {
+      image_f1max_threshold: bestF1Threshold(scores, labels),
+      threshold: images.length > 0
+        ? threshold(decision.image, { scores, labels, images: images.length })
+        : null,
+      pixel_threshold: threshold(decision.pixel, pixels),
+      defects: defectsOf(images, decision),
+    },
+    images,
+  };
+}
+
+/** The same images by another decision. */
+export function decidedAnew({ images }: Evaluation, decision: Decision): Evaluation {
+  const anew = images.map((image) => {
+    const { label: called, normalised } = decide(decision, image.score);
+    return { ...image, called, normalised };
+  });
+  return evaluationOf(anew, decision);
+}
+
+/** What labelled images have to say about thresholds. */
+export function evidenceOf({ images }: Evaluation): Pick<Evidence, "images" | "pixels"> {
+  return { images: images.length > 0 ? labelledImages(images) : null, pixels: labelledPixels(images) };
+}
+
+function defectsOf(images: readonly EvaluatedImage[], { image }: Decision): Record<string, DefectMetrics> {
+  const good = images.filter(({ label }) => label === 0);
+  const kinds = [...new Set(images.filter(({ label }) => label === 1).map(({ defect }) => defect))];
+  return Object.fromEntries(kinds.map((kind) => {
+    const those = images.filter(({ label, defect }) => label === 1 && defect === kind);
+    const some = [...good, ...those], { scores, labels } = labelledImages(some);
+    const { image_auroc, image_ap } = imageMetrics(scores, labels);
+    const found = image && those.filter(({ score }) => score > image.value).length;
+    return [kind, {
+      images: those.length,
+      found,
+      image_auroc,
+      image_ap,
+      ...pixelMetricsOf(labelledPixels(some)),
+    }];
+  }));
 }
 
 /**
@@ -106,12 +183,35 @@ export async function loadTruths(
   return truths;
 }
 
-function pixelMetricsOf(images: readonly EvaluatedImage[], S: number): PixelMetrics {
-  const known = images.filter(({ truth, map }) => truth !== null && map !== null), area = S * S;
-  const maps = new Float32Array(known.length * area), masks = new Uint8Array(maps.length);
+function labelledImages(images: readonly EvaluatedImage[]): Labelled & { labels: Uint8Array } {
+  return {
+    scores: Float32Array.from(images, ({ score }) => score),
+    labels: Uint8Array.from(images, ({ label }) => label),
+    images: images.length,
+  };
+}
+
+/** Pixels of all images whose masks and maps are known, [images, S, S]; null where none are. */
+interface Pixels extends Labelled {
+  readonly labels: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+function labelledPixels(images: readonly EvaluatedImage[]): Pixels | null {
+  const known = images.filter(({ truth, map }) => truth !== null && map !== null);
+  if (known.length === 0) return null;
+  const { width, height } = known[0].map!, area = width * height;
+  const scores = new Float32Array(known.length * area), labels = new Uint8Array(scores.length);
   known.forEach(({ map, truth }, i) => {
-    maps.set(map!, i * area);
-    masks.set(truth!, i * area);
+    scores.set(map!.data, i * area);
+    labels.set(truth!, i * area);
   });
-  return pixelMetrics(maps, masks, known.length, S, S);
+  return { scores, labels, images: known.length, width, height };
+}
+
+function pixelMetricsOf(pixels: Pixels | null): PixelMetrics {
+  if (pixels === null) return { pixel_auroc: null, pixel_ap: null, aupro: null };
+  const { scores, labels, images, width, height } = pixels;
+  return pixelMetrics(scores, labels, images, width, height);
 }

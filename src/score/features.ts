@@ -137,7 +137,10 @@ function ownSizes({ backbone, image_size: S, feature_size: H }: FeatureSource): 
 }
 
 /** An image's features as a source makes them of the backbone's; what follows those of positions stays as it is. */
-function projected(source: FeatureSource, values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+export function projected(
+  source: FeatureSource,
+  values: Float32Array<ArrayBuffer>,
+): Float32Array<ArrayBuffer> {
   const { projection, feature_length = "own" } = source, { C, H, W } = ownSizes(source), length = C * H * W;
   let features = values.subarray(0, length), whole = values.subarray(length);
   if (feature_length === "unit") [features, whole] = [toUnit(features, C), toUnit(whole, whole.length)];

@@ -7,22 +7,14 @@
 import { type Image, pixelsOf } from "../data/image.ts";
 import { resizeBilinear } from "../data/resize.ts";
 import type { Fitted, MethodTraits, State } from "../methods/method.ts";
+import type { Decision, HeldOut } from "../methods/decision.ts";
 import { contentOf } from "../methods/model_file.ts";
 import { withProjection } from "../methods/projection.ts";
 import { serializeSafetensors } from "../formats/safetensors.ts";
 import type { Settings } from "../methods/settings.ts";
 import { type FeatureSource, pixelFeatures } from "./features.ts";
 import { checkScore, scoreFeatures, type Scorer } from "./score.ts";
-
-/** One image's result. */
-export interface ImageScore {
-  /** [S, S], row-major; larger is more anomalous. Null from a method that looks at whole images only. */
-  map: Float32Array<ArrayBuffer> | null;
-  /** S: side of the map, pixels. */
-  size: number;
-  /** Of the whole image; larger is more anomalous. Raw: what is too large depends on the model. */
-  score: number;
-}
+import { decide, type Verdict } from "./verdict.ts";
 
 /** Scores images. Holds memory of the GPU until it is disposed of. */
 export class Model implements Disposable, Scorer {
@@ -36,6 +28,10 @@ export class Model implements Disposable, Scorer {
   readonly settings: Settings;
   /** What its file remembers beside: the settings of its training, the backbone's fingerprint as `features`, the category. */
   readonly info: Readonly<Record<string, unknown>>;
+  /** Above which scores something is anomalous; kept by `toBytes`. */
+  decision: Decision;
+  /** Scores of held-out normal images, that it was found on; null where none were held out. */
+  readonly heldOut: HeldOut | null;
   #owned: Disposable | null;
   #disposed = false;
 
@@ -45,9 +41,9 @@ export class Model implements Disposable, Scorer {
    * @param owned what goes with it when it is disposed of, beside what was learned: a backbone of its own
    */
   constructor(
-    { source, method, fitted, settings, info }: Pick<
+    { source, method, fitted, settings, info, decision, heldOut }: Pick<
       Model,
-      "source" | "method" | "fitted" | "settings" | "info"
+      "source" | "method" | "fitted" | "settings" | "info" | "decision" | "heldOut"
     >,
     owned: Disposable | null = null,
   ) {
@@ -56,6 +52,8 @@ export class Model implements Disposable, Scorer {
     this.fitted = fitted;
     this.settings = settings;
     this.info = info;
+    this.decision = decision;
+    this.heldOut = heldOut;
     this.#owned = owned;
   }
 
@@ -67,14 +65,28 @@ export class Model implements Disposable, Scorer {
    * @throws {InputError} where it is no such image, or its score no finite number
    * @throws {Error} where the model was disposed of
    */
-  async score(image: Uint8Array | Image, name = "the image"): Promise<ImageScore> {
+  async score(image: Uint8Array | Image, name = "the image"): Promise<Verdict> {
+    const [verdict] = await this.scoreBatch([await pixelsOf(image, name)], [name]);
+    return verdict;
+  }
+
+  /**
+   * Scores images together; one's verdict does not depend on the others.
+   *
+   * @param names what errors call them
+   * @throws {InputError} where a score is no finite number
+   * @throws {Error} where the model was disposed of
+   */
+  async scoreBatch(images: readonly Image[], names: readonly string[] = []): Promise<Verdict[]> {
     if (this.#disposed) throw new Error("Expected a model in use, but found one that was disposed of");
-    const { image_size: S } = this.source, decoded = await pixelsOf(image, name);
-    const source = { ...this.source, pooled: this.method.pooled };
-    const [features] = await pixelFeatures(source, [resizeBilinear(decoded, S)], false);
-    const { maps, scores } = await scoreFeatures(this, [features]);
-    checkScore(scores[0], name);
-    return { map: maps, size: S, score: scores[0] };
+    const { image_size: S } = this.source, source = { ...this.source, pooled: this.method.pooled };
+    const features = await pixelFeatures(source, images.map((image) => resizeBilinear(image, S)), false);
+    const results = await scoreFeatures(this, features);
+    return results.map(({ score, map }, i) => {
+      checkScore(score, names[i] ?? "the image");
+      const { width, height } = images[i];
+      return { score, ...decide(this.decision, score), map, area: { x: 0, y: 0, width, height } };
+    });
   }
 
   /** Its values on the host. */
@@ -82,9 +94,14 @@ export class Model implements Disposable, Scorer {
     return withProjection(await this.fitted.state(), this.source.projection ?? null);
   }
 
+  /** What a model file holds, as tensors and texts. */
+  async content(): Promise<ReturnType<typeof contentOf>> {
+    return contentOf(this.method.name, await this.state(), this.info, this);
+  }
+
   /** A model file's bytes, as `train` writes it and `openModel` takes it. */
   async toBytes(): Promise<Uint8Array<ArrayBuffer>> {
-    const { tensors, metadata } = contentOf(this.method.name, await this.state(), this.info);
+    const { tensors, metadata } = await this.content();
     return serializeSafetensors(tensors, metadata);
   }
 

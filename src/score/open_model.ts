@@ -8,6 +8,7 @@ import { InputError } from "../errors.ts";
 import type { WeightFile } from "../formats/weight_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Images } from "../data/images.ts";
+import { UNDECIDED } from "../methods/decision.ts";
 import { type ModelFile, openFitted, parseModel, projectionOf } from "../methods/model_file.ts";
 import { checkSettings, checkTogether, rulesOf } from "../methods/resolve.ts";
 import { pooledLevels } from "../methods/pooled.ts";
@@ -21,7 +22,10 @@ import { Model } from "./model.ts";
 export interface OpenModelOptions {
   /** The weight file of its backbone; none where that is built in. */
   weights?: WeightFile;
-  /** Settings that change how maps and scores are made, such as `image_score`; those in the file by default. */
+  /**
+   * Settings that change how maps and scores are made, such as `image_score`; those in the file by default. With others, the
+   * file's thresholds don't hold: the model has none.
+   */
   settings?: Readonly<Record<string, Value>>;
   /** Where images are that it is to score by name; `Model.score` needs none. */
   images?: Images;
@@ -115,10 +119,19 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
       `Expected a model of ${of}'s ${made.P} features of whole images in ${path}, but found one of ${fitted.P}`,
     );
   }
-  const model = new Model({ source, method, fitted, settings, info }, source.backbone);
+  const { heldOut } = file,
+    rescored = Object.keys(options.settings ?? {}).some((name) => settings[name] !== info[name]);
+  const decision = rescored ? UNDECIDED : file.decision; // found on other scores
+  const model = new Model(
+    { source, method, fitted, settings, info, decision, heldOut: rescored ? null : heldOut },
+    source.backbone,
+  );
   stack.move(); // the model's from here on
   return model;
 }
+
+/** What stands for the settings of thresholds in files that have none. */
+const WITHOUT: Readonly<Record<string, Value>> = { threshold: "none", pixel_threshold: "none", folds: 0 };
 
 /** The settings of its training, and what of them is changed. */
 function settingsOf({ method, info, path }: ModelFile, change: Readonly<Record<string, Value>>): Settings {
@@ -130,7 +143,11 @@ function settingsOf({ method, info, path }: ModelFile, change: Readonly<Record<s
     );
   }
   checkSettings(method.name, change);
-  const known = Object.fromEntries(Object.keys(rules).map((name) => [name, info[name]]));
+  const known = Object.fromEntries(
+    Object.keys(rules).map((
+      name,
+    ) => [name, info[name] ?? (rules[name].deciding ? WITHOUT[name] : undefined)]),
+  );
   const missing = Object.keys(known).find((name) => known[name] === undefined);
   try {
     if (missing !== undefined) throw new InputError(`Expected a setting ${missing}, but found none`);

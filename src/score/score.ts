@@ -4,17 +4,20 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import type { Fitted, MethodTraits, Scores } from "../methods/method.ts";
+import type { FloatMap } from "../data/float_map.ts";
+import type { Decision } from "../methods/decision.ts";
+import type { Fitted, MethodTraits } from "../methods/method.ts";
 import type { Settings } from "../methods/settings.ts";
 import { upload } from "../model/batches.ts";
 import { extractFeatures, type FeatureSource, sizesOf } from "./features.ts";
+import { decide, type Decided } from "./verdict.ts";
 
 /** One image's result. */
-export interface ScoredImage {
+export interface ScoredImage extends Decided {
   /** Its name, as it was given. */
   path: string;
-  /** [S, S], larger is more anomalous; null from a method that looks at whole images only. */
-  map: Float32Array<ArrayBuffer> | null;
+  /** Larger is more anomalous; null from a method that looks at whole images only. */
+  map: FloatMap | null;
   /** Of the whole image, larger is more anomalous. */
   score: number;
 }
@@ -34,6 +37,8 @@ export interface Scorer {
   readonly fitted: Pick<Fitted, "score">;
   /** In effect. */
   readonly settings: Settings;
+  /** What is anomalous. */
+  readonly decision: Decision;
 }
 
 /**
@@ -48,17 +53,18 @@ export async function* scoreImages(
   onImage: (done: number) => void = () => {},
   signal?: AbortSignal,
 ): AsyncGenerator<ScoredImage> {
-  const { source, method } = model, area = source.image_size ** 2;
+  const { source, method } = model;
   for (let first = 0; first < paths.length; first += SLICE) {
     const slice = paths.slice(first, first + SLICE);
     const report = (done: number): void => onImage(first + done);
     const features = await extractFeatures({ ...source, pooled: method.pooled }, slice, report, signal);
     for (let at = 0; at < slice.length; at += BATCH) {
       signal?.throwIfAborted();
-      const { maps, scores } = await scoreFeatures(model, features.slice(at, at + BATCH));
-      for (const [i, score] of scores.entries()) {
+      for (
+        const [i, { score, map }] of (await scoreFeatures(model, features.slice(at, at + BATCH))).entries()
+      ) {
         checkScore(score, slice[at + i]);
-        yield { path: slice[at + i], map: maps && maps.slice(i * area, (i + 1) * area), score };
+        yield { path: slice[at + i], score, ...decide(model.decision, score), map };
       }
     }
   }
@@ -71,19 +77,23 @@ export function checkScore(score: number, image: string): void {
 }
 
 /**
- * Maps and scores of images whose features are known.
+ * Scores of images whose features are known, and their maps.
  *
  * @param features [N, C] of each, followed by those of the image as a whole where the method wants them
  */
 export async function scoreFeatures(
-  { source, method, fitted, settings }: Scorer,
+  { source, method, fitted, settings }: Pick<Scorer, "source" | "method" | "fitted" | "settings">,
   features: readonly Float32Array[],
-): Promise<Scores> {
-  const sizes = sizesOf(source), length = sizes.C * sizes.H * sizes.W;
+): Promise<{ score: number; map: FloatMap | null }[]> {
+  const sizes = sizesOf(source), length = sizes.C * sizes.H * sizes.W, { image_size: S } = source;
   const whole = method.pooled ? features.map((values) => values.subarray(length)) : [];
   const batch = upload(source.gpu, features, sizes);
   try {
-    return await fitted.score(batch, whole, settings);
+    const { maps, scores } = await fitted.score(batch, whole, settings);
+    return Array.from(scores, (score, i) => ({
+      score,
+      map: maps && { width: S, height: S, data: maps.slice(i * S * S, (i + 1) * S * S) },
+    }));
   } finally {
     source.gpu.release(batch);
   }

@@ -48,8 +48,12 @@ export interface Journal {
   append(entries: readonly LogEntry[]): Promise<void>;
   /** Keeps what was learned. */
   keep(model: Content): Promise<void>;
-  /** The journal of a training that comes before. */
+  /** The bytes of what was learned, where a training is gone on with that had ended; null elsewhere. */
+  kept(): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** The journal of a training that comes before, or beside. */
   before(name: string): Promise<Journal>;
+  /** Forgets that of a training beside, where there is one. */
+  drop(name: string): Promise<void>;
 }
 
 /** Keeps nothing. */
@@ -60,5 +64,7 @@ export const NO_JOURNAL: Journal = {
   begin: () => Promise.resolve(),
   append: () => Promise.resolve(),
   keep: () => Promise.resolve(),
+  kept: () => Promise.resolve(null),
   before: () => Promise.resolve(NO_JOURNAL),
+  drop: () => Promise.resolve(),
 };

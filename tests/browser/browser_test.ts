@@ -46,12 +46,12 @@ async function compute(
     using model = await adtr.openModelBytes(gpu, await read(`${method}.safetensors`));
     const { score, map } = await model.score(photo);
     results[`score of ${method}`] = [score];
-    results[`map of ${method}`] = map!;
+    results[`map of ${method}`] = map!.data;
   }
   const settings = { backbone: "gabor", image_size: 64, feature_size: 8 };
   const data = await Promise.all([0, 1, 2, 3].map((i) => read(`good-${i}.png`)));
   using trained = await adtr.train(gpu, { data, method: "padim", settings });
-  results["map of padim, trained there"] = (await trained.score(photo)).map!;
+  results["map of padim, trained there"] = (await trained.score(photo)).map!.data;
   return Object.fromEntries(Object.entries(results).map(([name, values]) => [name, [...values]]));
 }
 

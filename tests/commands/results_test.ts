@@ -12,6 +12,7 @@ import {
   pictureNames,
   writeHeatmaps,
 } from "../../src/commands/results.ts";
+import type { DecisionMetrics } from "../../src/score/evaluate.ts";
 import { decodeImage, encodePng } from "../../src/data/image.ts";
 import { nearest } from "../../src/nearest.ts";
 import { inFolder } from "../folder.ts";
@@ -40,13 +41,25 @@ Deno.test("means leave out what is undefined; one category has none", () => {
     pixel_ap: null,
     aupro: null,
   };
-  const first: CategoryResult = { metrics, seconds: 2.4 };
-  const second: CategoryResult = { metrics: { ...metrics, image_auroc: 1, pixel_auroc: 0.75 }, seconds: 4.4 };
+  const decided: DecisionMetrics = {
+    image_f1max_threshold: null,
+    threshold: null,
+    pixel_threshold: null,
+    defects: {},
+  };
+  const counts = { tp: 6, fp: 1, tn: 4, fn: 2, precision: 0.5, recall: 0.5, f1: 0.5, fpr: 0.5 };
+  const threshold = { value: 1, from: "given" as const, images: 0, ...counts };
+  const first: CategoryResult = { metrics, decided, seconds: 2.4 };
+  const second: CategoryResult = {
+    metrics: { ...metrics, image_auroc: 1, pixel_auroc: 0.75 },
+    decided: { ...decided, threshold },
+    seconds: 4.4,
+  };
   const lines = (text: string): string[] =>
     text.trimEnd().split("\n").map((line) => line.replaceAll(/ +/g, " "));
-  deepEqual(lines(metricsTable(new Map([["a", first]]), false)).slice(2), ["a 0.500 – – 2"]);
+  deepEqual(lines(metricsTable(new Map([["a", first]]), false)).slice(2), ["a 0.500 – – – – 2"]);
   const both = lines(metricsTable(new Map([["a", first], ["b", second]]), false));
-  deepEqual(both.slice(2, 4), ["a 0.500 – – 2", "b 1.000 0.750 – 4"]);
+  deepEqual(both.slice(2, 4), ["a 0.500 – – – – 2", "b 1.000 0.750 – 2/8 1/5 4"]);
   equal(both[5], "mean 0.750 0.750 – 3");
 });
 
@@ -54,7 +67,10 @@ Deno.test("heat maps take the place of earlier ones, and only when all of them a
   inFolder(async (folder) => {
     const path = join(folder, "i.png"), maps = join(folder, "out", "heatmaps");
     await Deno.writeFile(path, encodePng({ width: 8, height: 8, data: new Uint8Array(192) }));
-    const image = { path, map: Float32Array.from({ length: 64 }, (_, i) => i) };
+    const image = {
+      path,
+      map: { width: 8, height: 8, data: Float32Array.from({ length: 64 }, (_, i) => i) },
+    };
     deepEqual(await writeHeatmaps(maps, [image, { ...image, truth: new Uint8Array(64) }], 8), [
       "i.png",
       "i-2.png",

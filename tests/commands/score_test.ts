@@ -9,6 +9,7 @@ import { writeHeatmaps } from "../../src/commands/results.ts";
 import { writeScores } from "../../src/commands/score.ts";
 import { imagesInMemory } from "../../src/data/images.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
+import { UNDECIDED } from "../../src/methods/decision.ts";
 import { methodNamed } from "../../src/methods/registry.ts";
 import { type ScoredImage, scoreImages, type Scorer } from "../../src/score/score.ts";
 import { picture } from "../data/pictures.ts";
@@ -25,7 +26,9 @@ async function results(folder: string, count: number) {
   const images = Array.from({ length: count }, (_, i) => ({
     path: join(folder, `${i}, picture.png`),
     score: scores[i],
-    map: maps.slice(i * AREA, (i + 1) * AREA),
+    normalised: null,
+    label: null,
+    map: { width: S, height: S, data: maps.slice(i * AREA, (i + 1) * AREA) },
   }));
   for (const { path } of images) await Deno.writeFile(path, picture(path.slice(folder.length), S, S));
   return { maps, images, paths: images.map(({ path }) => path) };
@@ -39,8 +42,8 @@ async function namesIn(folder: string): Promise<string[]> {
 async function* inOneBuffer(images: Iterable<ScoredImage>): AsyncGenerator<ScoredImage> {
   const buffer = new Float32Array(AREA);
   for (const image of images) {
-    buffer.set(image.map!);
-    yield { ...image, map: buffer };
+    buffer.set(image.map!.data);
+    yield { ...image, map: { ...image.map!, data: buffer } };
     await Promise.resolve();
     buffer.fill(NaN);
   }
@@ -118,7 +121,8 @@ Deno.test("images are scored no further ahead than a batch", async () => {
     },
   };
   const source = { ...tinySource(gpu), images };
-  const scorer: Scorer = { source, method: methodNamed("adtr"), fitted, settings: { ...TINY } };
+  const method = methodNamed("adtr"), settings = { ...TINY };
+  const scorer: Scorer = { source, method, fitted, settings, decision: UNDECIDED };
   for await (const { path } of scoreImages(scorer, names)) {
     equal(path, names[taken++]);
     ok(made - taken < 8, `${made} made, ${taken} taken`);

@@ -14,6 +14,7 @@ import { loadImage, loadImages } from "../../src/data/load.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
 import { FittedAdtr } from "../../src/methods/adtr/fitted.ts";
 import { configOf } from "../../src/methods/adtr/method.ts";
+import { UNDECIDED } from "../../src/methods/decision.ts";
 import { methodNamed } from "../../src/methods/registry.ts";
 import { evaluateCategory } from "../../src/score/evaluate.ts";
 import { extractFeatures, pixelFeatures } from "../../src/score/features.ts";
@@ -101,7 +102,10 @@ Deno.test("evaluation: image metrics of all test images, no pixel metrics, the s
     const none = { normalisation: null, covariance: null, positions: null };
     using fitted = new FittedAdtr(gpu, { config, parameters: initialAdtr(config, 1), ...none });
     const method = methodNamed("adtr");
-    const { metrics, images } = await evaluateCategory({ source, method, fitted, settings }, category);
+    const { metrics, images } = await evaluateCategory(
+      { source, method, fitted, settings, decision: UNDECIDED },
+      category,
+    );
     deepEqual(
       images.map(({ label, truth }) => [label, truth && truth.length]),
       [0, 1, 1, 0, 1].map((label) => [
@@ -115,7 +119,7 @@ Deno.test("evaluation: image metrics of all test images, no pixel metrics, the s
     equal(metrics.image_auroc, above.reduce((a, b) => a + b) / above.length);
     deepEqual([metrics.pixel_auroc, metrics.pixel_ap, metrics.aupro], [null, null, null]);
     for (const { map, score } of images) {
-      const mean = map!.reduce((a, b) => a + b) / map!.length;
+      const mean = map!.data.reduce((a, b) => a + b) / map!.data.length;
       equal(Math.abs(score / mean - 1) < 1e-5, true, `${score} instead of ${mean}`);
     }
   }));

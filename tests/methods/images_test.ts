@@ -57,9 +57,18 @@ for (const method of methods) {
           equal(again.method, method);
           deepEqual(await again.toBytes(), bytes);
           const found = await Array.fromAsync(scoreImages(again, paths));
-          deepEqual(found, images.map(({ path, map, score }) => ({ path, map, score })));
-          const { map, score, size } = await again.score(await Deno.readFile(paths[0]));
-          deepEqual({ map, score, size }, { map: images[0].map, score: images[0].score, size: 32 });
+          deepEqual(again.decision, model.decision);
+          deepEqual(again.heldOut, model.heldOut);
+          deepEqual(
+            found,
+            images.map(({ path, map, score, normalised, called: label }) => (
+              { path, score, normalised, label, map }
+            )),
+          );
+          const { area, ...verdict } = await again.score(await Deno.readFile(paths[0]));
+          deepEqual({ path: paths[0], ...verdict }, found[0]);
+          deepEqual(area, { x: 0, y: 0, width: 32, height: 32 });
+          const { map } = verdict;
           equal(map === null, !method.maps);
         }
       }
@@ -70,7 +79,7 @@ for (const method of methods) {
   test("a model file holds the method's settings and no others", async (folder) => {
     await train(await tinyCategory(folder), folder, settings, { source });
     const { metadata } = parseSafetensors(await Deno.readFile(join(folder, MODEL)), MODEL);
-    deepEqual(Object.keys(metadata).sort(), ["config", "format", "method", "model"]);
+    deepEqual(Object.keys(metadata).sort(), ["config", "decision", "format", "method", "model"]);
     deepEqual([metadata.format, metadata.method], ["adtr model 2", method.name]);
     const { features, category, images, features_sha256, ...rest } = JSON.parse(metadata.config);
     deepEqual(rest, settings);

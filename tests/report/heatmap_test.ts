@@ -1,3 +1,4 @@
+import type { FloatMap } from "../../src/data/float_map.ts";
 import assert from "node:assert/strict";
 import { InputError } from "../../src/errors.ts";
 import { COLORMAP, COLORS } from "../../src/report/colormap.ts";
@@ -37,10 +38,15 @@ Deno.test("the colour map grows lighter in even steps, from dark to light", () =
   assert(lightness[0] < 10 && lightness[COLORS - 1] > 90);
 });
 
+/** A map of the image's size. */
+function filled(value: number): FloatMap {
+  return { width: WIDTH, height: HEIGHT, data: new Float32Array(WIDTH * HEIGHT).fill(value) };
+}
+
 Deno.test("panels: the image as it is, clear where scores are low, strong where they are high", () => {
-  const map = new Float32Array(WIDTH * HEIGHT).fill(1);
-  map[0] = 5; // above the range
-  map[1] = 0; // below it
+  const map = filled(1);
+  map.data[0] = 5; // above the range
+  map.data[1] = 0; // below it
   const picture = heatmap({ image, map, low: 1, high: 3 });
   assert.deepEqual([picture.width, picture.height], [3 * WIDTH + 2 * GAP, HEIGHT]);
   assert.deepEqual(panel(picture, 0), image.data);
@@ -54,7 +60,7 @@ Deno.test("panels: the image as it is, clear where scores are low, strong where 
 Deno.test("the outline runs along the defect's border and leaves all else", () => {
   const rows = ["......", ".###..", ".###..", ".###..", "......"];
   const mask = { width: WIDTH, height: HEIGHT, data: Uint8Array.from(rows.join(""), (c) => +(c === "#")) };
-  const map = new Float32Array(WIDTH * HEIGHT);
+  const map = filled(0);
   const drawn = panel(heatmap({ image, map, low: 0, high: 1, mask }), 3);
   const expected = [".rrr..", "rlllr.", "rl.lr.", "rlllr.", ".rrr.."].join("");
   for (let i = 0; i < expected.length; i++) {
@@ -66,8 +72,8 @@ Deno.test("the outline runs along the defect's border and leaves all else", () =
 
 Deno.test("a constant map and an empty mask give the plain image", () => {
   const mask = { width: WIDTH, height: HEIGHT, data: new Uint8Array(WIDTH * HEIGHT) };
-  const map = new Float32Array(WIDTH * HEIGHT).fill(7);
-  const picture = heatmap({ image, map, ...sharedRange(map), mask });
+  const map = filled(7);
+  const picture = heatmap({ image, map, ...sharedRange(map.data), mask });
   for (const index of [0, 1, 3]) assert.deepEqual(panel(picture, index), image.data);
 });
 
@@ -87,8 +93,15 @@ Deno.test("the range of maps that come one by one is that of all, or of evenly s
   }
 });
 
-Deno.test("sizes that don't agree are refused", () => {
-  assert.throws(() => heatmap({ image, map: new Float32Array(3), low: 0, high: 1 }), RangeError);
-  const map = new Float32Array(WIDTH * HEIGHT), mask = { width: 2, height: 2, data: new Uint8Array(4) };
+Deno.test("a map of another size is brought to the image's", () => {
+  const map = { width: 1, height: 1, data: Float32Array.of(5) };
+  assert.deepEqual(
+    heatmap({ image, map, low: 0, high: 9 }),
+    heatmap({ image, map: filled(5), low: 0, high: 9 }),
+  );
+});
+
+Deno.test("a mask of another size is refused", () => {
+  const map = filled(0), mask = { width: 2, height: 2, data: new Uint8Array(4) };
   assert.throws(() => heatmap({ image, map, low: 0, high: 1, mask }), RangeError);
 });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { decode } from "npm:tiff@^7.1.3";
 import { encodeFloatTiff } from "../../src/report/tiff.ts";
 import { tiffPaths, writeTiffMaps } from "../../src/host/tiff_maps.ts";
-import { resizeMap } from "../../src/report/resize_map.ts";
+import { type FloatMap, resizeMap } from "../../src/data/float_map.ts";
 import { picture } from "../data/pictures.ts";
 import { fill } from "../fill.ts";
 import { inFolder } from "../folder.ts";
@@ -39,14 +39,18 @@ Deno.test("the bytes of a small file", () => {
 });
 
 Deno.test("maps at other sizes, as PyTorch interpolates them without aligned corners", () => {
-  const map = Float32Array.of(0, 4, 8, 20);
-  deepEqual(resizeMap(map, 2, 2, 2), map);
+  const square = (side: number, ...values: number[]): FloatMap => (
+    { width: side, height: side, data: Float32Array.from(values) }
+  );
+  const map = square(2, 0, 4, 8, 20);
+  const resized = (map: FloatMap, width: number, height: number) => [...resizeMap(map, width, height).data];
+  deepEqual(resizeMap(map, 2, 2), map);
   // torch.nn.functional.interpolate(map.reshape(1, 1, 2, 2), (2, 4), mode="bilinear")
-  deepEqual([...resizeMap(map, 2, 4, 2)], [0, 1, 3, 4, 8, 11, 17, 20]);
-  deepEqual([...resizeMap(map, 2, 1, 4)], [2, 5, 11, 14]);
-  deepEqual([...resizeMap(Float32Array.of(7), 1, 3, 2)], [7, 7, 7, 7, 7, 7]);
+  deepEqual(resized(map, 4, 2), [0, 1, 3, 4, 8, 11, 17, 20]);
+  deepEqual(resized(map, 1, 4), [2, 5, 11, 14]);
+  deepEqual(resized(square(1, 7), 3, 2), [7, 7, 7, 7, 7, 7]);
   // Where it shrinks, no antialias: the middle of three is the middle.
-  deepEqual([...resizeMap(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9), 3, 1, 1)], [5]);
+  deepEqual(resized(square(3, 1, 2, 3, 4, 5, 6, 7, 8, 9), 1, 1), [5]);
 });
 
 Deno.test("the evaluation's folders, one file for each image of its size", () =>
@@ -62,15 +66,15 @@ Deno.test("the evaluation's folders, one file for each image of its size", () =>
       const path = join(root, defect, name);
       await Deno.mkdir(join(root, defect), { recursive: true });
       await Deno.writeFile(path, picture(name, width, height));
-      maps.push({ path, defect, map: fill(defect + name, 64, 0, 5) });
+      maps.push({ path, defect, map: { width: 8, height: 8, data: fill(defect + name, 64, 0, 5) } });
     }
     const out = join(root, "out");
-    await writeTiffMaps(out, "tile", maps, 8);
+    await writeTiffMaps(out, "tile", maps);
     for (const [i, file] of ["good/000.tiff", "crack/000.tiff", "crack/a.b.tiff"].entries()) {
       const [page] = decode(await Deno.readFile(join(out, "tile", "test", file)));
       const [, , width, height] = images[i];
       deepEqual([page.width, page.height], [width, height]);
-      deepEqual(page.data, resizeMap(maps[i].map, 8, width, height));
+      deepEqual(page.data, resizeMap(maps[i].map, width, height).data);
     }
     const left = [];
     for await (const { name } of Deno.readDir(join(out, "tile", "test", "crack"))) left.push(name);
@@ -78,7 +82,7 @@ Deno.test("the evaluation's folders, one file for each image of its size", () =>
 
     const twin = { ...maps[1], path: join(root, "crack", "000.jpg") };
     await Deno.copyFile(maps[1].path, twin.path);
-    await rejects(writeTiffMaps(join(root, "again"), "tile", [...maps, twin], 8), {
+    await rejects(writeTiffMaps(join(root, "again"), "tile", [...maps, twin]), {
       name: "InputError",
       message: /names differ before the dot, but found .*000\.png, .*000\.jpg/,
     });
@@ -92,7 +96,7 @@ Deno.test("the evaluation's folders, one file for each image of its size", () =>
       message: "Expected image files to write TIFFs of their sizes for, but found cifar10:c/test/frog/0",
     });
     await rejects(
-      writeTiffMaps(out, "tile", [{ ...twin, path: join(root, "gone.png") }], 8),
+      writeTiffMaps(out, "tile", [{ ...twin, path: join(root, "gone.png") }]),
       /Can't read .*gone/,
     );
   }));

@@ -18,6 +18,7 @@ import { FittedAdtr } from "../../src/methods/adtr/fitted.ts";
 import { adtr, configOf } from "../../src/methods/adtr/method.ts";
 import { toState } from "../../src/methods/adtr/state.ts";
 import type { Method, State } from "../../src/methods/method.ts";
+import { UNDECIDED } from "../../src/methods/decision.ts";
 import { contentOf } from "../../src/methods/model_file.ts";
 import type { Settings } from "../../src/methods/settings.ts";
 import { openBackbone } from "../../src/model/open_backbone.ts";
@@ -25,7 +26,7 @@ import { normalisationOf } from "../../src/model/normalisation.ts";
 import { evaluateCategory, type Metrics } from "../../src/score/evaluate.ts";
 import { extractFeatures } from "../../src/score/features.ts";
 import { Model } from "../../src/score/model.ts";
-import { scoreImages } from "../../src/score/score.ts";
+import { type ScoredImage, scoreImages } from "../../src/score/score.ts";
 import { fill } from "../fill.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
@@ -52,7 +53,8 @@ async function modelOf({ train }: Category): Promise<Model> {
     gpu.tensor(features.flatMap((f) => Array.from(f)), [train.length, 16, 81]),
   ]);
   const info = { ...TINY, features: source.backbone.fingerprint };
-  return new Model({ source, method: adtr as unknown as Method, fitted, settings: { ...TINY }, info });
+  const method = adtr as unknown as Method, settings = { ...TINY };
+  return new Model({ source, method, fitted, settings, info, decision: UNDECIDED, heldOut: null });
 }
 
 /** The same with other settings. */
@@ -69,7 +71,7 @@ test("an image's map and score are the same bits whatever is scored with it", as
   const paths = Array.from({ length: 67 }, (_, i) => images[i * 5 % images.length]); // more than one slice
   for (const score of ["residual", "residual-mahalanobis"] as const) {
     const scoring = otherwise(model, { score }),
-      alone = new Map<string, { map: Float32Array | null; score: number }>();
+      alone = new Map<string, Omit<ScoredImage, "path">>();
     for (const image of images) {
       for await (const { path, ...result } of scoreImages(scoring, [image])) {
         alone.set(path, result);
@@ -111,13 +113,22 @@ test("metrics are those of the maps, scores and masks of all test images", async
   const scored = await Array.fromAsync(
     scoreImages(model, test.map(({ path }) => path)),
   );
-  deepEqual(images.map(({ path, map, score }) => ({ path, map, score })), scored);
+  deepEqual(
+    images.map(({ path, map, score, normalised, called: label }) => ({
+      path,
+      score,
+      normalised,
+      label,
+      map,
+    })),
+    scored,
+  );
   const n = test.length, maps = new Float32Array(n * S * S), masks = new Uint8Array(n * S * S);
   for (const [i, { path, mask }] of test.entries()) {
     const truth = await loadMask(files, mask, path, S);
     deepEqual(images[i].truth, truth);
     equal(truth.some((on) => on), test[i].label === 1);
-    maps.set(scored[i].map!, i * S * S);
+    maps.set(scored[i].map!.data, i * S * S);
     masks.set(truth, i * S * S);
   }
   deepEqual(metrics, {
@@ -255,7 +266,14 @@ test(
     using model = await openModel(gpu, path);
     const paths = category.test.map(({ path }) => path);
     for await (const { path, map, score } of scoreImages(trained, paths)) {
-      deepEqual(await model.score(await Deno.readFile(path)), { map, size: S, score });
+      const area = { x: 0, y: 0, width: S, height: S };
+      deepEqual(await model.score(await Deno.readFile(path)), {
+        score,
+        normalised: null,
+        label: null,
+        map,
+        area,
+      });
     }
     const other = { score: "residual-mahalanobis", image_score: "mean" } as const;
     const [wanted] = await Array.fromAsync(

@@ -114,7 +114,9 @@ class Memory implements Journal {
   begin = (steps: number) => Promise.resolve(void this.log.splice(steps));
   append = (entries: readonly LogEntry[]) => Promise.resolve(void this.log.push(...entries));
   keep = () => Promise.resolve();
-  before = () => Promise.resolve(this);
+  kept = () => Promise.resolve(null);
+  before = (): Promise<Journal> => Promise.resolve(this);
+  drop = () => Promise.resolve();
 }
 
 /** Pixels of normal images, as `input: "pixels"` has them. */

@@ -10,7 +10,8 @@ import { isThere } from "../../src/host/files.ts";
 import { RunFolder } from "../../src/host/run_folder.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
 import type { Settings } from "../../src/methods/settings.ts";
-import { learn, type LearnOptions } from "../../src/train/learn.ts";
+import { learn } from "../../src/train/learn.ts";
+import type { LearnOptions } from "../../src/train/learning.ts";
 import { gpu } from "../gpu.ts";
 import { tinySource } from "./tiny.ts";
 

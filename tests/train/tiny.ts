@@ -16,12 +16,12 @@ import type { AdtrSettings } from "../../src/methods/adtr/settings.ts";
 import { resolveSettings } from "../../src/methods/resolve.ts";
 import type { PresetName, Settings, Value } from "../../src/methods/settings.ts";
 
-/** A method's settings for the images of `tinyCategory`: those of a preset but for the sizes. */
+/** A method's settings for the images of `tinyCategory`: those of a preset but for the sizes, and no images held out. */
 export function tinySettings<S extends object = Record<string, Value>>(
   given: Partial<Settings<S>>,
   preset: PresetName = "paper",
 ): Settings<S> {
-  const all = { backbone: "gabor", image_size: 32, feature_size: 4, ...given } as Partial<Settings>;
+  const all = { backbone: "gabor", image_size: 32, feature_size: 4, folds: 0, ...given } as Partial<Settings>;
   return resolveSettings(all, { preset, data: "folder", weights: false }) as Settings<S>;
 }
 

@@ -1,0 +1,91 @@
+/**
+ * How thresholds are found: by a quantile of held-out normal images, by the labels of test images, or by hand.
+ *
+ * @module
+ */
+import { InputError } from "../errors.ts";
+import { bestF1Threshold, quantileThreshold } from "../metrics/decision.ts";
+import {
+  type Decision,
+  type HeldOut,
+  readThresholdRule,
+  type Threshold,
+  THRESHOLD_EXPECTED,
+  type ThresholdRule,
+} from "../methods/decision.ts";
+
+/** Scores with labels. */
+export interface Labelled {
+  /** [n], of images or of pixels. */
+  readonly scores: Float32Array;
+  /** [n], 0 normal, otherwise anomalous. */
+  readonly labels: ArrayLike<number>;
+  /** How many images they are of. */
+  readonly images: number;
+}
+
+/** What is known of scores, to decide by. */
+export interface Evidence {
+  /** Of normal images; null where none were held out. */
+  readonly heldOut: HeldOut | null;
+  /** Of labelled test images; null where they are not known. */
+  readonly images?: Labelled | null;
+  /** Of their pixels; null where there are no maps or masks. */
+  readonly pixels?: Labelled | null;
+}
+
+/** The rules for images and for pixels, as settings give them. */
+export interface DecisionRules {
+  readonly threshold: string | number;
+  readonly pixel_threshold: string | number;
+}
+
+/**
+ * Thresholds by rules; null where there is nothing to find one on.
+ *
+ * @throws {InputError} for a rule that there is not
+ */
+export function decisionBy({ threshold, pixel_threshold }: DecisionRules, evidence: Evidence): Decision {
+  const { heldOut, images = null, pixels = null } = evidence;
+  return {
+    image: findThreshold(ruleOf(threshold), heldOut?.scores ?? null, images),
+    pixel: findThreshold(ruleOf(pixel_threshold), heldOut?.peaks ?? null, pixels),
+    spread: heldOut && deviation(heldOut.scores),
+  };
+}
+
+function ruleOf(text: string | number): ThresholdRule {
+  const rule = readThresholdRule(text);
+  if (rule !== null) return rule;
+  throw new InputError(`Expected a threshold to be ${THRESHOLD_EXPECTED}, but found ${JSON.stringify(text)}`);
+}
+
+function findThreshold(
+  rule: ThresholdRule,
+  normal: Float32Array | null,
+  labelled: Labelled | null,
+): Threshold | null {
+  const { from } = rule;
+  if (from === "none") return null;
+  if (from === "given") return { value: rule.value, from, images: 0 };
+  if (from === "normal-quantile") {
+    if (!normal?.length) return null;
+    return { value: quantileThreshold(normal, 1 - rule.at), from, at: rule.at, images: normal.length };
+  }
+  if (labelled === null) return null;
+  const { scores, labels, images } = labelled;
+  if (from === "f1") {
+    const value = bestF1Threshold(scores, labels);
+    return value === null ? null : { value, from, images };
+  }
+  const good = scores.filter((_, i) => labels[i] === 0);
+  return good.length > 0 ? { value: quantileThreshold(good, rule.at), from, at: rule.at, images } : null;
+}
+
+/** Of at least two values that differ, else null. */
+function deviation(values: Float32Array): number | null {
+  if (values.length < 2) return null;
+  const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+  const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (values.length - 1);
+  return variance > 0 ? Math.sqrt(variance) : null;
+}

@@ -1,0 +1,112 @@
+/**
+ * Scores of normal images by models that have not seen them: the training images are split into parts, and each part is
+ * scored by a model trained on the others (k-fold cross-validation). Thresholds are found on them.
+ *
+ * @module
+ */
+import { InputError } from "../errors.ts";
+import type { HeldOut } from "../methods/decision.ts";
+import type { DataSizes } from "../methods/method.ts";
+import { parseModel } from "../methods/model_file.ts";
+import { methodNamed } from "../methods/registry.ts";
+import type { Settings } from "../methods/settings.ts";
+import { projected } from "../score/features.ts";
+import { checkScore, scoreFeatures } from "../score/score.ts";
+import type { Journal } from "./journal.ts";
+import { Learning, type LearnOptions } from "./learning.ts";
+
+/** Images that are scored together. */
+const BATCH = 8;
+
+/**
+ * Scores every training image by a model that has not seen it. Image i is in part i mod K, so that what changed while the
+ * pictures were taken is in all parts.
+ *
+ * @param whole the training on all of them, which has their features
+ * @returns null where no images are to be held out, there are too few, or the parts alone have nothing to learn from
+ * @throws as `learn`
+ */
+export async function holdOut(
+  options: LearnOptions,
+  settings: Settings,
+  journal: Journal,
+  sizes: DataSizes,
+  whole: Learning,
+): Promise<HeldOut | null> {
+  const { category, onProgress, signal } = options, n = category.train.length;
+  const K = Math.min(settings.folds, n), method = methodNamed(settings.method);
+  if (K < 2) return null;
+  const known = await heldOutIn(journal, whole);
+  if (known?.scores.length === n) return known;
+  const all = await whole.features();
+  const scores = new Float32Array(n), peaks = method.maps ? new Float32Array(n) : null;
+  try {
+    for (let k = 0; k < K; k++) {
+      const mine = (_: unknown, i: number) => i % K === k, others = (_: unknown, i: number) => i % K !== k;
+      const report = (done: number, total: number, unit: string): void =>
+        onProgress?.({
+          phase: "held-out images",
+          category: category.name,
+          done: k * total + done,
+          total: K * total,
+          unit,
+        });
+      const part: LearnOptions = {
+        ...options,
+        category: { ...category, train: category.train.filter(others) },
+        onStart: undefined,
+        onProgress: ({ phase, done, total, unit }) => {
+          if (phase === "training") report(done, total, unit);
+        },
+      };
+      const seen = { all: all.filter(others) }, images = seen.all.length;
+      const own = isTrained(settings) ? await journal.before(folderOf(k)) : journal;
+      const learning = new Learning(part, settings, own, { ...sizes, images }, seen);
+      if (settings.components > 0) await learning.reduce(settings.components);
+      using fitted = await method.learn(learning.run());
+      const { source } = learning; // `all` have its length already
+      const held = all.filter(mine).map((values) => projected({ ...source, feature_length: "own" }, values));
+      for (let at = 0; at < held.length; at += BATCH) {
+        signal?.throwIfAborted();
+        const found = await scoreFeatures({ source, method, fitted, settings }, held.slice(at, at + BATCH));
+        for (const [j, { score, map }] of found.entries()) {
+          const i = k + (at + j) * K;
+          checkScore(score, category.train[i]);
+          scores[i] = score;
+          if (peaks) peaks[i] = map!.data.reduce((a, b) => Math.max(a, b));
+        }
+      }
+      if (!isTrained(settings)) report(1, 1, "parts");
+    }
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    options.source.onWarning?.(
+      `${category.name}: no threshold was found on held-out images: ${error.message}`,
+    );
+    return null;
+  }
+  return { scores, peaks };
+}
+
+/** Forgets what a training beside has left to go on from. */
+export async function dropHeldOut(journal: Journal, settings: Settings): Promise<void> {
+  if (!isTrained(settings)) return;
+  for (let k = 0; k < settings.folds; k++) await journal.drop(folderOf(k));
+}
+
+/** Those of the same training, where that had ended before. */
+async function heldOutIn(journal: Journal, { identity }: Learning): Promise<HeldOut | null> {
+  const bytes = await journal.kept();
+  if (bytes === null) return null;
+  const { info: { category: _, ...info }, heldOut } = parseModel(bytes, journal.name);
+  return JSON.stringify(info) === JSON.stringify(identity) ? heldOut : null;
+}
+
+/** Whether it takes steps, so that there may be a checkpoint to go on from. */
+function isTrained(settings: Settings): boolean {
+  return settings.epochs !== undefined;
+}
+
+function folderOf(k: number): string {
+  return `held-out-${k + 1}`;
+}
