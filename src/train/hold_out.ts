@@ -36,7 +36,7 @@ export async function holdOut(
   const { category, onProgress, signal } = options, n = category.train.length;
   const K = Math.min(settings.folds, n), method = methodNamed(settings.method);
   if (K < 2) return null;
-  const known = await heldOutIn(journal, whole);
+  const known = isTrained(settings) ? await heldOutIn(journal, whole) : null;
   if (known?.scores.length === n) return known;
   const all = await whole.features();
   const scores = new Float32Array(n), peaks = method.maps ? new Float32Array(n) : null;

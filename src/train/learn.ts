@@ -5,6 +5,7 @@
  */
 import { requireMemory } from "../methods/memory.ts";
 import { checkComponents, withProjection } from "../methods/projection.ts";
+import type { Method, State } from "../methods/method.ts";
 import { methodNamed } from "../methods/registry.ts";
 import { sizesOf } from "../score/features.ts";
 import { Model } from "../score/model.ts";
@@ -31,25 +32,25 @@ export async function learn(options: LearnOptions): Promise<Model | null> {
   try {
     const seen: Seen = {}, learning = new Learning(options, settings, journal, sizes, seen);
     if (components > 0) await learning.reduce(components);
-    let fitted = await method.learn(learning.run());
-    try {
-      const state = await fitted.state(), info = { ...learning.identity, category: category.name };
-      options.onLearned?.();
-      fitted[Symbol.dispose](); // one model at a time
-      seen.images = undefined;
-      const heldOut = await holdOut(options, settings, journal, sizes, learning);
-      const decision = decisionBy(settings, { heldOut });
-      const { source } = learning, whole = withProjection(state, source.projection ?? null);
-      await keep(options, settings, journal, whole, info, { decision, heldOut });
-      await dropHeldOut(journal, settings);
-      fitted = await method.open(source.gpu, state);
-      return new Model({ source, method, fitted, settings, info, decision, heldOut });
-    } catch (error) {
-      fitted[Symbol.dispose]();
-      throw error;
-    }
+    const state = await learnedState(method, learning),
+      info = { ...learning.identity, category: category.name };
+    options.onLearned?.();
+    seen.images = undefined;
+    const heldOut = await holdOut(options, settings, journal, sizes, learning);
+    const decision = decisionBy(settings, { heldOut }), { source } = learning;
+    const whole = withProjection(state, source.projection ?? null);
+    await keep(options, settings, journal, whole, info, { decision, heldOut });
+    await dropHeldOut(journal, settings);
+    const fitted = await method.open(source.gpu, state);
+    return new Model({ source, method, fitted, settings, info, decision, heldOut });
   } catch (error) {
     if (signal?.aborted && error === signal.reason) return null;
     throw error;
   }
+}
+
+/** What a method has learned, on the host: the GPU has one model at a time, as others are to come for held-out images. */
+async function learnedState(method: Method, learning: Learning): Promise<State> {
+  using fitted = await method.learn(learning.run());
+  return await fitted.state();
 }

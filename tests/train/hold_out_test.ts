@@ -1,0 +1,118 @@
+/**
+ * Images held out in turn: each is scored by a model that has not seen it, and a training that is stopped meanwhile ends with
+ * the same bytes.
+ *
+ * @module
+ */
+import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
+import { join } from "node:path";
+import type { Category } from "../../src/data/category.ts";
+import { openModel } from "../../src/host/open_model.ts";
+import { RunFolder } from "../../src/host/run_folder.ts";
+import { methodNamed } from "../../src/methods/registry.ts";
+import type { Settings } from "../../src/methods/settings.ts";
+import { scoreImages } from "../../src/score/score.ts";
+import { learn } from "../../src/train/learn.ts";
+import { inFolder } from "../folder.ts";
+import { gpu } from "../gpu.ts";
+import { bytesIn, type Options, train, trainUntil } from "./runs.ts";
+import { TINY, tinyCategory, tinySettings, tinySource } from "./tiny.ts";
+
+const source = tinySource(gpu);
+const FOLDS = { folds: 3 };
+const METHODS = [
+  tinySettings({ method: "knn", ...FOLDS }),
+  tinySettings({ method: "padim", components: 5, feature_length: "unit", ...FOLDS }),
+  tinySettings({ method: "gaussian", ...FOLDS }),
+  { ...TINY, ...FOLDS },
+  { ...TINY, ...FOLDS, loss: "px", base_epochs: 2, epochs: 1 },
+] as Settings[];
+
+const test = (name: string, body: (category: Category, folder: string) => Promise<void>): void =>
+  Deno.test(name, () => inFolder(async (folder) => await body(await tinyCategory(folder), folder)));
+
+test("every image's score is that of a model trained on the images of other parts", async (category) => {
+  for (const settings of METHODS) {
+    const own = { ...source, pooled: methodNamed(settings.method).pooled };
+    using model = (await learn({ source: own, category, settings }))!;
+    const { scores, peaks } = model.heldOut!, S = settings.image_size;
+    equal(scores.length, category.train.length);
+    for (let k = 0; k < 3; k++) {
+      const of = (isMine: boolean) => category.train.filter((_, i) => (i % 3 === k) === isMine);
+      const others = { ...category, train: of(false) };
+      using part = (await learn({ source: own, category: others, settings: { ...settings, folds: 0 } }))!;
+      equal(part.heldOut, null);
+      let i = k;
+      for await (const { score, map } of scoreImages(part, of(true))) {
+        equal(scores[i], score, `${settings.method}: image ${i}`);
+        equal(peaks?.[i], map?.data.reduce((a, b) => Math.max(a, b)));
+        equal(map?.data.length ?? S * S, S * S);
+        i += 3;
+      }
+    }
+    const { image, pixel } = model.decision;
+    deepEqual(image, { value: scores.toSorted().at(-1), from: "normal-quantile", at: 0.99, images: 7 });
+    equal(pixel === null, peaks === null);
+  }
+});
+
+test(
+  "stopped while images are held out and gone on with, it ends with the same bytes",
+  async (category, folder) => {
+    for (const [i, settings] of METHODS.slice(-2).entries()) {
+      const whole = join(folder, `whole ${i}`), out = join(folder, `stopped ${i}`);
+      await train(category, whole, settings);
+      const wanted = await bytesIn(whole);
+      ok(!Object.keys(wanted).some((name) => name.startsWith("held-out")), "their folders are gone");
+      let resume = false;
+      for (const steps of [1, 4]) {
+        deepEqual(
+          (await trainUntil(["held-out images", steps], category, out, settings, { resume }))[1],
+          false,
+        );
+        resume = true;
+      }
+      equal((await train(category, out, settings, { resume }))[1], true);
+      deepEqual(await bytesIn(out), wanted);
+
+      // Gone on with at its end, nothing is trained again.
+      const phases = new Set<string>();
+      const onProgress: Options["onProgress"] = ({ phase, done, total }) =>
+        void (done < total && phases.add(phase));
+      equal((await train(category, out, settings, { resume, onProgress }))[1], true);
+      ok(!phases.has("held-out images"));
+      deepEqual(await bytesIn(out), wanted);
+    }
+  },
+);
+
+test("too few images, or parts that are all alike, give a model without a threshold", async (category) => {
+  const settings = tinySettings({ method: "knn", ...FOLDS }), warnings: string[] = [];
+  const of = async (train: string[], method = "knn") => {
+    const own = { ...source, onWarning: (text: string) => void warnings.push(text) };
+    return (await learn({
+      source: own,
+      category: { ...category, train },
+      settings: { ...settings, method },
+    }))!;
+  };
+  using one = await of(category.train.slice(0, 1));
+  deepEqual(one.decision, { image: null, pixel: null, spread: null });
+  using two = await of(category.train.slice(0, 2));
+  equal(two.heldOut!.scores.length, 2);
+  equal(warnings.length, 0);
+});
+
+test("the file keeps it; with other settings of scoring it does not hold", async (category, folder) => {
+  const settings = tinySettings({ method: "knn", ...FOLDS, threshold: 2.5 }) as Settings;
+  using model = (await learn({ source, category, settings, journal: new RunFolder(folder, false) }))!;
+  const path = join(folder, "model.safetensors");
+  using opened = await openModel(gpu, path);
+  deepEqual([opened.decision, opened.heldOut], [model.decision, model.heldOut]);
+  deepEqual(opened.decision.image, { value: 2.5, from: "given", images: 0 });
+  notEqual(opened.decision.spread, null);
+  using otherwise = await openModel(gpu, path, { settings: { sigma: 3 } });
+  deepEqual([otherwise.decision.image, otherwise.heldOut], [null, null]);
+  using same = await openModel(gpu, path, { settings: { sigma: settings.sigma } });
+  deepEqual(same.decision, model.decision);
+});
