@@ -39,7 +39,7 @@ export {
   type TrainData,
   type TrainOptions,
 } from "./src/train/train.ts";
-export type { Content, Journal, LogEntry } from "./src/train/journal.ts";
+export type { Journal, LogEntry } from "./src/train/journal.ts";
 export { Model } from "./src/score/model.ts";
 export { type Decided, type Label, type Verdict } from "./src/score/verdict.ts";
 export { type Region, regionsOf } from "./src/score/regions.ts";
@@ -70,6 +70,7 @@ export type { Backbone } from "./src/model/backbone.ts";
 export { BACKBONE_NAMES, type BackboneName } from "./src/model/backbones.ts";
 export { type BackboneOptions, openBackbone } from "./src/model/open_backbone.ts";
 export {
+  type Content,
   type Dtype,
   expectTensor,
   stored,
@@ -79,6 +80,7 @@ export {
 } from "./src/formats/tensor_file.ts";
 export { parseWeightFile, type WeightFile } from "./src/formats/weight_file.ts";
 
+export type { Confusion } from "./src/metrics/decision.ts";
 export { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "./src/metrics/metrics.ts";
 export { heatmap, type HeatmapInput, sharedRange } from "./src/report/heatmap.ts";
 export { decodeImage, encodePng, type Image } from "./src/data/image.ts";

@@ -49,6 +49,14 @@ export interface StoredTensor {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** Tensors with texts about them, as a safetensors file has them. */
+export interface Content {
+  /** By name. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Texts by their keys. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /** What a file of tensors holds. */
 export interface TensorFile {
   /** What errors call the file. */

@@ -6,7 +6,8 @@
  */
 import { join } from "node:path";
 import { SettingError } from "../errors.ts";
-import type { Content, Journal, LogEntry } from "../train/journal.ts";
+import type { Content } from "../formats/tensor_file.ts";
+import type { Journal, LogEntry } from "../train/journal.ts";
 import { isThere, makeFolder, readWhole, removeFolder } from "./files.ts";
 import { appendLog, beginLog, LOG } from "./log.ts";
 import { writeSafetensors } from "./tensor_files.ts";

@@ -7,7 +7,7 @@
  */
 import { InputError } from "../errors.ts";
 import { parseSafetensors } from "../formats/safetensors.ts";
-import { expectTensor, stored, type StoredTensor, type TensorFile } from "../formats/tensor_file.ts";
+import { type Content, expectTensor, stored, type TensorFile } from "../formats/tensor_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import {
   type Decision,
@@ -46,7 +46,7 @@ export function contentOf(
   { model, tensors }: State,
   info: Readonly<Record<string, unknown>>,
   { decision, heldOut }: Pick<ModelFile, "decision" | "heldOut"> = { decision: UNDECIDED, heldOut: null },
-): { tensors: Map<string, StoredTensor>; metadata: Record<string, string> } {
+): Content {
   const all = [...tensors, ...heldOutTensors(heldOut)];
   return {
     tensors: new Map(all.map(([name, { data, shape }]) => [name, stored(data, shape)])),

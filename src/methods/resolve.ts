@@ -136,7 +136,7 @@ function deciding(
   trained: boolean,
 ): Pick<CommonSettings, "threshold" | "pixel_threshold" | "folds"> {
   const folds = !trained ? 5 : preset === "demo" ? 2 : 3;
-  return { threshold: "quantile:0.99", pixel_threshold: "quantile:0.99", folds };
+  return { threshold: "quantile:0.95", pixel_threshold: "quantile:0.95", folds };
 }
 
 /** @throws {SettingError} where common settings don't fit together */

@@ -11,6 +11,7 @@ import type { Decision, HeldOut } from "../methods/decision.ts";
 import { contentOf } from "../methods/model_file.ts";
 import { withProjection } from "../methods/projection.ts";
 import { serializeSafetensors } from "../formats/safetensors.ts";
+import type { Content } from "../formats/tensor_file.ts";
 import type { Settings } from "../methods/settings.ts";
 import { type FeatureSource, pixelFeatures } from "./features.ts";
 import { checkScore, scoreFeatures, type Scorer } from "./score.ts";
@@ -95,7 +96,7 @@ export class Model implements Disposable, Scorer {
   }
 
   /** What a model file holds, as tensors and texts. */
-  async content(): Promise<ReturnType<typeof contentOf>> {
+  async content(): Promise<Content> {
     return contentOf(this.method.name, await this.state(), this.info, this);
   }
 

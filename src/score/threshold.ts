@@ -36,7 +36,9 @@ export interface Evidence {
 
 /** The rules for images and for pixels, as settings give them. */
 export interface DecisionRules {
+  /** For images: `none`, a number, `quantile:Q`, `f1` or `fpr:X`. */
   readonly threshold: string | number;
+  /** The same for values of maps. */
   readonly pixel_threshold: string | number;
 }
 

@@ -10,12 +10,11 @@
  */
 import { InputError } from "../errors.ts";
 import { parseSafetensors } from "../formats/safetensors.ts";
-import { expectTensor, stored, type StoredTensor } from "../formats/tensor_file.ts";
+import { type Content, expectTensor, stored, type StoredTensor } from "../formats/tensor_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Group, Trainable } from "../methods/trainable.ts";
 import type { HostTensor } from "../optim/parameters.ts";
-import type { Content } from "./journal.ts";
 
 /** What must be the same for a training to go on, by name: settings, and what data and backbone are. */
 export type Identity = Readonly<Record<string, string | number | boolean>>;

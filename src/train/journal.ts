@@ -4,15 +4,7 @@
  *
  * @module
  */
-import type { StoredTensor } from "../formats/tensor_file.ts";
-
-/** Tensors with texts about them, as a safetensors file has them. */
-export interface Content {
-  /** By name. */
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** Texts by their keys. */
-  readonly metadata: Readonly<Record<string, string>>;
-}
+import type { Content } from "../formats/tensor_file.ts";
 
 /** A line of the log. */
 export interface LogEntry {

@@ -39,7 +39,7 @@ test("help on every level, with an example, on stdout", async (folder) => {
 test("help names defaults", async (folder) => {
   const { stdout } = await adtr(folder, "train", "--help");
   match(stdout, /--epochs <N>.*\(default:\s+6,\s+paper\s+500,\s+demo\s+13\)/s);
-  match(stdout, /--lr-step <N> .*\s+\(default: 400\)/);
+  match(stdout, /--lr-step <N> .*?\(default:\s+400\)/s);
 });
 
 test("wrong usage: exit code 2, one or two lines that name what is wrong and what is near", async (folder) => {

@@ -51,7 +51,7 @@ test("every image's score is that of a model trained on the images of other part
       }
     }
     const { image, pixel } = model.decision;
-    deepEqual(image, { value: scores.toSorted().at(-1), from: "normal-quantile", at: 0.99, images: 7 });
+    deepEqual(image, { value: scores.toSorted().at(-1), from: "normal-quantile", at: 0.95, images: 7 });
     equal(pixel === null, peaks === null);
   }
 });

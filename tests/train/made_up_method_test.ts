@@ -28,7 +28,8 @@ import type {
 import { AdamW } from "../../src/optim/adamw.ts";
 import { Parameters } from "../../src/optim/parameters.ts";
 import { checkpointOf, type Identity, restore } from "../../src/train/checkpoint.ts";
-import type { Content, Journal, LogEntry } from "../../src/train/journal.ts";
+import type { Content } from "../../src/formats/tensor_file.ts";
+import type { Journal, LogEntry } from "../../src/train/journal.ts";
 import { optimize } from "../../src/train/optimize.ts";
 import { openTrainingSet } from "../../src/train/training_set.ts";
 import { fill as values } from "../fill.ts";
