@@ -103,7 +103,8 @@ Deno.test("twelve steps, maps, scores and metrics through the commands meet PyTo
 /** Compares a folder's metrics.json. Pixels whose values are next to each other may change places. */
 async function compareMetrics(folder: string, wanted: Record<string, number>): Promise<void> {
   const { [category]: found } = JSON.parse(await Deno.readTextFile(join(folder, "metrics.json")));
-  deepEqual(Object.keys(found), Object.keys(wanted));
+  const names = Object.keys(wanted); // behind them come those of decisions
+  deepEqual(Object.keys(found).slice(0, names.length), names);
   for (const [name, value] of Object.entries(wanted)) {
     const tolerance = name.startsWith("image") ? 1e-9 : 1e-4;
     ok(Math.abs(found[name] - value) < tolerance, `${name}: ${found[name]} instead of ${value}`);
