@@ -61,7 +61,7 @@ export async function holdOut(
       };
       const seen = { all: all.filter(others) }, images = seen.all.length;
       const own = isTrained(settings) ? await journal.before(folderOf(k)) : journal;
-      const learning = new Learning(part, asLong(settings, n / images), own, { ...sizes, images }, seen);
+      const learning = new Learning(part, settings, own, { ...sizes, images }, seen);
       if (settings.components > 0) await learning.reduce(settings.components);
       using fitted = await method.learn(learning.run());
       const { source } = learning; // `all` have its length already
@@ -100,13 +100,6 @@ async function heldOutIn(journal: Journal, { identity }: Learning): Promise<Held
   if (bytes === null) return null;
   const { info: { category: _, ...info }, heldOut } = parseModel(bytes, journal.name);
   return JSON.stringify(info) === JSON.stringify(identity) ? heldOut : null;
-}
-
-/** Settings with which fewer images are trained on for as many steps as all of them would be. */
-function asLong(settings: Settings, factor: number): Settings {
-  const longer = (name: string) =>
-    typeof settings[name] === "number" ? { [name]: Math.round(settings[name] * factor) } : {};
-  return { ...settings, ...longer("epochs"), ...longer("lr_step") };
 }
 
 /** Whether it takes steps, so that there may be a checkpoint to go on from. */
