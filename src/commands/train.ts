@@ -33,6 +33,7 @@ import {
   type TrainPlaces,
   type TrainPlan,
 } from "./train_plan.ts";
+import { weightsKeyOption } from "./weights_options.ts";
 
 /** Adds the command. @param method whose settings `--help` shows */
 export function addTrain(program: Command, method: string): void {
@@ -59,6 +60,7 @@ export function addTrain(program: Command, method: string): void {
       "with --loss img: images of other things, a folder at any depth or cifar100:PATH",
     )
     .option("--weights <FILE>", "the backbone's weights, safetensors or .pth")
+    .addOption(weightsKeyOption())
     .option("--init <FILE>", "initial parameters: a model or any state dict of ADTR")
     .option("--out <RUN>", "folder for the results (default: runs/DATE_TIME)")
     .option("--resume", "go on with the run in --out as if it had never stopped")
@@ -111,12 +113,13 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
   console.log(
     `Reports with heat maps:\n${folders.map((folder) => `  ${join(folder, REPORT)}`).join("\n")}`,
   );
-  console.log(
-    `Score other images:\n  ./adtr score --model ${shellWord(join(folders[0], "model.safetensors"))} ` +
-      `${
-        plan.weights === undefined ? "" : `--weights ${shellWord(plan.weights)} `
-      }--out scores IMAGE_OR_DIR...`,
-  );
+  const { weights, weightsKey } = plan;
+  const flags = [
+    `--model ${shellWord(join(folders[0], "model.safetensors"))}`,
+    ...(weights === undefined ? [] : [`--weights ${shellWord(weights)}`]),
+    ...(weightsKey === undefined ? [] : [`--weights-key ${shellWord(weightsKey)}`]),
+  ];
+  console.log(`Score other images:\n  ./adtr score ${flags.join(" ")} --out scores IMAGE_OR_DIR...`);
 }
 
 /** @returns null where it was stopped */
@@ -128,7 +131,11 @@ async function runAll(
 ): Promise<Map<string, CategoryResult> | null> {
   const { settings, weights, resume } = plan, method = methodNamed(settings.method);
   const cache = defaultCache(display.warn);
-  using opened = await openSource(gpu, settings, weights, { cache, onWarning: display.warn });
+  using opened = await openSource(gpu, settings, weights, {
+    weights_key: plan.weightsKey,
+    cache,
+    onWarning: display.warn,
+  });
   const { source } = opened;
   const init = plan.init && method.readInit?.(await readWeightFile(plan.init), settings, sizesOf(source));
   await makeFolder(plan.out);
@@ -202,8 +209,16 @@ function announcement(
 const FLOPS_A_CORE = 15e9;
 
 function writePlan(plan: TrainPlan, folder: string, names: string[], environment: object): Promise<void> {
-  const { settings, data, anomalous, outliers, weights, init } = plan;
-  const places = { data, category: names.join(","), anomalous, outliers, weights, init };
+  const { settings, data, anomalous, outliers, weights, weightsKey, init } = plan;
+  const places = {
+    data,
+    category: names.join(","),
+    anomalous,
+    outliers,
+    weights,
+    weights_key: weightsKey,
+    init,
+  };
   return writeConfig(folder, settings, places, environment);
 }
 
