@@ -300,6 +300,7 @@ const METRICS_SCHEMA = v.object({
 const SPEED_SCHEMA = v.object({
   train_seconds: v.nullable(v.number()),
   images_per_second: v.nullable(v.number()),
+  images_per_second_from_files: v.optional(v.nullable(v.number()), null), // not there before 0.3
   model_bytes: v.number(),
 });
 

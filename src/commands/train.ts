@@ -23,8 +23,8 @@ import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, givenSettings, methodHelp } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { missingMasksOption } from "./model_options.ts";
-import { type CategoryResult, metricsTable, REPORT, TIFF_HELP } from "./results.ts";
-import { environmentOf, runCategory, writeConfig } from "./run_category.ts";
+import { metricsTable, REPORT, TIFF_HELP } from "./results.ts";
+import { environmentOf, runCategory, type RunResult, writeConfig } from "./run_category.ts";
 import {
   DEMO_CATEGORIES,
   folderOf,
@@ -109,13 +109,16 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
       console.log(`${name}: no normal and anomalous test images to tell apart`);
     }
   }
-  const folders = plan.categories.map((name) => folderOf(name, plan));
-  console.log(
-    `Reports with heat maps:\n${folders.map((folder) => `  ${join(folder, REPORT)}`).join("\n")}`,
-  );
+  for (
+    const [title, hasHeatmaps] of [["Reports with heat maps", true], ["Reports without heat maps", false]]
+  ) {
+    const names = plan.categories.filter((name) => results.get(name)!.hasHeatmaps === hasHeatmaps);
+    if (names.length === 0) continue;
+    console.log([`${title}:`, ...names.map((name) => `  ${join(folderOf(name, plan), REPORT)}`)].join("\n"));
+  }
   const { weights, weightsKey } = plan;
   const flags = [
-    `--model ${shellWord(join(folders[0], "model.safetensors"))}`,
+    `--model ${shellWord(join(folderOf(plan.categories[0], plan), "model.safetensors"))}`,
     ...(weights === undefined ? [] : [`--weights ${shellWord(weights)}`]),
     ...(weightsKey === undefined ? [] : [`--weights-key ${shellWord(weightsKey)}`]),
   ];
@@ -128,7 +131,7 @@ async function runAll(
   gpu: Gpu,
   display: ProgressDisplay,
   signal: AbortSignal,
-): Promise<Map<string, CategoryResult> | null> {
+): Promise<Map<string, RunResult> | null> {
   const { settings, weights, resume } = plan, method = methodNamed(settings.method);
   const cache = defaultCache(display.warn);
   using opened = await openSource(gpu, settings, weights, {
@@ -157,7 +160,7 @@ async function runAll(
     for (const name of plan.categories) await writePlan(plan, folderOf(name, plan), [name], environment);
   };
   if (!resume) await writeConfigs();
-  const results = new Map<string, CategoryResult>();
+  const results = new Map<string, RunResult>();
   for (const category of categories) {
     const result = await runCategory({
       source,
