@@ -101,6 +101,7 @@ class NumpyHost implements Host {
     ) {
       return this.#fail("an array whose bytes don't fit its shape");
     }
+    this.#allowance.take(shape.length);
     array.shape = [...shape]; // the pickle may go on with its own
     array.data = columnMajor ? this.#rowMajor(shape, data) : data as Uint8Array<ArrayBuffer>;
   }
