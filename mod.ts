@@ -78,7 +78,7 @@ export {
   type StoredValues,
   type TensorFile,
 } from "./src/formats/tensor_file.ts";
-export { parseWeightFile, type WeightFile } from "./src/formats/weight_file.ts";
+export { parseWeightFile, type WeightFile, type WeightFileOptions } from "./src/formats/weight_file.ts";
 
 export type { Confusion } from "./src/metrics/decision.ts";
 export { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "./src/metrics/metrics.ts";

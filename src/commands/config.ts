@@ -15,7 +15,17 @@ import { type BackboneName, BACKBONES } from "../model/backbones.ts";
 import { didYouMean } from "../nearest.ts";
 
 /** What a config file may hold besides settings. */
-const PLACES = ["data", "category", "anomalous", "outliers", "weights", "init", "out", "preset"] as const;
+const PLACES = [
+  "data",
+  "category",
+  "anomalous",
+  "outliers",
+  "weights",
+  "weights_key",
+  "init",
+  "out",
+  "preset",
+] as const;
 /** What config.json says of the machine and the files: of no effect when it is read. */
 const NOTES = "environment";
 

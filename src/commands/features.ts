@@ -18,6 +18,7 @@ import { Interrupt } from "./interrupt.ts";
 import { METHOD_NAMES } from "../methods/registry.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
+import { givenWeights, weightsKeyOption, type WeightsOptions } from "./weights_options.ts";
 
 /** Images whose features are in memory together. */
 const SLICE = 64;
@@ -29,6 +30,7 @@ export function addFeatures(program: Command): void {
     .description("Writes the frozen features of images: tensor `features` [n, C, H, W].")
     .argument("<IMAGE_OR_DIR...>", "images, or folders with images at any depth")
     .option("--weights <FILE>", "the backbone's weights, safetensors or .pth")
+    .addOption(weightsKeyOption())
     .requiredOption("--out <FILE>", "safetensors file to write")
     .option("--config <FILE>", "settings as JSON")
     .option("--preset <NAME>", "small, paper, quick or demo (default: paper)");
@@ -40,8 +42,7 @@ export function addFeatures(program: Command): void {
     .action(features);
 }
 
-interface FeaturesOptions {
-  weights?: string;
+interface FeaturesOptions extends WeightsOptions {
   out: string;
   config?: string;
   preset?: string;
@@ -49,7 +50,8 @@ interface FeaturesOptions {
 
 async function features(inputs: string[], options: FeaturesOptions): Promise<void> {
   const config = options.config === undefined ? null : await readConfig(options.config);
-  const { weights, preset = "paper" } = { ...config?.places, ...options };
+  const { preset = "paper" } = { ...config?.places, ...options };
+  const { weights, weightsKey: weights_key } = givenWeights(options, config?.places);
   const given = [givenSettings({ ...options }, SETTINGS), config?.settings ?? {}];
   const settings = settingsOf(given, preset, weights, "folder"), { feature_size } = settings;
   const paths = await listImages(inputs);
@@ -58,7 +60,10 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
   using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
   const { signal } = interrupt;
   const shape = await withGpu(async (gpu) => {
-    using opened = await openSource(gpu, settings, weights, { cache: defaultCache(display.warn) });
+    using opened = await openSource(gpu, settings, weights, {
+      weights_key,
+      cache: defaultCache(display.warn),
+    });
     const { source } = opened, { C } = sizesOf(source), N = feature_size ** 2;
     const shape = [paths.length, C, feature_size, feature_size];
     await using file = await RowsFile.begin(options.out, "features", shape, {

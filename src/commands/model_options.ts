@@ -15,6 +15,7 @@ import { MISSING_MASKS } from "../score/evaluate.ts";
 import type { Model } from "../score/model.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import type { ProgressDisplay } from "./progress.ts";
+import { givenWeights, weightsKeyOption, type WeightsOptions } from "./weights_options.ts";
 
 /** Settings that may be others than those of the training, of all methods. */
 const SCORING = [
@@ -26,16 +27,16 @@ const SCORING = [
 ];
 
 /** The options as they are parsed. */
-export interface ModelOptions {
+export interface ModelOptions extends WeightsOptions {
   model: string;
-  weights?: string;
 }
 
-/** Adds --model and --weights to a command. */
+/** Adds --model, --weights and --weights-key to a command. */
 export function addModel(command: Command): Command {
   return command
     .requiredOption("--model <FILE>", "the model, RUN/model.safetensors")
-    .option("--weights <FILE>", "the weight file it was trained with, unless its backbone is built in");
+    .option("--weights <FILE>", "the weight file it was trained with, unless its backbone is built in")
+    .addOption(weightsKeyOption());
 }
 
 /** Adds the options that change how maps become scores. */
@@ -44,10 +45,16 @@ export function addScoring(command: Command): Command {
 }
 
 /** Opens the model that the options name. @throws {InputError} as `openModel` does */
-export function openGivenModel(gpu: Gpu, options: ModelOptions, display: ProgressDisplay): Promise<Model> {
-  return openModel(gpu, options.model, {
+export async function openGivenModel(
+  gpu: Gpu,
+  options: ModelOptions,
+  display: ProgressDisplay,
+): Promise<Model> {
+  const { weights, weightsKey } = givenWeights(options);
+  return await openModel(gpu, options.model, {
     settings: givenSettings({ ...options }, SCORING) as Record<string, Value>,
-    weights: options.weights,
+    weights,
+    weights_key: weightsKey,
     cache: defaultCache(display.warn),
   });
 }

@@ -49,6 +49,8 @@ interface Phase {
   /** What was done when it began: more than 0 when a run goes on. */
   doneAtStart: number;
   last: Shown;
+  /** When that came. */
+  at: number;
 }
 
 /** Follows a run's progress events. */
@@ -68,10 +70,11 @@ export class ProgressDisplay {
     const now = this.#output.now();
     if (this.#phase?.name !== name) {
       this.finish();
-      this.#phase = { name, started: now, doneAtStart: event.done, last: event };
+      this.#phase = { name, started: now, doneAtStart: event.done, last: event, at: now };
       this.#epoch = 0;
     }
     this.#phase.last = event;
+    this.#phase.at = now;
     if (this.#output.isTerminal) {
       if (now - this.#drawn >= INTERVAL) this.#draw(now);
     } else if (event.epoch !== undefined && event.epoch > this.#epoch) {
@@ -80,10 +83,13 @@ export class ProgressDisplay {
     }
   };
 
-  /** Ends the phase at hand: its line stays, in its final state. Also to be called before anything else is printed. */
+  /**
+   * Ends the phase at hand: its line stays, in its final state, and as of its last event, as what came after that is no
+   * part of it. Also to be called before anything else is printed.
+   */
   finish(): void {
     if (this.#phase === null) return;
-    const now = this.#output.now();
+    const now = this.#phase.at;
     if (this.#output.isTerminal) {
       this.#draw(now);
       this.#output.write("\n");

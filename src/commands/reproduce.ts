@@ -31,6 +31,7 @@ import { type Cell, cellsOf, type Outcome, runReproduction } from "./reproduce_r
 import { writeJson, writeText } from "./results.ts";
 import { CONFIG, type Speed } from "./run_category.ts";
 import { VERSION } from "./version.ts";
+import { weightsKeyOption } from "./weights_options.ts";
 
 /** What a reproduction sets itself. */
 const FIXED = ["method", "loss", "base_epochs", "shuffle", "architecture"];
@@ -57,6 +58,7 @@ export function addReproduce(program: Command, method: string): void {
     .option("--data <ROOT>", "MVTec-AD's folder, or cifar10:PATH; the demo makes its own")
     .option("--category <A,B|all>", "which categories", "all")
     .option("--weights <FILE>", "the backbone's weights, safetensors or .pth")
+    .addOption(weightsKeyOption())
     .option("--outliers <ROOT>", "irrelevant images for ADTR+ on CIFAR-10: cifar100:PATH or a folder")
     .option("--out <RUN>", "folder for the results (default: runs/reproduce-TARGET)")
     .option("--preset <NAME>", "paper, quick, small or demo (default: paper; with demo data demo)")

@@ -18,6 +18,7 @@ import { type BackboneName, BACKBONES } from "../model/backbones.ts";
 import { settingsOf } from "./config.ts";
 import { categoryList, flagOf } from "./options.ts";
 import { demoFolder } from "./demo_data.ts";
+import { givenWeights, type WeightsOptions } from "./weights_options.ts";
 
 /** What can be reproduced. */
 export const TARGETS = ["mvtec", "cifar10", "demo", "ablations"] as const;
@@ -37,13 +38,12 @@ export interface Entry {
 }
 
 /** All there is to do. */
-export interface ReproducePlan {
+export interface ReproducePlan extends WeightsOptions {
   target: Target;
   preset: string;
   data: string;
   /** Whether the data are procedural, made where they are missing. */
   isDemo: boolean;
-  weights?: string;
   /** Irrelevant images, for ADTR+ with labelled images. */
   outliers?: string;
   out: string;
@@ -53,10 +53,9 @@ export interface ReproducePlan {
 }
 
 /** The command's options that are no settings. */
-export interface ReproduceOptions {
+export interface ReproduceOptions extends WeightsOptions {
   data?: string;
   category: string;
-  weights?: string;
   outliers?: string;
   out?: string;
   preset?: string;
@@ -79,7 +78,8 @@ export async function planReproduction(
 ): Promise<ReproducePlan> {
   checkTarget(target);
   const isDemo = target === "demo" || (target === "ablations" && options.data === undefined);
-  const { weights, outliers, preset = isDemo ? "demo" : "paper" } = options;
+  const { outliers, preset = isDemo ? "demo" : "paper" } = options;
+  const { weights, weightsKey } = givenWeights(options);
   if (target === "demo" && options.data !== undefined) {
     throw new UsageError(`Expected no --data for the demo, which makes its own, but found ${options.data}`);
   }
@@ -115,6 +115,7 @@ export async function planReproduction(
     data,
     isDemo,
     weights,
+    weightsKey,
     outliers,
     out: options.out ?? join("runs", `reproduce-${target}`),
     entries,

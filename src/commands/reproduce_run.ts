@@ -168,8 +168,9 @@ class Sources implements Disposable {
     const key = [input, backbone, levels, pooledLevels, image_size, feature_size, feature_length].join("/");
     const known = this.#opened.get(key);
     if (known) return known;
-    const { warn } = this.#display, weights = weightsFor(this.#plan, settings);
+    const { warn } = this.#display, { weights, weights_key } = weightsFor(this.#plan, settings);
     const opened = await openSource(this.#gpu, settings, weights, {
+      weights_key,
       cache: defaultCache(warn),
       onWarning: warn,
     });
@@ -182,9 +183,13 @@ class Sources implements Disposable {
   }
 }
 
-/** The weight file, unless the backbone is built in. */
-function weightsFor({ weights }: ReproducePlan, { backbone }: Settings): string | undefined {
-  return BACKBONES[backbone as BackboneName].weights === "none" ? undefined : weights;
+/** The weight file and the state dict in it, unless the backbone is built in. */
+function weightsFor(
+  { weights, weightsKey }: ReproducePlan,
+  { backbone }: Settings,
+): { weights?: string; weights_key?: string } {
+  if (BACKBONES[backbone as BackboneName].weights === "none") return {};
+  return { weights, weights_key: weightsKey };
 }
 
 /** Where a cell's files come from, under the names of `train`'s options. */
@@ -193,7 +198,7 @@ function placesOf(plan: ReproducePlan, cell: Cell): Record<string, string | unde
   return {
     data: plan.data,
     category: cell.category,
-    weights: weightsFor(plan, settings),
+    ...weightsFor(plan, settings),
     init: base && join(cellFolder(plan, base, cell), MODEL),
     outliers: labelsOf(settings) === "images" ? plan.outliers : undefined,
   };
@@ -295,6 +300,7 @@ const METRICS_SCHEMA = v.object({
 const SPEED_SCHEMA = v.object({
   train_seconds: v.nullable(v.number()),
   images_per_second: v.nullable(v.number()),
+  images_per_second_from_files: v.optional(v.nullable(v.number()), null), // not there before 0.3
   model_bytes: v.number(),
 });
 

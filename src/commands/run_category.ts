@@ -46,14 +46,22 @@ export const SPEED = "speed.json";
 /** Name of the file that a run begins with. */
 export const CONFIG = "config.json";
 
-/** How fast a run was, from features on: a backbone's part is the same for all methods, and is kept in the cache. */
+/** How fast a run was. A backbone's part is the same for all methods, and is kept in the cache. */
 export interface Speed {
   /** From features to the model file; null where it was gone on with. */
   train_seconds: number | null;
-  /** From features to maps and scores; null without test images. */
+  /** From features to maps and scores, the method's part alone; null without test images. */
   images_per_second: number | null;
+  /** From files to maps and scores, as progress says it: reading and the backbone too; null without test images. */
+  images_per_second_from_files: number | null;
   /** Of the model file. */
   model_bytes: number;
+}
+
+/** What came of a run. */
+export interface RunResult extends CategoryResult {
+  /** Whether its report has heat maps: not so without test images, or from a method that looks at whole images only. */
+  hasHeatmaps: boolean;
 }
 
 /** What to run, and where. */
@@ -87,7 +95,7 @@ export interface RunOptions {
  * @returns null where it was stopped
  * @throws {InputError} as `learn` and `evaluateCategory` do, and where a file can't be written
  */
-export async function runCategory(options: RunOptions): Promise<CategoryResult | null> {
+export async function runCategory(options: RunOptions): Promise<RunResult | null> {
   const { source, category, settings, out, resume, onProgress, signal, tiffMaps } = options;
   const missing_masks = options.missingMasks;
   const began = performance.now();
@@ -112,10 +120,14 @@ export async function runCategory(options: RunOptions): Promise<CategoryResult |
     },
   });
   if (model === null) return null;
-  const timed = timedScorer(model);
+  const timed = timedScorer(model), progress = timedProgress(onProgress);
   let evaluation: Evaluation;
   try {
-    evaluation = await evaluateCategory(timed, category, { missing_masks, onProgress, signal });
+    evaluation = await evaluateCategory(timed, category, {
+      missing_masks,
+      onProgress: progress.onProgress,
+      signal,
+    });
     if (needsLabels(settings.threshold) || needsLabels(settings.pixel_threshold)) {
       const { heldOut } = model;
       model.decision = decisionBy(settings, { heldOut, ...evidenceOf(evaluation) });
@@ -132,11 +144,13 @@ export async function runCategory(options: RunOptions): Promise<CategoryResult |
   const speed: Speed = {
     train_seconds: isResumed ? null : (trained - started) / 1000,
     images_per_second: images > 0 ? images / timed.seconds() : null,
+    images_per_second_from_files: images > 0 ? images / progress.seconds() : null,
     model_bytes: (await Deno.stat(join(out, MODEL))).size,
   };
   await writeJson(join(out, SPEED), speed);
-  const { metrics, decided } = evaluation, result = { metrics, decided, seconds: (tested - began) / 1000 };
-  if (tiffMaps !== undefined) await writeTiffMaps(tiffMaps, category.name, mapped(evaluation.images));
+  const { metrics, decided } = evaluation, drawn = mapped(evaluation.images), hasHeatmaps = drawn.length > 0;
+  const result = { metrics, decided, seconds: (tested - began) / 1000, hasHeatmaps };
+  if (tiffMaps !== undefined) await writeTiffMaps(tiffMaps, category.name, drawn);
   await writeResults(options, evaluation, result);
   return result;
 }
@@ -155,6 +169,19 @@ function timedScorer({ source, method, fitted, settings, decision }: Model): Sco
     },
   };
   return { source, method, fitted: timed, settings, decision, seconds: () => total };
+}
+
+/** Progress of a phase, handed on, and the seconds from its first event to its last one. */
+function timedProgress(onProgress?: OnProgress): { onProgress: OnProgress; seconds(): number } {
+  let first: number | null = null, last = 0;
+  return {
+    onProgress(event): void {
+      last = performance.now();
+      first ??= last;
+      onProgress?.(event);
+    },
+    seconds: () => (last - (first ?? last)) / 1000,
+  };
 }
 
 async function writeResults(

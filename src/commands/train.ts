@@ -23,8 +23,8 @@ import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, givenSettings, methodHelp } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { missingMasksOption } from "./model_options.ts";
-import { type CategoryResult, metricsTable, REPORT, TIFF_HELP } from "./results.ts";
-import { environmentOf, runCategory, writeConfig } from "./run_category.ts";
+import { metricsTable, REPORT, TIFF_HELP } from "./results.ts";
+import { environmentOf, runCategory, type RunResult, writeConfig } from "./run_category.ts";
 import {
   DEMO_CATEGORIES,
   folderOf,
@@ -33,6 +33,7 @@ import {
   type TrainPlaces,
   type TrainPlan,
 } from "./train_plan.ts";
+import { weightsKeyOption } from "./weights_options.ts";
 
 /** Adds the command. @param method whose settings `--help` shows */
 export function addTrain(program: Command, method: string): void {
@@ -59,6 +60,7 @@ export function addTrain(program: Command, method: string): void {
       "with --loss img: images of other things, a folder at any depth or cifar100:PATH",
     )
     .option("--weights <FILE>", "the backbone's weights, safetensors or .pth")
+    .addOption(weightsKeyOption())
     .option("--init <FILE>", "initial parameters: a model or any state dict of ADTR")
     .option("--out <RUN>", "folder for the results (default: runs/DATE_TIME)")
     .option("--resume", "go on with the run in --out as if it had never stopped")
@@ -107,16 +109,20 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
       console.log(`${name}: no normal and anomalous test images to tell apart`);
     }
   }
-  const folders = plan.categories.map((name) => folderOf(name, plan));
-  console.log(
-    `Reports with heat maps:\n${folders.map((folder) => `  ${join(folder, REPORT)}`).join("\n")}`,
-  );
-  console.log(
-    `Score other images:\n  ./adtr score --model ${shellWord(join(folders[0], "model.safetensors"))} ` +
-      `${
-        plan.weights === undefined ? "" : `--weights ${shellWord(plan.weights)} `
-      }--out scores IMAGE_OR_DIR...`,
-  );
+  for (
+    const [title, hasHeatmaps] of [["Reports with heat maps", true], ["Reports without heat maps", false]]
+  ) {
+    const names = plan.categories.filter((name) => results.get(name)!.hasHeatmaps === hasHeatmaps);
+    if (names.length === 0) continue;
+    console.log([`${title}:`, ...names.map((name) => `  ${join(folderOf(name, plan), REPORT)}`)].join("\n"));
+  }
+  const { weights, weightsKey } = plan;
+  const flags = [
+    `--model ${shellWord(join(folderOf(plan.categories[0], plan), "model.safetensors"))}`,
+    ...(weights === undefined ? [] : [`--weights ${shellWord(weights)}`]),
+    ...(weightsKey === undefined ? [] : [`--weights-key ${shellWord(weightsKey)}`]),
+  ];
+  console.log(`Score other images:\n  ./adtr score ${flags.join(" ")} --out scores IMAGE_OR_DIR...`);
 }
 
 /** @returns null where it was stopped */
@@ -125,10 +131,14 @@ async function runAll(
   gpu: Gpu,
   display: ProgressDisplay,
   signal: AbortSignal,
-): Promise<Map<string, CategoryResult> | null> {
+): Promise<Map<string, RunResult> | null> {
   const { settings, weights, resume } = plan, method = methodNamed(settings.method);
   const cache = defaultCache(display.warn);
-  using opened = await openSource(gpu, settings, weights, { cache, onWarning: display.warn });
+  using opened = await openSource(gpu, settings, weights, {
+    weights_key: plan.weightsKey,
+    cache,
+    onWarning: display.warn,
+  });
   const { source } = opened;
   const init = plan.init && method.readInit?.(await readWeightFile(plan.init), settings, sizesOf(source));
   await makeFolder(plan.out);
@@ -150,7 +160,7 @@ async function runAll(
     for (const name of plan.categories) await writePlan(plan, folderOf(name, plan), [name], environment);
   };
   if (!resume) await writeConfigs();
-  const results = new Map<string, CategoryResult>();
+  const results = new Map<string, RunResult>();
   for (const category of categories) {
     const result = await runCategory({
       source,
@@ -202,8 +212,16 @@ function announcement(
 const FLOPS_A_CORE = 15e9;
 
 function writePlan(plan: TrainPlan, folder: string, names: string[], environment: object): Promise<void> {
-  const { settings, data, anomalous, outliers, weights, init } = plan;
-  const places = { data, category: names.join(","), anomalous, outliers, weights, init };
+  const { settings, data, anomalous, outliers, weights, weightsKey, init } = plan;
+  const places = {
+    data,
+    category: names.join(","),
+    anomalous,
+    outliers,
+    weights,
+    weights_key: weightsKey,
+    init,
+  };
   return writeConfig(folder, settings, places, environment);
 }
 

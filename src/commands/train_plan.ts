@@ -15,14 +15,14 @@ import { type Config, readConfig, settingsOf } from "./config.ts";
 import { demoFolder } from "./demo_data.ts";
 import { refuseRun } from "./folders.ts";
 import { categoryList, flagOf } from "./options.ts";
+import { givenWeights, type WeightsOptions } from "./weights_options.ts";
 
 /** Options of `train` that are no settings. */
-export interface TrainPlaces {
+export interface TrainPlaces extends WeightsOptions {
   data?: string;
   category?: string;
   anomalous?: string;
   outliers?: string;
-  weights?: string;
   init?: string;
   out?: string;
   config?: string;
@@ -33,7 +33,7 @@ export interface TrainPlaces {
 }
 
 /** A run. */
-export interface TrainPlan {
+export interface TrainPlan extends WeightsOptions {
   settings: Settings;
   /** What settings are by default, and whether that was asked for. */
   preset: string;
@@ -46,7 +46,6 @@ export interface TrainPlan {
   anomalous?: string;
   /** Irrelevant images: a folder or CIFAR. */
   outliers?: string;
-  weights?: string;
   init?: string;
   /** RUN. */
   out: string;
@@ -75,7 +74,8 @@ export async function planTraining(
 ): Promise<TrainPlan> {
   const resume = places.resume ?? false;
   const config = resume ? await savedConfig(given, places) : await givenConfig(given, places);
-  const { data, category, anomalous, outliers, weights, init, out, preset } = { ...config.places, ...places };
+  const { data, category, anomalous, outliers, init, out, preset } = { ...config.places, ...places };
+  const { weights, weightsKey } = givenWeights(places, config.places);
   const isDemo = data === undefined;
   const name = preset ?? (isDemo ? "demo" : weights !== undefined && hasGpu ? "paper" : "small");
   const settings = settingsOf([given, config.settings], name, weights, data ?? "demo");
@@ -92,6 +92,7 @@ export async function planTraining(
     anomalous,
     outliers,
     weights,
+    weightsKey,
     init,
     out: out ?? join("runs", timestamp(new Date())),
     resume,

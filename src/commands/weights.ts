@@ -11,6 +11,9 @@ import { convertWeights } from "../host/tensor_files.ts";
 import { type Cell, table } from "../report/table.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
 import { ProgressDisplay } from "./progress.ts";
+import { weightsKeyOption, type WeightsOptions } from "./weights_options.ts";
+
+type KeyOption = Pick<WeightsOptions, "weightsKey">;
 
 /** Adds the commands. */
 export function addWeights(program: Command): void {
@@ -20,6 +23,7 @@ export function addWeights(program: Command): void {
   weights.command("inspect")
     .description("Shows what a weight file holds, without running anything in it.")
     .argument("<FILE>", "safetensors or PyTorch checkpoint")
+    .addOption(weightsKeyOption())
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  ./adtr weights inspect efficientnet_b4.pth")
     .action(inspect);
@@ -36,6 +40,7 @@ export function addWeights(program: Command): void {
     .description("Writes a weight file's tensors as safetensors.")
     .argument("<IN>", "safetensors or PyTorch checkpoint")
     .argument("<OUT>", "safetensors file to write")
+    .addOption(weightsKeyOption())
     .addHelpText(
       "after",
       "\nExample:\n  ./adtr weights convert efficientnet_b4.pth efficientnet_b4.safetensors",
@@ -57,20 +62,23 @@ function isWhole(sha256: string): boolean {
   return sha256.length === 64;
 }
 
-async function inspect(path: string, { json }: { json?: true }): Promise<void> {
-  const report = await inspectWeights(path);
+async function inspect(path: string, { json, weightsKey }: KeyOption & { json?: true }): Promise<void> {
+  const report = await inspectWeights(path, { weights_key: weightsKey });
   if (json) return console.log(JSON.stringify(report, null, 2));
-  const { format, sha256, metadata, tensors, parameters, network, backbone, naming, problem } = report;
+  const { format, key, sha256, metadata, tensors, parameters, network, backbone, naming, problem } = report;
   const rows = tensors.map(({ name, dtype, shape }): Cell[] => [name, dtype, shape.join("×") || "one value"]);
   console.log(table(rows, ["tensor", "dtype", "shape"]));
   console.log(`${format}, ${tensors.length} tensors, ${parameters} parameters`);
+  if (key !== null && key !== ".") console.log(`State dict: ${key}`);
   console.log(`SHA-256: ${sha256}`);
   for (const [key, value] of Object.entries(metadata)) console.log(`${key}: ${value}`);
   console.log(
     problem ??
       `${network}${
         naming ? `, named as in ${naming}` : ""
-      }: fit for --backbone ${backbone} --weights ${path}`,
+      }: fit for --backbone ${backbone} --weights ${path}${
+        weightsKey === undefined ? "" : ` --weights-key ${weightsKey}`
+      }`,
   );
 }
 
@@ -101,7 +109,7 @@ async function fetch(name: string, { out, url }: { out?: string; url?: string })
   }
 }
 
-async function convert(input: string, output: string): Promise<void> {
-  await convertWeights(input, output);
+async function convert(input: string, output: string, { weightsKey }: KeyOption): Promise<void> {
+  await convertWeights(input, output, { weights_key: weightsKey });
   console.log(output);
 }

@@ -22,7 +22,7 @@ class Dtype {
 }
 
 /**
- * Reads a pickle of protocol 2, whether Python 2 or 3 wrote it. What Python 2 calls str comes as bytes, but for the
+ * Reads a pickle of protocol 2 to 5, whether Python 2 or 3 wrote it. What Python 2 calls str comes as bytes, but for the
  * keys of dicts.
  */
 export function readNumpyPickle(bytes: Uint8Array<ArrayBuffer>, fail: Fail): unknown {
@@ -42,6 +42,8 @@ class NumpyHost implements Host {
     "_codecs.encode": (args) => this.#encode(args),
     "numpy.core.multiarray._reconstruct": () => new ByteArray(),
     "numpy._core.multiarray._reconstruct": () => new ByteArray(),
+    "numpy.core.numeric._frombuffer": (args) => this.#fromBuffer(args),
+    "numpy._core.numeric._frombuffer": (args) => this.#fromBuffer(args),
     "numpy.dtype": ([name]) => this.#dtype(name),
     "numpy.ndarray": () => this.#fail("an array made in an unknown way"),
   };
@@ -79,6 +81,18 @@ class NumpyHost implements Host {
       return this.#fail("an object that is no NumPy array");
     }
     const [, shape, dtype, columnMajor, data] = state;
+    this.#fill(object, shape, dtype, Boolean(columnMajor), data);
+  }
+
+  /** An array of protocol 5: (bytes, dtype, shape, "C" or "F"). */
+  #fromBuffer([data, dtype, shape, order]: unknown[]): ByteArray {
+    if (order !== "C" && order !== "F") this.#fail("an array in an unknown order");
+    const array = new ByteArray();
+    this.#fill(array, shape, dtype, order === "F", data);
+    return array;
+  }
+
+  #fill(array: ByteArray, shape: unknown, dtype: unknown, columnMajor: boolean, data: unknown): void {
     if (!(dtype instanceof Dtype) || dtype.name !== "u1") this.#fail("an array that is not of uint8");
     if (
       !Array.isArray(shape) || shape.length > MAX_DIMENSIONS ||
@@ -87,8 +101,9 @@ class NumpyHost implements Host {
     ) {
       return this.#fail("an array whose bytes don't fit its shape");
     }
-    object.shape = shape;
-    object.data = columnMajor ? this.#rowMajor(shape, data) : data as Uint8Array<ArrayBuffer>;
+    this.#allowance.take(shape.length);
+    array.shape = [...shape]; // the pickle may go on with its own
+    array.data = columnMajor ? this.#rowMajor(shape, data) : data as Uint8Array<ArrayBuffer>;
   }
 
   #rowMajor([rows, columns, ...more]: number[], data: Uint8Array): Uint8Array<ArrayBuffer> {

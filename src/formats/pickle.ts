@@ -1,13 +1,15 @@
 /**
- * A machine for Python's pickles (protocol 2) that can build numbers, strings, lists, tuples and dicts, and nothing
- * else: what a pickle wants to import and call is for the host to allow. Nothing is ever executed, and reading ends soon
- * whatever a pickle says; what is beyond these limits is refused:
+ * A machine for Python's pickles (protocols 2 to 5) that can build numbers, strings, bytes, lists, tuples, sets and dicts,
+ * and nothing else: what a pickle wants to import and call is for the host to allow, and buffers outside of it are refused.
+ * Nothing is ever executed, and reading ends soon whatever a pickle says; what is beyond these limits is refused:
  *
  *     MAX_STEPS    operations, and so values, entries of the memo and of all lists and dicts (a checkpoint of 1000 tensors
  *                  takes some 60 000)
  *     MAX_MARKS    marks within each other, of which Python's own pickles have a few
  *     MAX_MADE     times its own size, in bytes that are made of bytes already read (once or twice, to decode and turn an
  *                  array): a pickle may name a long string again and again
+ *
+ * Lengths of 64 bits and frames that reach beyond the pickle's end are a pickle that is cut off.
  *
  * Nothing here calls itself, so that values may lie within each other, or in themselves, to any depth.
  *
@@ -16,6 +18,17 @@
 import type { Fail } from "../errors.ts";
 
 const MAX_STEPS = 2 ** 22, MAX_MARKS = 1000, MAX_MADE = 4;
+const MIN_PROTOCOL = 2, MAX_PROTOCOL = 5;
+
+/** What Python's pickles can hold besides what is read here, by the operations for it. */
+const UNREAD: [opcodes: string, what: string][] = [
+  ["io\x81\x92", "that makes an object of a class"],
+  ["\x82\x83\x84", "that names a class by its number in Python's registry"],
+  ["\x97\x98", "whose buffers lie outside of it"],
+  ["P", "that refers to something outside of it"],
+  ["\x8b", "with a number of more than 255 bytes"],
+  ["FILSVdglp2", "of protocol 0 or 1"],
+];
 
 /** What may be made of what was read. */
 export class Allowance {
@@ -50,8 +63,8 @@ export interface Host {
 }
 
 /**
- * Runs the pickle that begins at `start`. Lists and tuples become arrays, dicts Maps, whole numbers numbers where they
- * are safe integers and bigints elsewhere. Bytes as a dict's key become text, byte for byte (latin-1).
+ * Runs the pickle that begins at `start`. Lists, tuples and sets become arrays, dicts Maps, whole numbers numbers where
+ * they are safe integers and bigints elsewhere. Bytes as a dict's key become text, byte for byte (latin-1).
  *
  * @returns its value, and where the bytes after it begin
  */
@@ -76,6 +89,7 @@ export function unpickle(
   };
   const u8 = () => bytes[take(1)], u16 = () => view.getUint16(take(2), true);
   const u32 = () => view.getUint32(take(4), true), i32 = () => view.getInt32(take(4), true);
+  const u64 = () => Number(view.getBigUint64(take(8), true)); // rounded only where it is beyond any pickle's end
   const slice = (length: number) => bytes.subarray(take(length), at);
   const text = (length: number) => utf8(slice(length), fail);
   const line = (): string => {
@@ -116,7 +130,14 @@ export function unpickle(
     switch (String.fromCharCode(opcode)) {
       case "\x80": { // PROTO
         const protocol = u8();
-        if (protocol !== 2) fail(`a pickle of protocol ${protocol}, where 2 is expected`);
+        if (protocol < MIN_PROTOCOL || protocol > MAX_PROTOCOL) {
+          fail(`a pickle of protocol ${protocol}, where ${MIN_PROTOCOL} to ${MAX_PROTOCOL} are read`);
+        }
+        break;
+      }
+      case "\x95": { // FRAME: so many bytes could be read at once
+        const length = u64();
+        if (length > bytes.length - at) fail("a pickle that is cut off");
         break;
       }
       case "N": // NONE
@@ -146,6 +167,22 @@ export function unpickle(
       case "X": // BINUNICODE
         stack.push(text(u32()));
         break;
+      case "\x8c": // SHORT_BINUNICODE
+        stack.push(text(u8()));
+        break;
+      case "\x8d": // BINUNICODE8
+        stack.push(text(u64()));
+        break;
+      case "C": // SHORT_BINBYTES
+        stack.push(slice(u8()));
+        break;
+      case "B": // BINBYTES
+        stack.push(slice(u32()));
+        break;
+      case "\x8e": // BINBYTES8
+      case "\x96": // BYTEARRAY8
+        stack.push(slice(u64()));
+        break;
       case "U": // SHORT_BINSTRING, a str of Python 2
         stack.push(host.str(slice(u8())));
         break;
@@ -158,14 +195,23 @@ export function unpickle(
         }
         stack = [];
         break;
+      case "0": // POP, which takes a mark where nothing is above it
+        if (stack.length > 0) stack.pop();
+        else popMark();
+        break;
+      case "1": // POP_MARK
+        popMark();
+        break;
       case "]": // EMPTY_LIST
       case ")": // EMPTY_TUPLE
+      case "\x8f": // EMPTY_SET
         stack.push([]);
         break;
       case "}": // EMPTY_DICT
         stack.push(new Map());
         break;
-      case "t": { // TUPLE
+      case "t": // TUPLE
+      case "\x91": { // FROZENSET
         const values = popMark();
         stack.push(values);
         break;
@@ -183,6 +229,7 @@ export function unpickle(
         append([pop()]);
         break;
       case "e": // APPENDS
+      case "\x90": // ADDITEMS
         append(popMark());
         break;
       case "s": // SETITEM
@@ -197,6 +244,9 @@ export function unpickle(
       case "r": // LONG_BINPUT
         memo.set(u32(), top());
         break;
+      case "\x94": // MEMOIZE
+        memo.set(memo.size, top());
+        break;
       case "h": // BINGET
         recall(u8());
         break;
@@ -206,6 +256,12 @@ export function unpickle(
       case "c": { // GLOBAL
         const module = line();
         stack.push(host.global(`${module}.${line()}`));
+        break;
+      }
+      case "\x93": { // STACK_GLOBAL
+        const name = pop(), module = pop();
+        if (typeof name !== "string" || typeof module !== "string") return fail("a damaged pickle");
+        stack.push(host.global(`${module}.${name}`));
         break;
       }
       case "R": { // REDUCE
@@ -224,10 +280,15 @@ export function unpickle(
       case ".": // STOP
         return { value: pop(), end: at };
       default:
-        fail(`a pickle with opcode 0x${opcode.toString(16).padStart(2, "0")}, which is not read`);
+        fail(`a pickle ${unread(String.fromCharCode(opcode))}`);
     }
   }
   return fail(`a pickle of more than ${MAX_STEPS} operations`);
+}
+
+/** What an operation that is not read says of a pickle. */
+function unread(opcode: string): string {
+  return UNREAD.find(([opcodes]) => opcodes.includes(opcode))?.[1] ?? "that is damaged";
 }
 
 /** Text in UTF-8. */

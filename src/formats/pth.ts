@@ -1,6 +1,7 @@
 /**
  * PyTorch checkpoints, read without executing anything in them: what torch.save writes of tensors, dicts, lists and
- * numbers, as a ZIP archive (since 1.6) or in the legacy format (pickles, then the storages one after another).
+ * numbers, as a ZIP archive (since 1.6) or in the legacy format (pickles, then the storages one after another), in
+ * pickles of protocol 2 to 5. Of the state dicts in one, state_dicts.ts says which is meant.
  *
  * Limits, beside the pickle's (pickle.ts) and the archive's (zip.ts): a tensor has as many dimensions as PyTorch allows;
  * tensors that have to be copied take no more than the file's own size in all, and all tensors together, which may share
@@ -10,6 +11,7 @@
  */
 import { type Fail, InputError } from "../errors.ts";
 import { Allowance, type Host, unpickle, utf8 } from "./pickle.ts";
+import { chosen, stateDicts } from "./state_dicts.ts";
 import { type Dtype, DTYPE_BYTES, type StoredTensor } from "./tensor_file.ts";
 import { readZip } from "./zip.ts";
 
@@ -17,6 +19,8 @@ import { readZip } from "./zip.ts";
 export interface Checkpoint {
   /** By name, in the dict's order. */
   tensors: Map<string, StoredTensor>;
+  /** Where in what was saved it is, as `ema.state_dict`; `.` where it is what was saved. */
+  key: string;
   /** Which of torch.save's two formats the file has. */
   format: "PyTorch" | "PyTorch (legacy)";
 }
@@ -33,9 +37,9 @@ const STORAGES: Record<string, Dtype> = {
   "torch.ByteStorage": "U8",
   "torch.BoolStorage": "BOOL",
 };
-const NESTED = ["state_dict", "model_state_dict", "model"]; // where training scripts put the state dict
 const ZIP = [0x50, 0x4b, 0x03, 0x04];
-const LEGACY = [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]; // after the pickle's protocol
+const LEGACY = [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+const LEGACY_AT = [2, 11]; // behind the pickle's protocol, and since protocol 4 its frame
 const MAX_DIMENSIONS = 64; // PyTorch's
 const MAX_SHARED = 16;
 const MAX_SHOWN = 300; // characters of what was found
@@ -61,7 +65,7 @@ class View {
 
 /** Whether a file begins as one of both formats does. */
 export function isCheckpoint(file: Uint8Array): boolean {
-  return begins(file, 0, ZIP) || begins(file, 2, LEGACY);
+  return begins(file, 0, ZIP) || LEGACY_AT.some((at) => begins(file, at, LEGACY));
 }
 
 function begins(file: Uint8Array, at: number, bytes: number[]): boolean {
@@ -69,14 +73,15 @@ function begins(file: Uint8Array, at: number, bytes: number[]): boolean {
 }
 
 /**
- * Parses a checkpoint. Its state dict is the dict that was saved or, of a training script's, what that has under
- * `state_dict`, `model_state_dict` or `model`; entries that are no tensors are left out. Tensors that are not contiguous
- * are copied.
+ * Parses a checkpoint. Its state dict is the dict that was saved or one in it; entries that are no tensors are left out.
+ * Tensors that are not contiguous are copied.
  *
  * @param path what errors call the file
- * @throws {InputError} where it is damaged, holds no state dict, or wants anything executed
+ * @param key which state dict, where there may be several (`Checkpoint.key`)
+ * @throws {InputError} where it is damaged, holds no state dict, none of that key or several that can be meant, or wants
+ *   anything executed
  */
-export function parseCheckpoint(file: Uint8Array<ArrayBuffer>, path: string): Checkpoint {
+export function parseCheckpoint(file: Uint8Array<ArrayBuffer>, path: string, key?: string): Checkpoint {
   const fail: Fail = (found) => {
     throw new InputError(
       `Expected a PyTorch checkpoint of tensors and dicts in ${path}, but found ${found.slice(0, MAX_SHOWN)}`,
@@ -86,10 +91,14 @@ export function parseCheckpoint(file: Uint8Array<ArrayBuffer>, path: string): Ch
   const { value, bytesOf } = zip ? readArchive(file, fail) : readLegacy(file, fail);
   const tensors = new Map<string, StoredTensor>();
   const budget = { copied: file.length, shared: MAX_SHARED * file.length };
-  for (const [name, view] of stateDict(value, fail)) {
+  if (!(value instanceof Map)) fail("something else than a dict");
+  const found = stateDicts(value as Map<unknown, unknown>, (entry) => entry instanceof View);
+  if (found.length === 0) fail("no tensors by name");
+  const { key: at, entries } = chosen(found, path, key);
+  for (const [name, view] of entries) {
     tensors.set(name, materialise(name, view, bytesOf(view.storage), budget, fail));
   }
-  return { tensors, format: zip ? "PyTorch" : "PyTorch (legacy)" };
+  return { tensors, key: at, format: zip ? "PyTorch" : "PyTorch (legacy)" };
 }
 
 /** What was saved, and where its storages' bytes are. */
@@ -231,7 +240,8 @@ class CheckpointHost implements Host {
     ) {
       return this.#fail("a damaged tensor");
     }
-    return new View(storage, offset, shape, strides);
+    this.#allowance.take(2 * shape.length);
+    return new View(storage, offset, [...shape], [...strides]); // the pickle may go on with its own
   }
 }
 
@@ -241,16 +251,6 @@ function isSize(value: unknown): value is number {
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.length <= MAX_DIMENSIONS && value.every(isSize);
-}
-
-/** The tensors of the state dict in what was saved. */
-function stateDict(saved: unknown, fail: Fail): [string, View][] {
-  if (!(saved instanceof Map)) return fail("something else than a dict");
-  const nested = NESTED.map((key) => saved.get(key)).find((value) => value instanceof Map);
-  const tensors = [...nested ?? saved].filter((entry): entry is [string, View] =>
-    typeof entry[0] === "string" && entry[1] instanceof View
-  );
-  return tensors.length > 0 ? tensors : fail("no tensors by name");
 }
 
 /** A view's values in row-major order: in place where they lie so, copied at the cost of `budget` where not. */

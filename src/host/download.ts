@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { STATUS_CODES } from "node:http";
 import { InputError } from "../errors.ts";
 import { readWhole, writeWhole } from "./files.ts";
 
@@ -62,7 +63,8 @@ export async function download(
   const response = await fetch(url, { signal }).catch((error) => fail(reason(error)));
   if (!response.ok || !response.body) {
     await response.body?.cancel();
-    return fail(`the server answered ${response.status} ${response.statusText}`.trimEnd());
+    const { status, statusText } = response; // HTTP/2 has no texts
+    return fail(`the server answered ${status} ${statusText || (STATUS_CODES[status] ?? "")}`.trimEnd());
   }
   const total = Number(response.headers.get("content-length")) || undefined;
   const reader = response.body.getReader(), hash = createHash("sha256");

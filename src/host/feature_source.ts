@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { WeightFileOptions } from "../formats/weight_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { PooledSettings, Settings } from "../methods/settings.ts";
@@ -38,10 +39,13 @@ export async function openSource(
   gpu: Gpu,
   settings: SourceSettings,
   weights: string | undefined,
-  { cache, onWarning }: { cache: FeatureStore | null; onWarning?: (message: string) => void },
+  { cache, onWarning, ...which }: WeightFileOptions & {
+    cache: FeatureStore | null;
+    onWarning?: (message: string) => void;
+  },
 ): Promise<OpenedSource> {
   const { backbone: name, image_size, feature_size, feature_length } = settings;
-  const file = weights === undefined ? null : await readWeightFile(weights);
+  const file = weights === undefined ? null : await readWeightFile(weights, which);
   const backbone: Backbone | null = methodNamed(settings.method).input === "features"
     ? await openBackbone(gpu, name as BackboneName, file, {
       ...settings,

@@ -9,7 +9,7 @@ import { namingOf } from "../model/efficientnet_weights.ts";
 import { checkWeights } from "../model/open_backbone.ts";
 import { networkOf } from "../model/recognise.ts";
 import type { Dtype } from "../formats/tensor_file.ts";
-import type { WeightFile } from "../formats/weight_file.ts";
+import type { WeightFile, WeightFileOptions } from "../formats/weight_file.ts";
 import { readWeightFile } from "./tensor_files.ts";
 
 /** A tensor of a file. */
@@ -28,6 +28,8 @@ export interface WeightsReport {
   path: string;
   /** What kind of file it is, by its content. */
   format: WeightFile["format"];
+  /** Where in a checkpoint the tensors are: `ema.state_dict`, or `.` for what was saved; null of safetensors. */
+  key: string | null;
   /** Of the whole file, 64 hexadecimal digits. */
   sha256: string;
   /** What a safetensors file says about itself. */
@@ -55,10 +57,10 @@ for (const [name, description] of Object.entries(BACKBONES)) {
 }
 const STATISTICS = /\.(running_mean|running_var|num_batches_tracked)$/;
 
-/** Looks into a weight file. @throws {InputError} where it can't be read, is damaged or is something else */
-export async function inspectWeights(path: string): Promise<WeightsReport> {
-  const file = await readWeightFile(path);
-  const { format, sha256, metadata } = file;
+/** Looks into a weight file. @throws {InputError} as `readWeightFile` does */
+export async function inspectWeights(path: string, options?: WeightFileOptions): Promise<WeightsReport> {
+  const file = await readWeightFile(path, options);
+  const { format, key, sha256, metadata } = file;
   const tensors = [...file.tensors].map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
   const parameters = tensors
     .filter(({ name }) => !STATISTICS.test(name))
@@ -66,7 +68,7 @@ export async function inspectWeights(path: string): Promise<WeightsReport> {
   const naming = namingOf(file) ?? null, network = networkOf(file) ?? null;
   const problem = problemOf(file, network);
   const backbone = problem === null ? FIT.get(network!)! : null;
-  return { path, format, sha256, metadata, tensors, parameters, network, backbone, naming, problem };
+  return { path, format, key, sha256, metadata, tensors, parameters, network, backbone, naming, problem };
 }
 
 function problemOf(file: WeightFile, network: string | null): string | null {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { WeightFileOptions } from "../formats/weight_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Model } from "../score/model.ts";
 import { openModelBytes, type OpenModelOptions } from "../score/open_model.ts";
@@ -11,7 +12,8 @@ import { files } from "./image_files.ts";
 import { readWeightFile } from "./tensor_files.ts";
 
 /** How to open a model of that path. */
-export interface OpenModelPathOptions extends Omit<OpenModelOptions, "weights" | "images"> {
+export interface OpenModelPathOptions
+  extends Omit<OpenModelOptions, "weights" | "images">, WeightFileOptions {
   /** Path of its backbone's weight file; none where that is built in. */
   weights?: string;
 }
@@ -25,8 +27,8 @@ export interface OpenModelPathOptions extends Omit<OpenModelOptions, "weights" |
 export async function openModel(
   gpu: Gpu,
   path: string,
-  { weights, ...options }: OpenModelPathOptions = {},
+  { weights, weights_key, ...options }: OpenModelPathOptions = {},
 ): Promise<Model> {
-  const file = weights === undefined ? undefined : await readWeightFile(weights);
+  const file = weights === undefined ? undefined : await readWeightFile(weights, { weights_key });
   return await openModelBytes(gpu, await readWhole(path), { ...options, weights: file, images: files }, path);
 }

@@ -5,7 +5,7 @@
  */
 import { parseSafetensors, safetensorsHeader } from "../formats/safetensors.ts";
 import type { StoredTensor, TensorFile } from "../formats/tensor_file.ts";
-import { parseWeightFile, type WeightFile } from "../formats/weight_file.ts";
+import { parseWeightFile, type WeightFile, type WeightFileOptions } from "../formats/weight_file.ts";
 import { readWhole, writeWhole } from "./files.ts";
 
 /** Reads a safetensors file. @throws {InputError} where it can't be read or is damaged */
@@ -29,9 +29,9 @@ export async function writeSafetensors(
   });
 }
 
-/** Reads a weight file. @throws {InputError} where it can't be read, is damaged or is something else */
-export async function readWeightFile(path: string): Promise<WeightFile> {
-  return await parseWeightFile(await readWhole(path), path);
+/** Reads a weight file. @throws {InputError} where it can't be read, and as `parseWeightFile` */
+export async function readWeightFile(path: string, options?: WeightFileOptions): Promise<WeightFile> {
+  return await parseWeightFile(await readWhole(path), path, options);
 }
 
 /**
@@ -39,7 +39,11 @@ export async function readWeightFile(path: string): Promise<WeightFile> {
  *
  * @throws {InputError} where one can't be read or the other not written
  */
-export async function convertWeights(input: string, output: string): Promise<void> {
-  const { tensors, metadata } = await readWeightFile(input);
+export async function convertWeights(
+  input: string,
+  output: string,
+  options?: WeightFileOptions,
+): Promise<void> {
+  const { tensors, metadata } = await readWeightFile(input, options);
   await writeSafetensors(output, tensors, metadata);
 }

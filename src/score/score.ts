@@ -44,7 +44,7 @@ export interface Scorer {
 /**
  * Scores images in the order of `paths`.
  *
- * @param onImage called with the number of images done
+ * @param onImage called with the number of images whose features are there, and again when all of them are scored
  * @throws {InputError} where one can't be read or is no image
  */
 export async function* scoreImages(
@@ -67,6 +67,7 @@ export async function* scoreImages(
         yield { path: slice[at + i], score, ...decide(model.decision, score), map };
       }
     }
+    report(slice.length);
   }
 }
 

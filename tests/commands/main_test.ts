@@ -187,6 +187,8 @@ test("a folder of normal images is enough to train on", async (folder) => {
   );
   equal(code, 0, stderr);
   match(stdout, /^good +– +– +– .*\n\ngood: no normal and anomalous test images to tell apart\n/m);
+  match(stdout, /\nReports without heat maps:\n {2}run\/report\.html\nScore other images:/);
+  ok(!stdout.includes("Reports with heat maps"), stdout);
 });
 
 test("data make and data check: what is made is found, and faults end in exit code 1", async (folder) => {

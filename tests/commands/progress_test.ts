@@ -10,7 +10,7 @@ import type { ProgressEvent } from "../../src/progress.ts";
 /** What is written for events, each [milliseconds, event]. */
 function show(
   events: [number, ProgressEvent][],
-  { isTerminal = false, color = false, columns = 100 } = {},
+  { isTerminal = false, color = false, columns = 100, after = 0 } = {},
 ): string {
   let text = "", time = 0;
   const display = new ProgressDisplay({
@@ -24,6 +24,7 @@ function show(
     time = at;
     display.onProgress(event);
   }
+  time += after;
   display.finish();
   display.finish(); // ends nothing twice
   return text;
@@ -65,6 +66,13 @@ Deno.test("without a terminal there is a line a phase and a line an epoch", () =
     "bottle: training, epoch 4/4, loss 0.1250, 64 images/s, 0:05",
     "",
   ]);
+});
+
+Deno.test("what comes after a phase's last event does not count as its time", () => {
+  for (const isTerminal of [false, true]) {
+    const text = show([[0, images(0)], [3000, images(60)]], { after: 9000, isTerminal });
+    ok(/60\/60 images,? +20 images\/s,? +0:03\W+(K\n)?$/.test(text), text);
+  }
 });
 
 Deno.test("time left is reckoned from where a run went on", () => {

@@ -58,6 +58,31 @@ Deno.test("they are taken from the config, and from the run that is gone on with
     });
   }));
 
+Deno.test("the state dict in a weight file comes from the options, or with the file from the config", () =>
+  inFolder(async (folder) => {
+    const config = join(folder, "config.json"), backbone = "efficientnet_b4";
+    const write = (places: object) => Deno.writeTextFile(config, JSON.stringify({ ...PLACES, ...places }));
+    const plan = async (places: TrainPlaces) => {
+      const { weights, weightsKey } = await planTraining({ backbone }, places);
+      return [weights, weightsKey];
+    };
+    const run = { ...PLACES, weights: "w.pth" };
+    deepEqual(await plan({ ...run, weightsKey: "ema.state_dict" }), ["w.pth", "ema.state_dict"]);
+    deepEqual(await plan(run), ["w.pth", undefined]);
+    await rejects(plan({ ...PLACES, weightsKey: "net" }), {
+      name: "UsageError",
+      message: "Expected --weights FILE with --weights-key net, but found none",
+    });
+    await write({ weights: "w.pth", weights_key: "ema", backbone });
+    for (const places of [{ config, out: "nowhere" }, { resume: true, out: folder }]) {
+      deepEqual(await plan(places), ["w.pth", "ema"]);
+      deepEqual(await plan({ ...places, weightsKey: "net" }), ["w.pth", "net"]);
+      deepEqual(await plan({ ...places, weights: "v.pth" }), ["v.pth", undefined]); // that file's keys are others
+    }
+    await write({ weights_key: "ema" });
+    await rejects(plan({ config, out: "nowhere" }), { name: "UsageError" });
+  }));
+
 Deno.test("whatever a run has left is not overwritten by another one", async () => {
   const names = ["model.safetensors", "checkpoint.safetensors", "log.jsonl"];
   for (const name of [...names, ...names.map((name) => join("adtr", name)), "heatmaps", "anomaly_maps"]) {

@@ -86,6 +86,39 @@ Deno.test("what is named again and again is not made again and again", () => {
   });
 });
 
+Deno.test("texts, bytes and sets of later protocols", () => {
+  const eight = (opcode: string) => `${opcode}\x02\0\0\0\0\0\0\0ab`;
+  const framed = "\x80\x05\x95\x02\0\0\0\0\0\0\0K\x07.";
+  equal(read(latin1(framed)), 7);
+  equal(read(pickle("\x8c\x02ab")), "ab");
+  equal(read(pickle(eight("\x8d"))), "ab");
+  for (const bytes of ["C\x02ab", "B\x02\0\0\0ab", eight("\x8e"), eight("\x96")]) {
+    deepEqual(read(pickle(bytes)), latin1("ab"));
+  }
+  deepEqual(read(pickle("\x8f\x94(K\x01K\x02\x90(K\x03\x91h\0\x87".replace("\x87", "\x86"))), [[3], [1, 2]]);
+  deepEqual(read(pickle("]\x94K\x01\x94h\x01h\0\x87")), [1, 1, []]); // memoized under numbers from 0 on
+  equal(read(pickle("K\x01K\x020")), 1);
+  equal(read(pickle("K\x01(K\x02K\x031")), 1);
+  equal(read(pickle("K\x01(0")), 1); // as Python, a mark where nothing else is left
+  refused(pickle("0"), /a damaged pickle/);
+  refused(pickle("1"), /a damaged pickle/);
+  refused(pickle("\x94"), /a damaged pickle/);
+});
+
+Deno.test("NumPy's arrays of protocol 5 are of uint8 and of their shape, or refused", () => {
+  const array = (bytes: string, order = "C", type = "u1") =>
+    `\x8c\x12numpy.core.numeric\x8c\x0b_frombuffer\x93(\x96${
+      String.fromCharCode(bytes.length)
+    }\0\0\0\0\0\0\0${bytes}` +
+    `\x8c\x05numpy\x8c\x05dtype\x93\x8c\x02${type}\x89\x88\x87RK\x02K\x03\x86\x8c\x01${order}tR`;
+  const { shape, data } = read(pickle(array("abcdef"))) as { shape: number[]; data: Uint8Array };
+  deepEqual([shape, data], [[2, 3], latin1("abcdef")]);
+  deepEqual((read(pickle(array("adbecf", "F"))) as { data: Uint8Array }).data, latin1("abcdef"));
+  refused(pickle(array("abcde")), /an array whose bytes don't fit its shape/);
+  refused(pickle(array("abcdef", "K")), /an array in an unknown order/);
+  refused(pickle(array("abcdef", "C", "f4")), /an array that is not of uint8/);
+});
+
 /** Operations that fit together often enough to get far. */
 const operation = fc.oneof(
   fc.constantFrom(..."N\x88\x89(])}t\x85\x86\x87aesuRQb.".split("")),
@@ -100,6 +133,19 @@ const operation = fc.oneof(
     "q\x01",
     "h\0",
     "h\x01",
+  ),
+  fc.constantFrom(..."\x8f\x90\x91\x93\x94\x9701".split("")),
+  fc.constantFrom(
+    "\x8c\x01a",
+    "\x8d\x01\0\0\0\0\0\0\0a",
+    "C\x01a",
+    "B\x01\0\0\0a",
+    "\x8e\x01\0\0\0\0\0\0\0a",
+    "\x96\x01\0\0\0\0\0\0\0a",
+    "\x95\x01\0\0\0\0\0\0\0",
+    "\x8c\x12numpy.core.numeric\x8c\x0b_frombuffer\x93",
+    "\x8c\x0bcollections\x8c\x0bOrderedDict\x93",
+    "\x8c\x05torch\x8c\x0cFloatStorage\x93",
   ),
   fc.constantFrom(
     "c_codecs\nencode\n",

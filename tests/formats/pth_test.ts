@@ -29,10 +29,12 @@ const state: [name: string, dtype: string, shape: number[], values: number[]][] 
   ["parameter", "F32", [4], grid.slice(0, 4)],
 ];
 
-for (const [name, format] of [["zip", "PyTorch"], ["legacy", "PyTorch (legacy)"]]) {
-  Deno.test(`torch.save's ${name} format is read`, () => {
+for (const name of ["zip", "zip4", "zip5", "legacy", "legacy3", "legacy4", "legacy5"]) {
+  Deno.test(`torch.save's format is read: ${name}`, () => {
+    const format = name.startsWith("zip") ? "PyTorch" : "PyTorch (legacy)";
+    assert(isCheckpoint(golden(name)));
     const checkpoint = parseCheckpoint(golden(name), NAME);
-    assert.equal(checkpoint.format, format);
+    assert.deepEqual([checkpoint.format, checkpoint.key], [format, "."]);
     const found = [...checkpoint.tensors].map(([name, tensor]) => [
       name,
       tensor.dtype,
@@ -44,8 +46,37 @@ for (const [name, format] of [["zip", "PyTorch"], ["legacy", "PyTorch (legacy)"]
 }
 
 Deno.test("the state dict of a training script's checkpoint is found", () => {
-  const { tensors } = parseCheckpoint(golden("nested"), NAME);
+  const { tensors, key } = parseCheckpoint(golden("nested"), NAME);
   assert.deepEqual([...tensors.keys()], ["module.weight", "module.steps"]);
+  assert.equal(key, "state_dict");
+  assert.deepEqual(parseCheckpoint(golden("nested"), NAME, "state_dict").tensors, tensors);
+});
+
+Deno.test("values of later protocols stand beside a state dict", () => {
+  const { tensors, key } = parseCheckpoint(golden("sets"), NAME);
+  assert.deepEqual([[...tensors.keys()], key], [["weight"], "net"]);
+});
+
+Deno.test("of several state dicts that can be meant one is to be chosen", () => {
+  const file = golden("several");
+  assert.throws(() => parseCheckpoint(file, NAME), {
+    name: "SettingError",
+    message: `Expected one state dict in ${NAME}, but found ema.state_dict (3 tensors), net (2 tensors).\n` +
+      "weights_key KEY chooses one; `weights convert` with it makes a file of it.",
+  });
+  const values = (
+    key: string,
+    name: string,
+  ) => [...float32Of(parseCheckpoint(file, NAME, key).tensors.get(name)!)];
+  assert.deepEqual(values("net", "_orig_mod.weight"), [1, 2]);
+  assert.deepEqual(values("ema.state_dict", "module.weight"), [3, 4]);
+  for (const key of ["ema", "optimizer", ".", "", "net.weight"]) {
+    assert.throws(() => parseCheckpoint(file, NAME, key), {
+      name: "SettingError",
+      message: "Expected weights_key to be one of ema.state_dict (3 tensors), net (2 tensors) " +
+        `in ${NAME}, but found ${key || '""'}`,
+    });
+  }
 });
 
 /** The archive of a pickle, given without protocol and STOP, and of its storages. */
@@ -98,13 +129,30 @@ const refused: [what: string, file: Uint8Array<ArrayBuffer>, message: RegExp][] 
     /_v2\\u0000"/,
   ],
   ["a foreign global in the legacy format", legacy("cposix\nsystem\n", legacyTail), /"posix.system"/],
-  ["INST", archive("(ios\nsystem\n"), /opcode 0x69/],
-  ["NEWOBJ", archive("ccollections\nOrderedDict\n)\x81"), /opcode 0x81/],
-  ["STACK_GLOBAL", archive(`${str("os")}${str("system")}\x93`), /opcode 0x93/],
+  ["INST", archive("(ios\nsystem\n"), /a pickle that makes an object of a class/],
+  ["NEWOBJ", archive("ccollections\nOrderedDict\n)\x81"), /a pickle that makes an object of a class/],
+  ["NEWOBJ_EX", archive("ccollections\nOrderedDict\n)}\x92"), /a pickle that makes an object of a class/],
+  [
+    "STACK_GLOBAL",
+    archive(`${str("os")}${str("system")}\x93)R`),
+    /found "os.system"\.\nNothing in a checkpoint/,
+  ],
+  ["STACK_GLOBAL and short strings", archive("\x8c\x08builtins\x8c\x04eval\x93"), /found "builtins.eval"/],
+  ["STACK_GLOBAL of no strings", archive("K\x01K\x02\x93"), /a damaged pickle/],
+  ["a class of the registry", archive("\x82\x01"), /names a class by its number in Python's registry/],
+  ["a buffer outside of the pickle", archive("\x97"), /a pickle whose buffers lie outside of it/],
+  ["a read-only buffer", archive("\x97\x98"), /a pickle whose buffers lie outside of it/],
+  ["a number of 300 bytes", archive("\x8b\x2c\x01\0\0"), /a number of more than 255 bytes/],
+  ["text", archive("I1\n"), /a pickle of protocol 0 or 1/],
+  ["no operation", archive("\xff"), /a pickle that is damaged/],
+  ["a frame beyond the end", archive("\x95\xff\0\0\0\0\0\0\0"), /a pickle that is cut off/],
+  ["a frame of 2^63 bytes", archive("\x95\0\0\0\0\0\0\0\x80"), /a pickle that is cut off/],
+  ["a text of 2^56 bytes", archive("\x8d\0\0\0\0\0\0\0\x01a"), /a pickle that is cut off/],
+  ["bytes without end", archive("\x96\xff\xff\xff\xff\xff\xff\xff\xffa"), /a pickle that is cut off/],
   [
     "another protocol",
-    zip({ "a/data.pkl": latin1("\x80\x04N.") }),
-    /a pickle of protocol 4, where 2 is expected/,
+    zip({ "a/data.pkl": latin1("\x80\x06N.") }),
+    /a pickle of protocol 6, where 2 to 5 are read/,
   ],
   ["attributes set on a tensor", archive(dict(`${tensor()}}b`), two), /an object with attributes/],
   ["a call of a dict", archive("})R"), /a call of something that is no function/],
@@ -231,12 +279,69 @@ Deno.test("tensors may share a storage, but not without end", () => {
   });
 });
 
+/** A dict of dicts, each with so many tensors, under `.` in the outer one itself. */
+const several = (dicts: Record<string, number>) => {
+  const one = `${tensor()}q\0`, of = (name: string, i: number) => `${str(`${name}${i}`)}h\0s`;
+  const many = (name: string, count: number) => Array.from({ length: count }, (_, i) => of(name, i)).join("");
+  const items = Object.entries(dicts).map(([key, count]) =>
+    key === "." ? many("own", count) : `${str(key)}}${many(key, count)}s`
+  );
+  return archive(`${one}0}${items.join("")}`, two);
+};
+
+Deno.test("the state dict that has by far the most tensors is meant", () => {
+  const cases: [dicts: Record<string, number>, key: string | null][] = [
+    [{ teacher: 1 }, "teacher"],
+    [{ epoch: 0, "a b": 2 }, "a b"],
+    [{ net: 5, criterion: 2 }, "net"],
+    [{ criterion: 2, params: 5, scaler: 1 }, "params"],
+    [{ ".": 1, net: 3 }, "net"],
+    [{ ".": 3, buffers: 1 }, "."],
+    [{ net: 4, criterion: 2 }, null],
+    [{ state_dict: 3, state_dict_ema: 3 }, null],
+    [{ ".": 2, net: 2 }, null],
+  ];
+  for (const [dicts, key] of cases) {
+    const read = () => parseCheckpoint(several(dicts), NAME).key;
+    if (key !== null) assert.equal(read(), key);
+    else {assert.throws(read, {
+        name: "SettingError",
+        message: /^Expected one state dict in weights\.pth, but/,
+      });}
+  }
+  assert.equal(parseCheckpoint(several({ ".": 2, net: 2 }), NAME, ".").tensors.has("own0"), true);
+});
+
+Deno.test("an error names a few of many state dicts, however they are called", () => {
+  const dicts = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`${i}\n`.padEnd(200, "x"), 1]));
+  assert.throws(() => parseCheckpoint(several(dicts), NAME), ({ message }: Error) => {
+    assert.match(message, /but found "0\\nx+…" \(1 tensor\), .* and 12 more\.\n/);
+    assert.equal(message.split("\n").length, 2);
+    return message.length < 1000;
+  });
+});
+
+Deno.test("state dicts are looked for in a few dicts within each other, and under names", () => {
+  const within = (keys: string[]) => keys.reduceRight((inner, key) => `}${key}${inner}s`, dict(tensor()));
+  const read = (keys: string[]) => parseCheckpoint(archive(within(keys), two), NAME).key;
+  assert.equal(read([str("a"), str("b"), str("c")]), "a.b.c");
+  const none = { name: "InputError", message: /no tensors by name/ };
+  assert.throws(() => read([str("a"), str("b"), str("c"), str("d")]), none);
+  assert.throws(() => read([str("a"), "K\x01"]), none);
+});
+
+Deno.test("a shape that goes on growing after its tensor was made changes nothing", () => {
+  const list = "](K\x02eq\0", made = tensor("h\0").replace(/^/, `${list}0`);
+  const grown = `${dict(made)}h\0K\x09a0`;
+  assert.deepEqual(parseCheckpoint(archive(grown, two), NAME).tensors.get("x")?.shape, [2]);
+});
+
 Deno.test("a dict within itself ends the reading all the same", () => {
   const cyclic = `}q\0(${str("model")}h\0${str("x")}${tensor()}u`;
   assert.deepEqual([...parseCheckpoint(archive(cyclic, two), NAME).tensors.keys()], ["x"]);
 });
 
-for (const name of ["zip", "legacy", "nested"]) {
+for (const name of ["zip", "legacy", "nested", "zip5", "legacy4", "sets", "several"]) {
   Deno.test(`a damaged ${name} checkpoint is refused or read, and nothing else`, () => {
     const whole = golden(name);
     const damage = fc.record({

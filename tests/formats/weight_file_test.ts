@@ -34,6 +34,28 @@ Deno.test("the prefix of DataParallel goes where all names have it", async () =>
   });
 });
 
+Deno.test("wrappers' prefixes go within each other, and what an average counts goes with them", async () => {
+  const read = async (
+    key: string,
+  ) => [...(await readWeightFile(golden("several"), { weights_key: key })).tensors.keys()];
+  assert.deepEqual(await read("net"), ["weight", "bias"]);
+  assert.deepEqual(await read("ema.state_dict"), ["weight", "bias"]);
+  await inFolder(async (folder) => {
+    const path = `${folder}/w`, a = stored(Float32Array.of(1));
+    await writeSafetensors(path, new Map([["module._orig_mod.module.a", a]]));
+    assert.deepEqual([...(await readWeightFile(path)).tensors.keys()], ["a"]);
+    await writeSafetensors(path, new Map([["n_averaged", a]]));
+    assert.deepEqual([...(await readWeightFile(path)).tensors.keys()], ["n_averaged"]);
+    await writeSafetensors(path, new Map([[`${"module.".repeat(100_000)}a`, a]]));
+    assert.equal((await readWeightFile(path)).tensors.size, 1); // not taken off one by one without end
+    await assert.rejects(() => readWeightFile(path, { weights_key: "net" }), {
+      name: "SettingError",
+      message:
+        `Expected no weights_key for ${path}, a safetensors file, which has one state dict, but found net`,
+    });
+  });
+});
+
 Deno.test("what is no weight file is refused by name", async () => {
   const cases: [content: Uint8Array, message: RegExp][] = [
     [new Uint8Array(0), /safetensors file or a PyTorch checkpoint in .*\/w, but found an empty file$/],
@@ -59,6 +81,9 @@ Deno.test("a checkpoint becomes safetensors with the same tensors", async () => 
     await convertWeights(golden("legacy"), output);
     const { tensors } = parseSafetensors(await Deno.readFile(output), output);
     assert.deepEqual(tensors, (await readWeightFile(golden("legacy"))).tensors);
+    await convertWeights(golden("several"), output, { weights_key: "net" });
+    assert.deepEqual([...(await readWeightFile(output)).tensors.keys()], ["weight", "bias"]);
+    await convertWeights(golden("legacy"), output);
     const again = `${folder}/again.safetensors`;
     await convertWeights(output, again);
     assert.deepEqual(await Deno.readFile(again), await Deno.readFile(output));
@@ -78,7 +103,7 @@ Deno.test("a weight file's report has what a person wants to know", async () => 
     assert.deepEqual(report.tensors[0], { name: "_conv_stem.weight", dtype: "F32", shape: [48, 3, 3, 3] });
   });
   const other = await inspectWeights(golden("nested"));
-  assert.equal(other.naming, null);
+  assert.deepEqual([other.naming, other.key], [null, "state_dict"]);
   assert.deepEqual([other.network, other.backbone], [null, null]);
   assert.match(
     other.problem ?? "",

@@ -5,6 +5,7 @@
 `cifar_batch.pkl` is a file like data_batch_1 with 3 images, `cifar_fortran.pkl` the same with its array column-major,
 `cifar_meta.pkl` like batches.meta, `cifar_fine.pkl` like CIFAR-100's train with 2 images. Byte i of the images named
 NAME is floor(fill(NAME, ..., 0, 256)), see `fill.py`. With keys and strings as str, and as bytes in `cifar_bytes.pkl`.
+`cifar_fine4.pkl` and `cifar_fine5.pkl` are the latter of protocols 4 and 5, in the last column-major.
 """
 import pickle
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from fill import fill
 
+HERE = Path(__file__).parent
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
 if __name__ == "__main__":
@@ -28,4 +30,8 @@ if __name__ == "__main__":
                  "coarse_labels": [19, 0], "data": images("fine", 2)},
     }
     for name, content in files.items():
-        (Path(__file__).parent / f"cifar_{name}.pkl").write_bytes(pickle.dumps(content, protocol=2))
+        (HERE / f"cifar_{name}.pkl").write_bytes(pickle.dumps(content, protocol=2))
+    fine = files["fine"]
+    (HERE / "cifar_fine4.pkl").write_bytes(pickle.dumps(fine, protocol=4))
+    fine = {**fine, "data": np.asfortranarray(fine["data"])}
+    (HERE / "cifar_fine5.pkl").write_bytes(pickle.dumps(fine, protocol=5))
