@@ -29,12 +29,15 @@ const COMMON = {
   seed: 0,
   image_score: "max",
   sigma: 0,
+  threshold: "quantile:0.95",
+  pixel_threshold: "quantile:0.95",
+  folds: 5,
 };
 const GABOR = { backbone: "gabor", levels: "all", feature_norm: "position" };
 const B4 = { backbone: "efficientnet_b4", levels: "all", feature_norm: "none" };
 const PAPER = { ...COMMON, ...PAPER_ADTR };
 const QUICK = { ...PAPER, epochs: 50, base_epochs: 50, lr_step: 40 };
-const DEMO = { ...COMMON, image_size: 128, ...DEMO_ADTR };
+const DEMO = { ...COMMON, image_size: 128, folds: 2, ...DEMO_ADTR };
 
 /** Settings in effect of options and config, of the demo on its own data, of others on a folder unless said otherwise. */
 function resolve(
