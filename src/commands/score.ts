@@ -65,7 +65,11 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
     await makeFolder(out); // refused before the work
     const report = (done: number): void =>
       display.onProgress({ phase: "scoring", done, total: paths.length, unit: "images", images: done });
-    return await writeScores(out, paths, scoreImages(model, paths, report, signal), { S, hasMaps, keepMaps });
+    return await writeScores(out, paths, scoreImages(model, paths, { onImage: report, signal }), {
+      S,
+      hasMaps,
+      keepMaps,
+    });
   }).catch((error) => {
     throw interrupt.explained(error);
   }).finally(() => display.finish());
