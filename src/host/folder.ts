@@ -10,7 +10,7 @@ import { InputError } from "../errors.ts";
 import { isPartial, reason } from "./files.ts";
 
 /** Extensions that count as images, in lower case. */
-const EXTENSIONS = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"];
+export const EXTENSIONS = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"];
 
 /** Names of what a folder holds. */
 export interface Listing {
