@@ -20,7 +20,7 @@ import { ProgressDisplay } from "./progress.ts";
 import { HEATMAPS, type ScoreState, UNFINISHED } from "./score_folder.ts";
 import { FORMATS, rowsIn, type ScoreRow, Tally } from "./score_rows.ts";
 import { scoreAll, type ScoreOptions, watchFolders } from "./score_work.ts";
-import { addThresholds, decisionWith, type GivenRules, refuseLabels } from "./thresholds.ts";
+import { addThresholds, decisionWith, type GivenRules, ruleOfLabels } from "./thresholds.ts";
 import { VERSION } from "./version.ts";
 
 /** Adds the command. */
@@ -86,7 +86,12 @@ interface ScoreCommandOptions extends ModelOptions, GivenRules, ScoreOptions {
 
 async function score(inputs: string[], options: ScoreCommandOptions): Promise<void> {
   const { out, watch = false } = options;
-  refuseLabels(options, "labels");
+  const byLabels = ruleOfLabels(options);
+  if (byLabels) {
+    throw new UsageError(
+      `Expected a number, quantile:Q or none, as score knows no labels, but found ${byLabels}`,
+    );
+  }
   if (watch && options.maps) throw new UsageError("Expected no --maps with --watch, which has no end");
   if (options.null && !inputs.includes("-")) {
     throw new UsageError("Expected - among the images with --null, but found none");
@@ -110,10 +115,12 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
     });
   } catch (error) {
     if (!watch || !interrupt.is(error)) {
-      throw interrupt.explained(
-        error,
-        `${tally.images} rows are in ${join(out, UNFINISHED)}; --resume goes on`,
-      );
+      const isBegun = !watch && tally.images > 0;
+      const left = `${tally.images} rows are in ${
+        join(out, UNFINISHED)
+      }; the same command with --resume goes on`;
+      if (isBegun && !interrupt.is(error)) display.warn(left);
+      throw interrupt.explained(error, isBegun ? left : undefined);
     }
   } finally {
     display.finish();

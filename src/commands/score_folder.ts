@@ -52,6 +52,12 @@ export interface ScoreState {
   readonly [name: string]: unknown;
 }
 
+/** Moves results to their place that a call had ready when it was killed. @param out whose lock the caller holds */
+export async function settle(out: string): Promise<void> {
+  const begun = join(out, UNFINISHED), state = await readState(begun);
+  if (state && !await isThere(join(begun, FORMATS[state.rows].file))) await publish(out, state);
+}
+
 /** Whether a folder has all results of such a call already. @throws {InputError} where its score.json is none */
 export async function isFinished(out: string, state: ScoreState): Promise<boolean> {
   const earlier = await readState(out);
@@ -101,9 +107,7 @@ export class ScoreFolder implements Disposable {
     known: (row: ScoreRow) => void,
   ): Promise<ScoreFolder> {
     const format = FORMATS[state.rows], begun = join(out, UNFINISHED), unfinished = await readState(begun);
-    if (unfinished && !await isThere(join(begun, FORMATS[unfinished.rows].file))) {
-      await publish(out, unfinished); // a call that was killed while it did
-    } else if (unfinished && !watch && !resume && await isEmpty(begun, unfinished)) {
+    if (unfinished && !watch && !resume && await isEmpty(begun, unfinished)) {
       await removeFolder(begun);
     } else if (unfinished && (watch || !resume)) {
       throw new InputError(

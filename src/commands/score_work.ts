@@ -14,12 +14,11 @@ import { readWhole } from "../host/files.ts";
 import { files } from "../host/image_files.ts";
 import { FolderWatch } from "../host/watch.ts";
 import { RangeSample, sharedRange } from "../report/heatmap.ts";
-import type { Model } from "../score/model.ts";
 import { regionsOf } from "../score/regions.ts";
-import { type ScoredImage, scoreImages } from "../score/score.ts";
+import { type ScoredImage, scoreImages, type Scorer } from "../score/score.ts";
 import type { ProgressDisplay } from "./progress.ts";
 import { commonFolder, PictureNames, pictureNames, writePicture } from "./results.ts";
-import { HEATMAPS, isFinished, ScoreFolder, type ScoreState } from "./score_folder.ts";
+import { HEATMAPS, isFinished, ScoreFolder, type ScoreState, settle, UNFINISHED } from "./score_folder.ts";
 import { FORMATS, rowsIn, type ScoreRow, type Tally } from "./score_rows.ts";
 
 /** How to score, as the command line has it. */
@@ -38,7 +37,7 @@ export interface ScoreOptions {
 
 /** What scoring goes by. */
 export interface Task {
-  model: Pick<Model, "source" | "method" | "fitted" | "settings" | "decision">;
+  model: Scorer;
   options: ScoreOptions;
   display: Pick<ProgressDisplay, "onProgress" | "warn" | "finish">;
   tally: Tally;
@@ -49,12 +48,19 @@ export interface Task {
 /** Scores images, and leaves the results in --out. */
 export async function scoreAll(task: Task, paths: readonly string[]): Promise<void> {
   const { model, options: { out, resume = false }, display, tally, state } = task;
+  await settle(out);
   if (resume && await isFinished(out, state)) {
     const format = FORMATS[state.rows];
     for await (const { row } of rowsIn(join(out, format.file), format)) tally.add(row);
     return display.warn(`all images are in ${join(out, format.file)} already`);
   }
-  using folder = await ScoreFolder.open(out, state, { resume, watch: false }, (row) => tally.add(row));
+  using folder = await ScoreFolder.open(out, state, { resume, watch: false }, (row) => {
+    const image = paths[tally.images];
+    if (row.image === image) return tally.add(row);
+    throw new InputError(
+      `Expected ${image} in row ${tally.images + 1} of ${join(out, UNFINISHED)}, but found ${row.image}`,
+    );
+  });
   const names = state.heatmaps === "none" ? [] : pictureNames(paths), first = tally.images;
   const onImage = (done: number) => {
     const count = { done: first + done, total: paths.length, unit: "images" };
@@ -81,6 +87,7 @@ export async function watchFolders(
   print: (row: ScoreRow) => void,
 ): Promise<void> {
   const { model, options: { out, resume = false }, display, tally, state } = task, range = rangeOf(model);
+  await settle(out);
   const told: string[] = [],
     names = new PictureNames(commonFolder(folders.map((folder) => join(folder, "image"))));
   using folder = await ScoreFolder.open(out, state, { resume, watch: true }, (row) => {
@@ -133,7 +140,7 @@ async function scoreEach(
 /** What of an image is above the pixel threshold. */
 async function regionsIn(
   { path, map }: ScoredImage,
-  { decision: { pixel } }: Task["model"],
+  { decision: { pixel } }: Scorer,
 ): Promise<Pick<ScoreRow, "regions"> | undefined> {
   if (!map || !pixel) return undefined;
   const { width, height } = await imageSize(await readWhole(path), path);
@@ -141,7 +148,7 @@ async function regionsIn(
 }
 
 /** Colours around the pixel threshold, which has the middle one; null without. */
-function rangeOf({ decision: { pixel } }: Task["model"]): { low: number; high: number } | null {
+function rangeOf({ decision: { pixel } }: Scorer): { low: number; high: number } | null {
   if (pixel === null) return null;
   const around = Math.abs(pixel.value) / 2 || 1;
   return { low: pixel.value - around, high: pixel.value + around };

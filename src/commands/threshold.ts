@@ -10,14 +10,13 @@ import { parseSafetensors } from "../formats/safetensors.ts";
 import { openCategory } from "../host/dataset.ts";
 import { readWhole } from "../host/files.ts";
 import { writeSafetensors } from "../host/tensor_files.ts";
-import { needsLabels } from "../methods/decision.ts";
 import { parseModel } from "../methods/model_file.ts";
 import { evaluateCategory, evidenceOf, type MissingMasks } from "../score/evaluate.ts";
 import type { Evidence } from "../score/threshold.ts";
 import { withGpu } from "./gpu.ts";
 import { missingMasksOption, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
-import { decisionWith, describeDecision, type GivenRules, parseRule, refuseLabels } from "./thresholds.ts";
+import { decisionWith, describeDecision, type GivenRules, parseRule, ruleOfLabels } from "./thresholds.ts";
 
 /** How this command spells rules. */
 const FLAGS = { threshold: "RULE", pixelThreshold: "--pixel" };
@@ -68,10 +67,14 @@ async function threshold(
   options: ThresholdOptions,
 ): Promise<void> {
   const rules: GivenRules = { threshold: rule, pixelThreshold: options.pixel };
-  const labels = [rule, options.pixel].some((given) => given !== undefined && needsLabels(given));
+  const byLabels = ruleOfLabels(rules, FLAGS);
   const { data, category } = options, isData = data !== undefined && category !== undefined;
-  if (!isData) refuseLabels(rules, "--data and --category", FLAGS);
-  if (!labels && (data ?? category ?? options.weights) !== undefined) {
+  if (byLabels && !isData) {
+    throw new UsageError(
+      `Expected --data and --category with ${byLabels}, which goes by labels, but found none`,
+    );
+  }
+  if (!byLabels && (data ?? category ?? options.weights) !== undefined) {
     throw new UsageError("Expected a rule f1 or fpr:X with --data, --category or --weights, but found none");
   }
   const bytes = await readWhole(model), file = parseModel(bytes, model), { maps } = file.method;

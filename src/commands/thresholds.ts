@@ -56,13 +56,12 @@ export interface Deciding extends Evidence {
   readonly model: string;
 }
 
-/** Refuses rules for which there are no labels. @param how to have them */
-export function refuseLabels(rules: GivenRules, how: string, flags = FLAGS): void {
-  for (const name of ["threshold", "pixelThreshold"] as const) {
-    const rule = rules[name];
-    if (rule === undefined || !needsLabels(rule)) continue;
-    throw new UsageError(`Expected ${how} with ${flags[name]} ${rule}, which goes by labels, but found none`);
-  }
+/** The first rule that goes by labels, as it was given; null where none does. */
+export function ruleOfLabels(rules: GivenRules, flags = FLAGS): string | null {
+  const name = (["threshold", "pixelThreshold"] as const).find((name) =>
+    rules[name] !== undefined && needsLabels(rules[name])
+  );
+  return name === undefined ? null : `${flags[name]} ${rules[name]}`;
 }
 
 /**
