@@ -12,10 +12,9 @@ import { TIFF_MAPS } from "../host/tiff_maps.ts";
 import { LOG } from "../host/log.ts";
 import { methods } from "../methods/registry.ts";
 import { METRICS, pictureNames, REPORT } from "./results.ts";
+import { HEATMAPS, UNFINISHED } from "./score_folder.ts";
 import { FORMATS, type RowFormat } from "./score_rows.ts";
 
-/** Heat maps take the place of earlier ones, so a folder of that name has to be one of ours. */
-const HEATMAPS = "heatmaps";
 /** What a run of `train` leaves behind, but for its config, which one that failed at once leaves too. */
 const OF_A_RUN = [
   MODEL,
@@ -66,13 +65,14 @@ export async function refuseHeatmaps(folder: string, inputs: readonly string[]):
       ];
     }
   }
+  const drawn = [heatmaps, join(folder, UNFINISHED)];
+  const inside = inputs.find((path) => drawn.some((folder) => !relative(folder, path).startsWith("..")));
+  if (inside !== undefined) refuse("images to score among its heat maps, which are replaced", inside);
   if (!await isThere(heatmaps)) return;
   const names = new Set(known ?? refuse("other heat maps", heatmaps));
   for await (const { name } of Deno.readDir(heatmaps)) {
     if (!names.has(name) && !isPartial(name)) refuse("other files among its heat maps", join(heatmaps, name));
   }
-  const inside = inputs.find((path) => !relative(heatmaps, path).startsWith(".."));
-  if (inside !== undefined) refuse("images to score among its heat maps, which are replaced", inside);
 }
 
 /** Names of an earlier score's pictures; null where a table of scores is not one of its. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Command, Option } from "npm:commander@^15.1.0";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { InputError, UsageError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { makeFolder, readWhole } from "../host/files.ts";
@@ -97,7 +97,7 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
     throw new UsageError("Expected - among the images with --null, but found none");
   }
   const paths = watch ? null : await imagesIn(inputs, options.null ? "\0" : "\n");
-  if (watch) await requireFolders(inputs);
+  if (watch) await requireFolders(inputs, out);
   await refuseHeatmaps(out, paths ?? []); // before the work
   const display = new ProgressDisplay(), tally = new Tally(options.only);
   using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
@@ -195,10 +195,13 @@ async function imagesIn(inputs: readonly string[], end: string): Promise<string[
   return [...await listImages(before), ...found, ...await listImages(behind)];
 }
 
-/** @throws {UsageError} where there is something else to watch */
-async function requireFolders(inputs: readonly string[]): Promise<void> {
+/** @throws {UsageError} where something can't be watched */
+async function requireFolders(inputs: readonly string[], out: string): Promise<void> {
   for (const input of inputs) {
     if (!await isFolder(input)) throw new UsageError(`Expected folders with --watch, but found ${input}`);
+    if (resolve(input) === resolve(out)) {
+      throw new UsageError(`Expected --out to be another folder than the watched one, but found ${out}`);
+    }
   }
 }
 

@@ -27,7 +27,7 @@ import {
   writeFolder,
   writeWhole,
 } from "../host/files.ts";
-import { GrowingFile, mapRecord, mapRecords } from "../host/records.ts";
+import { GrowingFile, mapRecord, mapRecords, type StoredMap } from "../host/records.ts";
 import { writeJson } from "./results.ts";
 import { FORMATS, type RowFormat, rowsIn, type ScoreRow } from "./score_rows.ts";
 
@@ -153,37 +153,41 @@ export class ScoreFolder implements Disposable {
     await this.#rows.write(new TextEncoder().encode(this.format.line(row)));
   }
 
-  /** All rows, with their maps where these were kept. */
-  async *all(): AsyncGenerator<{ row: ScoreRow; map: FloatMap | null }> {
+  /** All rows, with their maps where these were kept; to be read before the next is asked for. */
+  async *all(): AsyncGenerator<{ row: ScoreRow; map: StoredMap | null }> {
     const maps = this.#maps ? mapRecords(join(this.folder, WAITING)) : null;
-    for await (const { row } of rowsIn(join(this.folder, this.format.file), this.format)) {
-      const map = isKept(this.#state, row) ? await maps!.next() : null;
-      yield { row, map: map && await map.value!.value.read() };
+    try {
+      for await (const { row } of rowsIn(join(this.folder, this.format.file), this.format)) {
+        yield { row, map: isKept(this.#state, row) ? (await maps!.next()).value!.value : null };
+      }
+    } finally {
+      await maps?.return(undefined);
     }
-    await maps?.return(undefined);
   }
 
-  /** How many values the maps have that were kept. */
-  async values(): Promise<number> {
-    let sum = 0;
-    for await (const { value: { size } } of mapRecords(join(this.folder, WAITING))) sum += size;
-    return sum;
-  }
-
-  /** Writes maps.safetensors: of an image that can't be read, NaN. @throws {InputError} where maps have several sizes */
-  async writeMaps(paths: readonly string[], size: { width: number; height: number }): Promise<void> {
-    const { width, height } = size, shape = [paths.length, height, width];
+  /**
+   * Writes maps.safetensors: of an image that can't be read, NaN.
+   *
+   * @param S their sides where there is no map
+   * @throws {InputError} where maps have several sizes
+   */
+  async writeMaps(paths: readonly string[], S: number): Promise<void> {
+    let width = S, height = S;
+    for await (const { value } of mapRecords(join(this.folder, WAITING))) {
+      ({ width, height } = value);
+      break;
+    }
     const none = new Float32Array(width * height).fill(NaN);
     await writeWhole(join(this.folder, MAPS), async (write) => {
-      const header = new Map([["maps", { dtype: "F32" as const, shape }]]);
+      const header = new Map([["maps", { dtype: "F32" as const, shape: [paths.length, height, width] }]]);
       await write(safetensorsHeader(header, { images: JSON.stringify(paths) }));
       for await (const { row, map } of this.all()) {
         if (map && (map.width !== width || map.height !== height)) {
           throw new InputError(
-            `Expected maps of ${width}×${height} for --maps, but found one of ${map.width}×${map.height} of ${row.image}`,
+            `Expected maps of one size for --maps, but found ${width}×${height} and, of ${row.image}, ${map.width}×${map.height}`,
           );
         }
-        await write(stored(map?.data ?? none).bytes);
+        await write(stored(map ? (await map.read()).data : none).bytes);
       }
     });
   }
@@ -202,8 +206,7 @@ export class ScoreFolder implements Disposable {
 
 /** Whether a folder has no row yet. */
 async function isEmpty(folder: string, { rows }: ScoreState): Promise<boolean> {
-  return (await Deno.stat(join(folder, FORMATS[rows].file))).size <=
-    new TextEncoder().encode(FORMATS[rows].head).length;
+  return (await Deno.stat(join(folder, FORMATS[rows].file))).size <= FORMATS[rows].head.length;
 }
 
 /** Whether an image's map is kept for the end. */
@@ -218,18 +221,21 @@ async function recover(
   known: (row: ScoreRow) => void,
 ): Promise<{ rowsEnd: number; mapsEnd: number }> {
   const format = FORMATS[state.rows], waiting = join(folder, WAITING);
-  let rowsEnd = new TextEncoder().encode(format.head).length, mapsEnd = 0;
+  let rowsEnd = format.head.length, mapsEnd = 0;
   const maps = await isThere(waiting) ? mapRecords(waiting) : null;
-  for await (const { row, end } of rowsIn(join(folder, format.file), format)) {
-    if (isKept(state, row)) {
-      const map = await maps?.next();
-      if (!map || map.done) break;
-      mapsEnd = map.value.end;
+  try {
+    for await (const { row, end } of rowsIn(join(folder, format.file), format)) {
+      if (isKept(state, row)) {
+        const map = await maps?.next();
+        if (!map || map.done) break;
+        mapsEnd = map.value.end;
+      }
+      rowsEnd = end;
+      known(row);
     }
-    rowsEnd = end;
-    known(row);
+  } finally {
+    await maps?.return(undefined);
   }
-  await maps?.return(undefined);
   return { rowsEnd, mapsEnd };
 }
 

@@ -30,7 +30,7 @@ export interface ScoreRow {
 export interface RowFormat {
   /** The file's name. */
   readonly file: string;
-  /** What it begins with. */
+  /** What it begins with, in ASCII. */
   readonly head: string;
   /** Whether a record may have line ends between quotes. */
   readonly quoted: boolean;

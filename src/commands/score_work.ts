@@ -10,7 +10,7 @@ import { imageSize } from "../data/decode.ts";
 import { type FloatMap, resizeMap } from "../data/float_map.ts";
 import { loadImage } from "../data/load.ts";
 import { InputError } from "../errors.ts";
-import { readWhole } from "../host/files.ts";
+import { isThere, readWhole } from "../host/files.ts";
 import { files } from "../host/image_files.ts";
 import { FolderWatch } from "../host/watch.ts";
 import { RangeSample, sharedRange } from "../report/heatmap.ts";
@@ -37,11 +37,17 @@ export interface ScoreOptions {
 
 /** What scoring goes by. */
 export interface Task {
+  /** What scores. */
   model: Scorer;
+  /** How. */
   options: ScoreOptions;
-  display: Pick<ProgressDisplay, "onProgress" | "warn" | "finish">;
+  /** What is told of it. */
+  display: Pick<ProgressDisplay, "onProgress" | "warn">;
+  /** Given every row. */
   tally: Tally;
+  /** What has to be the same to go on. */
   state: ScoreState;
+  /** Ends the work early, with an AbortError. */
   signal?: AbortSignal;
 }
 
@@ -68,14 +74,13 @@ export async function scoreAll(task: Task, paths: readonly string[]): Promise<vo
   };
   const range = rangeOf(model);
   const take = async (row: ScoreRow, map: FloatMap | null): Promise<void> => {
-    if (row.heatmap && range) await drawPicture(task, folder, row, map!, range);
+    if (row.heatmap && range && !await drawPicture(task, folder, row, map!, range)) row.heatmap = null;
     await folder.add(row, map);
     tally.add(row);
   };
   await scoreEach(task, paths.slice(first), () => names[tally.images], take, { onImage });
   if (state.heatmaps === "in the end") await drawAll(task, folder);
-  const { image_size: width } = model.source;
-  if (state.maps) await folder.writeMaps(paths, { width, height: width });
+  if (state.maps) await folder.writeMaps(paths, model.source.image_size);
   await folder.finish();
 }
 
@@ -97,7 +102,8 @@ export async function watchFolders(
   });
   const watch = new FolderWatch(folders, told, { except: out, onWarning: display.warn });
   const take = async (row: ScoreRow, map: FloatMap | null): Promise<void> => {
-    if (row.heatmap) await drawPicture(task, folder, row, map!, range ?? sharedRange(map!.data));
+    const colours = range ?? (map && sharedRange(map.data));
+    if (row.heatmap && !await drawPicture(task, folder, row, map!, colours!)) row.heatmap = null;
     await folder.add(row, map);
     tally.add(row);
     print(row);
@@ -143,8 +149,13 @@ async function regionsIn(
   { decision: { pixel } }: Scorer,
 ): Promise<Pick<ScoreRow, "regions"> | undefined> {
   if (!map || !pixel) return undefined;
-  const { width, height } = await imageSize(await readWhole(path), path);
-  return { regions: regionsOf(map, pixel.value, { x: 0, y: 0, width, height }) };
+  try {
+    const { width, height } = await imageSize(await readWhole(path), path);
+    return { regions: regionsOf(map, pixel.value, { x: 0, y: 0, width, height }) };
+  } catch (error) {
+    if (error instanceof InputError) return undefined; // it was there a moment ago, and has a score
+    throw error;
+  }
 }
 
 /** Colours around the pixel threshold, which has the middle one; null without. */
@@ -156,38 +167,44 @@ function rangeOf({ decision: { pixel } }: Scorer): { low: number; high: number }
 
 /** Draws all pictures that are not there yet. */
 async function drawAll(task: Task, folder: ScoreFolder): Promise<void> {
-  const { display, tally, signal } = task, sample = new RangeSample(await folder.values());
+  const { display, tally, signal } = task;
+  let values = 0, done = 0;
+  for await (const { row, map } of folder.all()) if (row.heatmap) values += map!.width * map!.height;
+  const sample = new RangeSample(values);
   for await (const { row, map } of folder.all()) {
     signal?.throwIfAborted();
-    if (row.heatmap) sample.add(map!.data);
+    if (row.heatmap) sample.add((await map!.read()).data);
   }
-  let done = 0, range: { low: number; high: number } | null = null;
+  const range = values > 0 ? sample.range() : null;
   for await (const { row, map } of folder.all()) {
     signal?.throwIfAborted();
     display.onProgress({ phase: "heat maps", done: ++done, total: tally.images, unit: "images" });
-    if (row.heatmap) await drawPicture(task, folder, row, map!, range ??= sample.range());
+    if (!row.heatmap || await isThere(join(folder.folder, row.heatmap))) continue;
+    await drawPicture(task, folder, row, await map!.read(), range!);
   }
 }
 
-/** Draws a picture; of an image that can't be read any more there is none. */
+/** Draws a picture. @returns false where the image can't be read any more */
 async function drawPicture(
   { model, display }: Task,
   { folder }: ScoreFolder,
   { image: path, heatmap: picture }: ScoreRow,
   map: FloatMap,
   range: { low: number; high: number },
-): Promise<void> {
+): Promise<boolean> {
   const S = model.source.image_size, { pixel } = model.decision;
   let data: Uint8Array;
   try {
     data = await loadImage(files, path, S);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    return display.warn(`no heat map: ${error.message}`);
+    display.warn(`no heat map: ${error.message}`);
+    return false;
   }
   const above = (value: number): number => value > pixel!.value ? 1 : 0;
   const mask = pixel
     ? { width: S, height: S, data: Uint8Array.from(resizeMap(map, S, S).data, above) }
     : undefined;
   await writePicture(join(folder, picture!), { image: { width: S, height: S, data }, map, mask, ...range });
+  return true;
 }

@@ -81,8 +81,8 @@ export async function* textRecords(path: string, quoted: boolean): AsyncGenerato
 
 /** A map in a file. */
 export interface StoredMap {
-  /** How many values it has. */
-  readonly size: number;
+  readonly width: number;
+  readonly height: number;
   /** Reads it. */
   read(): Promise<FloatMap>;
 }
@@ -116,7 +116,7 @@ export async function* mapRecords(path: string): AsyncGenerator<Ending<StoredMap
     const begin = at + 8, end = begin + 4 * size;
     if (end > length) return;
     const read = async () => ({ width, height, data: new Float32Array(await bytesAt(begin, 4 * size)) });
-    yield { value: { size, read }, end };
+    yield { value: { width, height, read }, end };
     at = end;
   }
 }

@@ -68,7 +68,7 @@ function taskOf(
   return {
     model: { ...scorer, decision: { ...UNDECIDED, ...decision } },
     options: { out, format: state.rows, ...options },
-    display: { onProgress() {}, warn() {}, finish() {} },
+    display: { onProgress() {}, warn() {} },
     tally: new Tally(),
     state,
   };
