@@ -16,6 +16,7 @@ import type { Evidence } from "../score/threshold.ts";
 import { withGpu } from "./gpu.ts";
 import { missingMasksOption, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
+import { weightsKeyOption, type WeightsOptions } from "./weights_options.ts";
 import { decisionWith, describeDecision, type GivenRules, parseRule, ruleOfLabels } from "./thresholds.ts";
 
 /** How this command spells rules. */
@@ -41,6 +42,7 @@ export function addThreshold(program: Command): void {
       "--weights <FILE>",
       "for f1 and fpr:X: the weight file it was trained with, unless its backbone is built in",
     )
+    .addOption(weightsKeyOption())
     .addOption(missingMasksOption())
     .option("--json", "print JSON")
     .addHelpText(
@@ -52,11 +54,10 @@ export function addThreshold(program: Command): void {
     .action(threshold);
 }
 
-interface ThresholdOptions {
+interface ThresholdOptions extends WeightsOptions {
   pixel?: string | number;
   data?: string;
   category?: string;
-  weights?: string;
   missingMasks: MissingMasks;
   json?: true;
 }
@@ -95,7 +96,7 @@ async function labelled(
   model: string,
   data: string,
   name: string,
-  { weights, missingMasks: missing_masks }: ThresholdOptions,
+  { weights, weightsKey, missingMasks: missing_masks }: ThresholdOptions,
 ): Promise<Pick<Evidence, "images" | "pixels">> {
   const category = await openCategory(data, name);
   if (category.test.length === 0) {
@@ -103,7 +104,7 @@ async function labelled(
   }
   const display = new ProgressDisplay();
   return await withGpu(async (gpu) => {
-    using opened = await openGivenModel(gpu, { model, weights }, display);
+    using opened = await openGivenModel(gpu, { model, weights, weightsKey }, display);
     const { onProgress } = display;
     return evidenceOf(await evaluateCategory(opened, category, { missing_masks, onProgress }));
   }).finally(() => display.finish());
