@@ -21,7 +21,13 @@ import {
   openGivenModel,
 } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
-import { addThresholds, decisionWith, describeDecision, type GivenRules } from "./thresholds.ts";
+import {
+  addThresholds,
+  decisionWith,
+  describeDecision,
+  type GivenRules,
+  withoutLabels,
+} from "./thresholds.ts";
 import { mapped, METRICS, metricsTable, TIFF_HELP, writeJson } from "./results.ts";
 
 /** Adds the command. */
@@ -74,8 +80,9 @@ async function evaluate(options: EvalOptions): Promise<void> {
     if (options.mapsTiff && !model.method.maps) throw noMaps("--maps-tiff", options.model);
     await makeFolder(out); // refused before the work
     const { method: { maps }, heldOut } = model, missing_masks = options.missingMasks;
-    const found = await evaluateCategory(model, category, { missing_masks, onProgress: display.onProgress });
     const known = { decision: model.decision, heldOut, maps, model: options.model };
+    decisionWith(withoutLabels(options), known); // refused before the work
+    const found = await evaluateCategory(model, category, { missing_masks, onProgress: display.onProgress });
     const decision = decisionWith(options, { ...known, ...evidenceOf(found) });
     return { evaluation: decision === known.decision ? found : decidedAnew(found, decision), decision };
   }).finally(() => display.finish());

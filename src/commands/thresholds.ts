@@ -64,6 +64,12 @@ export function ruleOfLabels(rules: GivenRules, flags = FLAGS): string | null {
   return name === undefined ? null : `${flags[name]} ${rules[name]}`;
 }
 
+/** The rules that can be followed without labels. */
+export function withoutLabels({ threshold, pixelThreshold }: GivenRules): GivenRules {
+  const some = (rule?: string | number) => rule !== undefined && needsLabels(rule) ? undefined : rule;
+  return { threshold: some(threshold), pixelThreshold: some(pixelThreshold) };
+}
+
 /**
  * A model's decision, with what rules say.
  *
