@@ -5,10 +5,10 @@
  *
  * @module
  */
-import { extname, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { byCodeUnits } from "../by_code_units.ts";
 import { isPartial, reason } from "./files.ts";
-import { EXTENSIONS } from "./folder.ts";
+import { isImageName } from "./folder.ts";
 
 /** How to watch. */
 export interface WatchOptions {
@@ -98,7 +98,7 @@ export class FolderWatch {
         const path = join(folder, name);
         const isFolder = isSymlink ? (await Deno.stat(path).catch(() => null))?.isDirectory : isDirectory;
         if (isFolder) await this.#list(path, there, [...around, real]);
-        else if (EXTENSIONS.includes(extname(name).toLowerCase()) && !this.#told.has(path)) there.add(path);
+        else if (isImageName(name) && !this.#told.has(path)) there.add(path);
       }
       this.#warned.delete(folder);
     } catch (error) {
