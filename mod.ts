@@ -57,7 +57,7 @@ export {
   type Metrics,
   type MissingMasks,
 } from "./src/score/evaluate.ts";
-export { type ScoredImage, scoreImages, type Scorer } from "./src/score/score.ts";
+export { type ScoredImage, scoreImages, type ScoreImagesOptions, type Scorer } from "./src/score/score.ts";
 export { extractFeatures, type FeatureSource, type FeatureStore } from "./src/score/features.ts";
 export type { OnProgress, ProgressEvent } from "./src/progress.ts";
 

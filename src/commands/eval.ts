@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { openCategory } from "../host/dataset.ts";
 import { InputError } from "../errors.ts";
 import { TIFF_MAPS, tiffPaths, writeTiffMaps } from "../host/tiff_maps.ts";
-import { evaluateCategory, type MissingMasks } from "../score/evaluate.ts";
+import { decidedAnew, evaluateCategory, evidenceOf, type MissingMasks } from "../score/evaluate.ts";
 import { makeFolder } from "../host/files.ts";
 import { refuseRunsMetrics } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
@@ -21,6 +21,13 @@ import {
   openGivenModel,
 } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
+import {
+  addThresholds,
+  decisionWith,
+  describeDecision,
+  type GivenRules,
+  withoutLabels,
+} from "./thresholds.ts";
 import { mapped, METRICS, metricsTable, TIFF_HELP, writeJson } from "./results.ts";
 
 /** Adds the command. */
@@ -37,7 +44,10 @@ export function addEval(program: Command): void {
     .requiredOption("--out <DIR>", "folder for metrics.json")
     .addOption(missingMasksOption())
     .option("--maps-tiff", TIFF_HELP);
-  addScoring(command)
+  addThresholds(
+    addScoring(command),
+    "quantile:Q of the scores of held-out normal images, f1 or fpr:X (by the labels of these images), a number, or none",
+  )
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -46,7 +56,7 @@ export function addEval(program: Command): void {
     .action(evaluate);
 }
 
-interface EvalOptions extends ModelOptions {
+interface EvalOptions extends ModelOptions, GivenRules {
   data: string;
   category: string;
   out: string;
@@ -65,14 +75,16 @@ async function evaluate(options: EvalOptions): Promise<void> {
   if (options.mapsTiff) tiffPaths(category.test); // throws before the work
   await refuseRunsMetrics(out);
   const display = new ProgressDisplay();
-  const { metrics, decided, images } = await withGpu(async (gpu) => {
+  const { evaluation: { metrics, decided, images }, decision } = await withGpu(async (gpu) => {
     using model = await openGivenModel(gpu, options, display);
     if (options.mapsTiff && !model.method.maps) throw noMaps("--maps-tiff", options.model);
     await makeFolder(out); // refused before the work
-    return await evaluateCategory(model, category, {
-      missing_masks: options.missingMasks,
-      onProgress: display.onProgress,
-    });
+    const { method: { maps }, heldOut } = model, missing_masks = options.missingMasks;
+    const known = { decision: model.decision, heldOut, maps, model: options.model };
+    decisionWith(withoutLabels(options), known); // refused before the work
+    const found = await evaluateCategory(model, category, { missing_masks, onProgress: display.onProgress });
+    const decision = decisionWith(options, { ...known, ...evidenceOf(found) });
+    return { evaluation: decision === known.decision ? found : decidedAnew(found, decision), decision };
   }).finally(() => display.finish());
 
   const found = { [category.name]: { ...metrics, ...decided } };
@@ -87,4 +99,5 @@ async function evaluate(options: EvalOptions): Promise<void> {
     )
       .trimEnd(),
   );
+  console.log(`\n${describeDecision(decision)}`);
 }

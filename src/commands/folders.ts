@@ -3,18 +3,18 @@
  *
  * @module
  */
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { InputError } from "../errors.ts";
-import { isThere, readWhole, reason } from "../host/files.ts";
+import { isPartial, isThere, reason } from "../host/files.ts";
+import { textRecords } from "../host/records.ts";
 import { CHECKPOINT, MODEL } from "../host/run_folder.ts";
 import { TIFF_MAPS } from "../host/tiff_maps.ts";
 import { LOG } from "../host/log.ts";
 import { methods } from "../methods/registry.ts";
-import { csvRows } from "../report/csv.ts";
 import { METRICS, pictureNames, REPORT } from "./results.ts";
+import { HEATMAPS, UNFINISHED } from "./score_folder.ts";
+import { FORMATS, type RowFormat } from "./score_rows.ts";
 
-/** Heat maps take the place of earlier ones, so a folder of that name has to be one of ours. */
-const HEATMAPS = "heatmaps";
 /** What a run of `train` leaves behind, but for its config, which one that failed at once leaves too. */
 const OF_A_RUN = [
   MODEL,
@@ -49,22 +49,45 @@ export async function refuseRun(folder: string): Promise<void> {
  * @throws {InputError} where there are other scores, other files among heat maps, or images that would be replaced
  */
 export async function refuseHeatmaps(folder: string, inputs: readonly string[]): Promise<void> {
-  const scores = join(folder, "scores.csv"), heatmaps = join(folder, HEATMAPS);
+  const heatmaps = join(folder, HEATMAPS);
   const refuse = (what: string, found: string): never => {
     throw new InputError(
       `Expected --out to be a folder without ${what}, but found ${found}.\nAnother --out leaves it alone.`,
     );
   };
-  const rows = await isThere(scores) ? csvRows(new TextDecoder().decode(await readWhole(scores))) : null;
-  if (rows && `${rows[0]}` !== "image,score") refuse("scores of another program", scores);
-  if (!await isThere(heatmaps)) return;
-  if (!rows) refuse("other heat maps", heatmaps);
-  const known = new Set(pictureNames(rows!.slice(1).map(([image]) => image)));
-  for await (const { name } of Deno.readDir(heatmaps)) {
-    if (!known.has(name)) refuse("other files among its heat maps", join(heatmaps, name));
+  let known: string[] | null = null;
+  for (const format of Object.values(FORMATS)) {
+    const scores = join(folder, format.file);
+    if (await isThere(scores)) {
+      known = [
+        ...known ?? [],
+        ...await picturesOf(scores, format) ?? refuse("scores of another program", scores),
+      ];
+    }
   }
-  const inside = inputs.find((path) => !relative(heatmaps, path).startsWith(".."));
+  const drawn = [heatmaps, join(folder, UNFINISHED)];
+  const inside = inputs.find((path) => drawn.some((folder) => !relative(folder, path).startsWith("..")));
   if (inside !== undefined) refuse("images to score among its heat maps, which are replaced", inside);
+  if (!await isThere(heatmaps)) return;
+  const names = new Set(known ?? refuse("other heat maps", heatmaps));
+  for await (const { name } of Deno.readDir(heatmaps)) {
+    if (!names.has(name) && !isPartial(name)) refuse("other files among its heat maps", join(heatmaps, name));
+  }
+}
+
+/** Names of an earlier score's pictures; null where a table of scores is not one of its. */
+async function picturesOf(scores: string, format: RowFormat): Promise<string[] | null> {
+  const pictures: string[] = [], images: string[] = [];
+  let isOurs = (await Deno.stat(scores)).size === 0;
+  for await (const { value } of textRecords(scores, format.quoted)) {
+    const row = format.row(value);
+    isOurs ||= format.head === "" ? row !== null : value.startsWith("image,score");
+    if (!isOurs) return null;
+    if (row?.heatmap) pictures.push(basename(row.heatmap));
+    if (row) images.push(row.image);
+  }
+  if (!isOurs) return null;
+  return pictures.length > 0 ? pictures : pictureNames(images); // of earlier versions, which didn't write them down
 }
 
 /** @throws {InputError} where a folder for metrics holds a run, whose own these would replace */

@@ -23,10 +23,14 @@ export class Interrupt implements Disposable {
     for (const signal of SIGNALS) Deno.addSignalListener(signal, this.#listen);
   }
 
-  /** What to throw for an error: that the work was stopped and left nothing, where the error is this stop. */
-  explained(error: unknown): unknown {
-    const { signal } = this;
-    return signal.aborted && error === signal.reason ? new Stopped("stopped; nothing was written") : error;
+  /** What to throw for an error: that the work was stopped, where the error is this stop. @param left what it left */
+  explained(error: unknown, left = "nothing was written"): unknown {
+    return this.is(error) ? new Stopped(`stopped; ${left}`) : error;
+  }
+
+  /** Whether an error is this stop. */
+  is(error: unknown): boolean {
+    return this.signal.aborted && error === this.signal.reason;
   }
 
   /** Aborted at the first signal. */

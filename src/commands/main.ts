@@ -14,6 +14,7 @@ import { INTERRUPTED, Stopped } from "./interrupt.ts";
 import { methodIn } from "./options.ts";
 import { addReproduce } from "./reproduce.ts";
 import { addScore } from "./score.ts";
+import { addThreshold } from "./threshold.ts";
 import { addTrain } from "./train.ts";
 import { VERSION } from "./version.ts";
 import { addWeights } from "./weights.ts";
@@ -49,6 +50,7 @@ function program(method: string): Command {
       addTrain,
       addEval,
       addScore,
+      addThreshold,
       addFeatures,
       addData,
       addWeights,

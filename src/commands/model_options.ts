@@ -13,7 +13,7 @@ import { rulesOf } from "../methods/resolve.ts";
 import type { Rule, Value } from "../methods/settings.ts";
 import { MISSING_MASKS } from "../score/evaluate.ts";
 import type { Model } from "../score/model.ts";
-import { addSettings, givenSettings } from "./options.ts";
+import { addSettings, flagOf, givenSettings } from "./options.ts";
 import type { ProgressDisplay } from "./progress.ts";
 import { givenWeights, weightsKeyOption, type WeightsOptions } from "./weights_options.ts";
 
@@ -44,19 +44,28 @@ export function addScoring(command: Command): Command {
   return addSettings(command, { method: METHOD_NAMES[0], names: SCORING, fallback: "as the model says" });
 }
 
-/** Opens the model that the options name. @throws {InputError} as `openModel` does */
+/**
+ * Opens the model that the options name. Where they make other scores of maps than the model's thresholds are for, it says so.
+ *
+ * @throws {InputError} as `openModel` does
+ */
 export async function openGivenModel(
   gpu: Gpu,
   options: ModelOptions,
   display: ProgressDisplay,
 ): Promise<Model> {
-  const { weights, weightsKey } = givenWeights(options);
-  return await openModel(gpu, options.model, {
-    settings: givenSettings({ ...options }, SCORING) as Record<string, Value>,
-    weights,
-    weights_key: weightsKey,
-    cache: defaultCache(display.warn),
-  });
+  const settings = givenSettings({ ...options }, SCORING) as Record<string, Value>;
+  const { weights, weightsKey: weights_key } = givenWeights(options), cache = defaultCache(display.warn);
+  const model = await openModel(gpu, options.model, { settings, weights, weights_key, cache });
+  const others = Object.keys(settings).filter((name) => settings[name] !== model.info[name]);
+  if (others.length > 0) {
+    display.warn(
+      `${
+        others.map(flagOf).join(", ")
+      }: not as in training, so the model's thresholds and held-out scores don't hold`,
+    );
+  }
+  return model;
 }
 
 /** The error for an option that wants maps of a model which has none. */

@@ -123,6 +123,6 @@ export function categoryList(text: string): string[] | undefined {
 }
 
 /** An option's text as what a config file would hold: a number where it is one. */
-function parseText(text: string): string | number {
+export function parseText(text: string): string | number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text;
 }

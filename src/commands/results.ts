@@ -9,7 +9,7 @@ import { encodePng } from "../data/image.ts";
 import { loadImage } from "../data/load.ts";
 import { files } from "../host/image_files.ts";
 import { writeFolder, writeWhole } from "../host/files.ts";
-import { heatmap, RangeSample } from "../report/heatmap.ts";
+import { heatmap, type HeatmapInput, RangeSample } from "../report/heatmap.ts";
 import { type Cell, table } from "../report/table.ts";
 import { TIFF_MAPS } from "../host/tiff_maps.ts";
 import type { DecisionMetrics, Metrics } from "../score/evaluate.ts";
@@ -62,34 +62,21 @@ export async function writeHeatmaps(
   const sample = new RangeSample(images.length * S * S);
   for (const { map } of images) sample.add(map.data);
   const range = images.length > 0 ? sample.range() : { low: 0, high: 0 };
-  return await drawHeatmaps(
-    folder,
-    images.map(({ path }) => path),
-    S,
-    range,
-    (i) => Promise.resolve(images[i]),
-  );
-}
-
-/** As `writeHeatmaps`, of maps that are asked for one by one; their range of colours is known. */
-export async function drawHeatmaps(
-  folder: string,
-  paths: readonly string[],
-  S: number,
-  range: { low: number; high: number },
-  mapOf: (i: number) => Promise<Pick<MappedImage, "map" | "truth">>,
-): Promise<string[]> {
-  const names = pictureNames(paths);
+  const names = pictureNames(images.map(({ path }) => path));
   await writeFolder(folder, "any", async (partial) => {
-    for (const [i, path] of paths.entries()) {
+    for (const [i, { path, map, truth }] of images.entries()) {
       const image = { width: S, height: S, data: await loadImage(files, path, S) };
-      const { map, truth } = await mapOf(i);
       const mask = truth ? { width: S, height: S, data: truth } : undefined;
-      const picture = encodePng(heatmap({ image, map, mask, ...range }));
-      await writeWhole(join(partial, names[i]), (write) => write(picture));
+      await writePicture(join(partial, names[i]), { image, map, mask, ...range });
     }
   });
   return names;
+}
+
+/** Writes a picture of an image and its map. @throws {InputError} where it can't be written */
+export async function writePicture(file: string, input: HeatmapInput): Promise<void> {
+  const picture = encodePng(heatmap(input));
+  await writeWhole(file, (write) => write(picture));
 }
 
 /**
@@ -103,22 +90,51 @@ export function pictured<T extends { label: 0 | 1 }>(images: readonly T[]): read
   return Array.from({ length: MOST_PICTURES }, (_, i) => sorted[Math.round(i * step)]); // first and last among them
 }
 
-/**
- * A PNG's name for each image, different for all: its path from the folder that all lie in, with `_` between folders.
- */
-export function pictureNames(paths: readonly string[]): string[] {
+/** Names of pictures: those of their images, with the folders below a common one in front, `_` between them. */
+export class PictureNames {
+  readonly #common: string;
+  /** Names that are taken, and which number their last copy has. */
+  readonly #taken = new Map<string, number>();
+
+  /** @param common the folder that all images lie in */
+  constructor(common: string) {
+    this.#common = resolve(common);
+  }
+
+  /** A PNG's name for an image, another one at every call. */
+  add(path: string): string {
+    const inside = relative(this.#common, resolve(path)).replaceAll(/[\\/]/g, "_");
+    let stem = inside.replace(/\.[^.]*$/, "");
+    while (new TextEncoder().encode(stem).length > MOST_BYTES) stem = stem.slice(1); // the end says more
+    let name = stem, copy = this.#taken.get(keyOf(stem)) ?? 1;
+    while (this.#taken.has(keyOf(name))) name = `${stem}-${++copy}`;
+    this.#taken.set(keyOf(name), 1);
+    if (copy > 1) this.#taken.set(keyOf(stem), copy);
+    return `${name}.png`;
+  }
+}
+
+/** Of a picture's name; file systems have 255, and what is unfinished has a longer one. */
+const MOST_BYTES = 200;
+
+/** Some file systems don't tell capitals from small letters, or one way to write an accent from another. */
+function keyOf(name: string): string {
+  return name.normalize().toLowerCase();
+}
+
+/** The innermost folder that all paths lie in. */
+export function commonFolder(paths: readonly string[]): string {
   const full = paths.map((path) => resolve(path));
   let common = full.length > 0 ? dirname(full[0]) : "";
   const isAbove = (path: string): boolean => !relative(common, path).startsWith("..");
   while (!full.every(isAbove) && dirname(common) !== common) common = dirname(common);
-  const taken = new Set<string>();
-  return full.map((path) => {
-    const stem = relative(common, path).replaceAll(/[\\/]/g, "_").replace(/\.[^.]*$/, "");
-    let name = stem;
-    for (let copy = 2; taken.has(name); copy++) name = `${stem}-${copy}`;
-    taken.add(name);
-    return `${name}.png`;
-  });
+  return common;
+}
+
+/** A PNG's name for each image, different for all. */
+export function pictureNames(paths: readonly string[]): string[] {
+  const names = new PictureNames(commonFolder(paths));
+  return paths.map((path) => names.add(path));
 }
 
 /** Name of the file that a run ends with. */

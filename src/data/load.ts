@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { InputError } from "../errors.ts";
 import type { Images } from "./images.ts";
 import { resizeBilinear, resizeNearest } from "./resize.ts";
 
@@ -28,28 +29,36 @@ export interface LoadOptions {
   skip?: (hash: string, index: number) => boolean | Promise<boolean>;
   /** Called after each image, skipped or not, with the number done so far. */
   onImage?: (done: number) => void;
+  /** Told of an image that can't be read, which is then in no batch; without, it ends the work. */
+  onError?: (index: number, error: InputError) => void;
 }
 
 /**
  * Reads, decodes and resizes images, in the order of `names`.
  *
  * @param S pixels a side
- * @throws {InputError} where one can't be read or is no image, naming it
+ * @throws {InputError} where one can't be read or is no image, naming it, and there is no `onError`
  */
 export async function* loadImages(
   images: Images,
   names: readonly string[],
   S: number,
-  { batch = 16, skip = () => false, onImage }: LoadOptions = {},
+  { batch = 16, skip = () => false, onImage, onError }: LoadOptions = {},
 ): AsyncGenerator<ImageBatch> {
   let indices: number[] = [], hashes: string[] = [], data = new Uint8Array(0);
   for (const [index, name] of names.entries()) {
-    const picture = await images.open(name);
-    if (!await skip(picture.hash, index)) {
-      if (indices.length === 0) data = new Uint8Array(Math.min(batch, names.length - index) * S * S * 3);
-      data.set(resizeBilinear(await picture.decode(), S), indices.length * S * S * 3);
-      indices.push(index);
-      hashes.push(picture.hash);
+    try {
+      const picture = await images.open(name);
+      if (!await skip(picture.hash, index)) {
+        const pixels = resizeBilinear(await picture.decode(), S);
+        if (indices.length === 0) data = new Uint8Array(Math.min(batch, names.length - index) * S * S * 3);
+        data.set(pixels, indices.length * S * S * 3);
+        indices.push(index);
+        hashes.push(picture.hash);
+      }
+    } catch (error) {
+      if (!onError || !(error instanceof InputError)) throw error;
+      onError(index, error);
     }
     onImage?.(index + 1);
     if (indices.length === batch) {

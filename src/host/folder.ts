@@ -29,7 +29,7 @@ export async function listFolder(path: string): Promise<Listing> {
       if (name.startsWith(".") || isPartial(name)) continue;
       at = join(path, name);
       if (await isFolder(at)) listing.folders.push(name); // a link that leads nowhere counts as a file
-      else if (EXTENSIONS.includes(extname(name).toLowerCase())) listing.images.push(name);
+      else if (isImageName(name)) listing.images.push(name);
       else listing.others.push(name);
     }
   } catch (error) {
@@ -51,6 +51,11 @@ export async function isFolder(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Whether a file of that name counts as an image. */
+export function isImageName(name: string): boolean {
+  return EXTENSIONS.includes(extname(name).toLowerCase());
 }
 
 /**

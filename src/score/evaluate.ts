@@ -99,7 +99,9 @@ export async function evaluateCategory(
     onProgress({ phase: "evaluation", category: name, done, total, unit: "images", images: done });
   const images: EvaluatedImage[] = [];
   const paths = test.map(({ path }) => path);
-  for await (const { map, score, normalised, label } of scoreImages(model, paths, report, signal)) {
+  for await (
+    const { map, score, normalised, label } of scoreImages(model, paths, { onImage: report, signal })
+  ) {
     const i = images.length;
     images.push({ ...test[i], map, score, normalised, called: label, truth: truths[i] });
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { InputError } from "../errors.ts";
 import type { Images } from "../data/images.ts";
 import { loadImages } from "../data/load.ts";
 import type { Gpu } from "../gpu/gpu.ts";
@@ -51,14 +52,16 @@ const BATCH = 16;
  *
  * @param onImage called with the number of images done, first with 0
  * @param signal ends the work early, with an AbortError
+ * @param onError told of an image that can't be read, of which there are no features then; without, it ends the work
  * @returns [N, C] of each; with the source's `pooled` [N · C + P]
- * @throws {InputError} where an image can't be read or is none, naming it
+ * @throws {InputError} where an image can't be read or is none, naming it, and there is no `onError`
  */
 export async function extractFeatures(
   source: FeatureSource,
   names: readonly string[],
   onImage: (done: number) => void = () => {},
   signal?: AbortSignal,
+  onError?: (index: number, error: InputError) => void,
 ): Promise<Float32Array<ArrayBuffer>[]> {
   const { cache } = keeping(source), key = keysOf(source);
   const features: Float32Array<ArrayBuffer>[] = new Array(names.length);
@@ -78,6 +81,10 @@ export async function extractFeatures(
       batch: BATCH,
       skip,
       onImage: onOne,
+      onError: onError && ((index, error) => {
+        onError(index, error);
+        onImage(++done);
+      }),
     })
   ) {
     const values = await compute(source, data, indices.length);

@@ -41,30 +41,51 @@ export interface Scorer {
   readonly decision: Decision;
 }
 
+/** How to score images by name. */
+export interface ScoreImagesOptions {
+  /** Called with the number of images whose features are there, and again when all of them are scored. */
+  onImage?: (done: number) => void;
+  /** Ends the work early, with an AbortError. */
+  signal?: AbortSignal;
+  /**
+   * Told of an image that can't be read, or whose score is no number, when its turn has come; the others are scored as ever.
+   * Without, or where it throws, the work ends there.
+   */
+  onError?: (path: string, error: InputError) => void | Promise<void>;
+}
+
 /**
  * Scores images in the order of `paths`.
  *
- * @param onImage called with the number of images whose features are there, and again when all of them are scored
- * @throws {InputError} where one can't be read or is no image
+ * @throws {InputError} where one can't be read or is no image, and there is no `onError`
  */
 export async function* scoreImages(
   model: Scorer,
   paths: readonly string[],
-  onImage: (done: number) => void = () => {},
-  signal?: AbortSignal,
+  { onImage = () => {}, signal, onError }: ScoreImagesOptions = {},
 ): AsyncGenerator<ScoredImage> {
   const { source, method } = model;
   for (let first = 0; first < paths.length; first += SLICE) {
-    const slice = paths.slice(first, first + SLICE);
+    const slice = paths.slice(first, first + SLICE), unreadable = new Map<number, InputError>();
     const report = (done: number): void => onImage(first + done);
-    const features = await extractFeatures({ ...source, pooled: method.pooled }, slice, report, signal);
+    const features = await extractFeatures(
+      { ...source, pooled: method.pooled },
+      slice,
+      report,
+      signal,
+      onError && ((i, error) => void unreadable.set(i, error)),
+    );
     for (let at = 0; at < slice.length; at += BATCH) {
       signal?.throwIfAborted();
-      for (
-        const [i, { score, map }] of (await scoreFeatures(model, features.slice(at, at + BATCH))).entries()
-      ) {
-        checkScore(score, slice[at + i]);
-        yield { path: slice[at + i], score, ...decide(model.decision, score), map };
+      const batch = features.slice(at, at + BATCH).filter((known) => known); // the unreadable have none
+      const results = batch.length > 0 ? await scoreFeatures(model, batch) : [];
+      for (let i = at, next = 0; i < Math.min(at + BATCH, slice.length); i++) {
+        const path = slice[i], result = unreadable.has(i) ? null : results[next++];
+        const error = unreadable.get(i) ?? noNumber(result!.score, path);
+        if (error === null) {
+          yield { path, score: result!.score, ...decide(model.decision, result!.score), map: result!.map };
+        } else if (onError) await onError(path, error);
+        else throw error;
       }
     }
     report(slice.length);
@@ -73,8 +94,13 @@ export async function* scoreImages(
 
 /** @throws {InputError} where an image's score is no number, as from a model whose values run over */
 export function checkScore(score: number, image: string): void {
-  if (Number.isFinite(score)) return;
-  throw new InputError(`Expected a model whose score of ${image} is a finite number, but found ${score}`);
+  const error = noNumber(score, image);
+  if (error) throw error;
+}
+
+function noNumber(score: number, image: string): InputError | null {
+  if (Number.isFinite(score)) return null;
+  return new InputError(`Expected a model whose score of ${image} is a finite number, but found ${score}`);
 }
 
 /**

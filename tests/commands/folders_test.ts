@@ -6,6 +6,7 @@
 import { rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { refuseHeatmaps, refuseRun, refuseRunsMetrics } from "../../src/commands/folders.ts";
+import { FORMATS } from "../../src/commands/score_rows.ts";
 import { csvLine } from "../../src/report/csv.ts";
 import { inFolder } from "../folder.ts";
 
@@ -29,7 +30,20 @@ Deno.test("score replaces an earlier score's files, and nobody else's", () =>
     await Deno.writeTextFile(join(heatmaps, "notes.txt"), "");
     await refused([], "notes.txt");
     await Deno.remove(join(heatmaps, "notes.txt"));
-    await Deno.remove(scores);
+
+    // Since tables say whose the pictures are.
+    const row = { image: "b.jpg", score: 1, label: null, normalised: null, error: null };
+    for (const format of Object.values(FORMATS)) {
+      await Deno.remove(scores).catch(() => {});
+      const path = join(folder, format.file), line = (heatmap: string) => format.line({ ...row, heatmap });
+      await Deno.writeTextFile(path, format.head + line("heatmaps/b.png"));
+      await refused([], "=a, b.png");
+      await Deno.writeTextFile(path, format.head + line("heatmaps/=a, b.png"));
+      await refuseHeatmaps(folder, []);
+    }
+    await Deno.writeTextFile(join(folder, "scores.jsonl"), '{"other": 1}\n');
+    await refused([], "scores.jsonl");
+    await Deno.remove(join(folder, "scores.jsonl"));
     await refused([], "heatmaps");
   }));
 

@@ -30,6 +30,13 @@ Deno.test("pictures are named by the path from the folder that all images lie in
     "9.png",
   ]);
   deepEqual(pictureNames(["t/0.png", "t/0.jpg", "./t/0.png"]), ["0.png", "0-2.png", "0-3.png"]);
+  deepEqual(
+    pictureNames(["t/0-2.png", "t/0.jpg", "t/0.png", "t/0.tif"]),
+    ["0-2", "0", "0-3", "0-4"].map((n) => `${n}.png`),
+  );
+  deepEqual(pictureNames(["t/a.png", "t/A.png"]), ["a.png", "A-2.png"]); // one file to some systems
+  const [long, other] = pictureNames([`t/${"é".repeat(120)}.png`, `t/${"é".repeat(120)}.jpg`]);
+  ok(new TextEncoder().encode(long).length <= 204 && long !== other);
 });
 
 Deno.test("means leave out what is undefined; one category has none", () => {

@@ -85,15 +85,19 @@ test("train, eval, score and features, from images to files", async (folder) => 
   equal(scored.code, 0, scored.stderr);
   const rows = JSON.parse(scored.stdout) as { image: string; score: number; heatmap: string }[];
   const csv = (await Deno.readTextFile(join(folder, "e/scores.csv"))).trimEnd().split("\n");
-  deepEqual(csv, ["image,score", ...rows.map(({ image, score }) => `${image},${score}`)]);
+  deepEqual(csv[0], "image,score,label,normalised,heatmap,error");
+  deepEqual(
+    csv.slice(1).map((line) => line.split(",").slice(0, 2)),
+    rows.map(({ image, score }) => [image, `${score}`]),
+  );
   deepEqual(rows.map(({ heatmap }) => heatmap), [
-    "e/heatmaps/test_good_000.png",
-    "e/heatmaps/test_good_001.png",
-    "e/heatmaps/train_good_000.png",
+    "heatmaps/test_good_000.png",
+    "heatmaps/test_good_001.png",
+    "heatmaps/train_good_000.png",
   ]);
   for (const { score, heatmap } of rows) {
     equal(Math.fround(score), score);
-    ok((await Deno.stat(join(folder, heatmap))).isFile);
+    ok((await Deno.stat(join(folder, "e", heatmap))).isFile);
   }
 
   const unwritable = await adtr(

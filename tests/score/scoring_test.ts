@@ -80,7 +80,7 @@ test("an image's map and score are the same bits whatever is scored with it", as
     equal(new Set([...alone.values()].map(({ score }) => score)).size, images.length);
     const done: number[] = [], found: string[] = [];
     for await (
-      const { path, ...result } of scoreImages(scoring, paths, (n) => void done.push(n))
+      const { path, ...result } of scoreImages(scoring, paths, { onImage: (n) => void done.push(n) })
     ) {
       deepEqual(result, alone.get(path));
       found.push(path);

@@ -1,0 +1,210 @@
+/**
+ * Scoring many images, or whatever appears in folders. Memory holds one batch of maps, however many images there are: rows go
+ * to a file as they come (score_folder.ts). Pictures are drawn at once where the pixel threshold says what colours mean;
+ * else all share one range of colours (heatmap.ts), and the maps wait in a file until it is known.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { imageSize } from "../data/decode.ts";
+import { type FloatMap, resizeMap } from "../data/float_map.ts";
+import { loadImage } from "../data/load.ts";
+import { InputError } from "../errors.ts";
+import { isThere, readWhole } from "../host/files.ts";
+import { files } from "../host/image_files.ts";
+import { FolderWatch } from "../host/watch.ts";
+import { RangeSample, sharedRange } from "../report/heatmap.ts";
+import { regionsOf } from "../score/regions.ts";
+import { type ScoredImage, scoreImages, type Scorer } from "../score/score.ts";
+import type { ProgressDisplay } from "./progress.ts";
+import { commonFolder, PictureNames, pictureNames, writePicture } from "./results.ts";
+import { HEATMAPS, isFinished, ScoreFolder, type ScoreState, settle, UNFINISHED } from "./score_folder.ts";
+import { FORMATS, rowsIn, type ScoreRow, type Tally } from "./score_rows.ts";
+
+/** How to score, as the command line has it. */
+export interface ScoreOptions {
+  /** The folder of the results. */
+  out: string;
+  /** How rows are written. */
+  format: keyof typeof FORMATS;
+  /** What pictures are drawn of; all by default. */
+  only?: "anomalous";
+  /** Whether to go on with what an earlier call left. */
+  resume?: true;
+  /** Whether to stop at the first image that can't be read. */
+  strict?: true;
+}
+
+/** What scoring goes by. */
+export interface Task {
+  /** What scores. */
+  model: Scorer;
+  /** How. */
+  options: ScoreOptions;
+  /** What is told of it. */
+  display: Pick<ProgressDisplay, "onProgress" | "warn">;
+  /** Given every row. */
+  tally: Tally;
+  /** What has to be the same to go on. */
+  state: ScoreState;
+  /** Ends the work early, with an AbortError. */
+  signal?: AbortSignal;
+}
+
+/** Scores images, and leaves the results in --out. */
+export async function scoreAll(task: Task, paths: readonly string[]): Promise<void> {
+  const { model, options: { out, resume = false }, display, tally, state } = task;
+  await settle(out);
+  if (resume && await isFinished(out, state)) {
+    const format = FORMATS[state.rows];
+    for await (const { row } of rowsIn(join(out, format.file), format)) tally.add(row);
+    return display.warn(`all images are in ${join(out, format.file)} already`);
+  }
+  using folder = await ScoreFolder.open(out, state, { resume, watch: false }, (row) => {
+    const image = paths[tally.images];
+    if (row.image === image) return tally.add(row);
+    throw new InputError(
+      `Expected ${image} in row ${tally.images + 1} of ${join(out, UNFINISHED)}, but found ${row.image}`,
+    );
+  });
+  const names = state.heatmaps === "none" ? [] : pictureNames(paths), first = tally.images;
+  const onImage = (done: number) => {
+    const count = { done: first + done, total: paths.length, unit: "images" };
+    display.onProgress({ phase: "scoring", ...count, images: done });
+  };
+  const range = rangeOf(model);
+  const take = async (row: ScoreRow, map: FloatMap | null): Promise<void> => {
+    if (row.heatmap && range && !await drawPicture(task, folder, row, map!, range)) row.heatmap = null;
+    await folder.add(row, map);
+    tally.add(row);
+  };
+  await scoreEach(task, paths.slice(first), () => names[tally.images], take, { onImage });
+  if (state.heatmaps === "in the end") await drawAll(task, folder);
+  if (state.maps) await folder.writeMaps(paths, model.source.image_size);
+  await folder.finish();
+}
+
+/** Scores what is in folders and what appears in them, until the signal. @param print given every row */
+export async function watchFolders(
+  task: Task,
+  folders: readonly string[],
+  signal: AbortSignal,
+  print: (row: ScoreRow) => void,
+): Promise<void> {
+  const { model, options: { out, resume = false }, display, tally, state } = task, range = rangeOf(model);
+  await settle(out);
+  const told: string[] = [],
+    names = new PictureNames(commonFolder(folders.map((folder) => join(folder, "image"))));
+  using folder = await ScoreFolder.open(out, state, { resume, watch: true }, (row) => {
+    tally.add(row);
+    told.push(row.image);
+    if (row.heatmap) names.add(row.image);
+  });
+  const watch = new FolderWatch(folders, told, { except: out, onWarning: display.warn });
+  const take = async (row: ScoreRow, map: FloatMap | null): Promise<void> => {
+    const colours = range ?? (map && sharedRange(map.data));
+    if (row.heatmap && !await drawPicture(task, folder, row, map!, colours!)) row.heatmap = null;
+    await folder.add(row, map);
+    tally.add(row);
+    print(row);
+  };
+  const again = (path: string) => watch.again(path);
+  display.warn(`watching ${folders.join(", ")}; Ctrl-C ends it`);
+  for (let paths; (paths = await watch.next(signal)).length > 0;) {
+    await scoreEach(task, paths, (path) => names.add(path), take, { again });
+  }
+}
+
+/**
+ * Scores images one after another, those that can't be read among them.
+ *
+ * @param nameOf a picture's name for an image
+ * @param take given a row for each, with its map where there is one
+ */
+async function scoreEach(
+  { model, options: { only, strict, format }, state, signal }: Task,
+  paths: readonly string[],
+  nameOf: (path: string) => string,
+  take: (row: ScoreRow, map: FloatMap | null) => Promise<void>,
+  { onImage, again }: { onImage?: (done: number) => void; again?: (path: string) => boolean },
+): Promise<void> {
+  const nothing = { score: null, label: null, normalised: null, heatmap: null };
+  const onError = async (image: string, error: InputError): Promise<void> => {
+    if (again?.(image)) return;
+    if (strict) throw error;
+    await take({ image, ...nothing, error: error.message }, null);
+  };
+  for await (const scored of scoreImages(model, paths, { onImage, signal, onError })) {
+    const { path: image, score, label, normalised, map } = scored;
+    const isDrawn = map && state.heatmaps !== "none" && (!only || label === only);
+    const heatmap = isDrawn ? `${HEATMAPS}/${nameOf(image)}` : null;
+    const regions = format === "jsonl" ? await regionsIn(scored, model) : undefined;
+    await take({ image, score, label, normalised, heatmap, ...regions, error: null }, map);
+  }
+}
+
+/** What of an image is above the pixel threshold. */
+async function regionsIn(
+  { path, map }: ScoredImage,
+  { decision: { pixel } }: Scorer,
+): Promise<Pick<ScoreRow, "regions"> | undefined> {
+  if (!map || !pixel) return undefined;
+  try {
+    const { width, height } = await imageSize(await readWhole(path), path);
+    return { regions: regionsOf(map, pixel.value, { x: 0, y: 0, width, height }) };
+  } catch (error) {
+    if (error instanceof InputError) return undefined; // it was there a moment ago, and has a score
+    throw error;
+  }
+}
+
+/** Colours around the pixel threshold, which has the middle one; null without. */
+function rangeOf({ decision: { pixel } }: Scorer): { low: number; high: number } | null {
+  if (pixel === null) return null;
+  const around = Math.abs(pixel.value) / 2 || 1;
+  return { low: pixel.value - around, high: pixel.value + around };
+}
+
+/** Draws all pictures that are not there yet. */
+async function drawAll(task: Task, folder: ScoreFolder): Promise<void> {
+  const { display, tally, signal } = task;
+  let values = 0, done = 0;
+  for await (const { row, map } of folder.all()) if (row.heatmap) values += map!.width * map!.height;
+  const sample = new RangeSample(values);
+  for await (const { row, map } of folder.all()) {
+    signal?.throwIfAborted();
+    if (row.heatmap) sample.add((await map!.read()).data);
+  }
+  const range = values > 0 ? sample.range() : null;
+  for await (const { row, map } of folder.all()) {
+    signal?.throwIfAborted();
+    display.onProgress({ phase: "heat maps", done: ++done, total: tally.images, unit: "images" });
+    if (!row.heatmap || await isThere(join(folder.folder, row.heatmap))) continue;
+    await drawPicture(task, folder, row, await map!.read(), range!);
+  }
+}
+
+/** Draws a picture. @returns false where the image can't be read any more */
+async function drawPicture(
+  { model, display }: Task,
+  { folder }: ScoreFolder,
+  { image: path, heatmap: picture }: ScoreRow,
+  map: FloatMap,
+  range: { low: number; high: number },
+): Promise<boolean> {
+  const S = model.source.image_size, { pixel } = model.decision;
+  let data: Uint8Array;
+  try {
+    data = await loadImage(files, path, S);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    display.warn(`no heat map: ${error.message}`);
+    return false;
+  }
+  const above = (value: number): number => value > pixel!.value ? 1 : 0;
+  const mask = pixel
+    ? { width: S, height: S, data: Uint8Array.from(resizeMap(map, S, S).data, above) }
+    : undefined;
+  await writePicture(join(folder, picture!), { image: { width: S, height: S, data }, map, mask, ...range });
+  return true;
+}
