@@ -30,7 +30,8 @@ const STATE: AdtrState = {
 
 /** A model file as it is written. */
 function fileOf(state = STATE, info: Record<string, unknown> = INFO): TensorFile {
-  return { path: "m.safetensors", ...contentOf("adtr", toState(state), info) };
+  const { tensors, metadata } = contentOf("adtr", toState(state), info);
+  return { path: "m.safetensors", tensors: new Map(tensors), metadata: { ...metadata } };
 }
 
 function bytesOf({ tensors, metadata }: Omit<TensorFile, "path"> = fileOf()): Uint8Array<ArrayBuffer> {
