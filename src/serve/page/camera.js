@@ -26,7 +26,7 @@ export function prepareCamera(onPicture) {
   const trouble = get("camera-error"), last = get("camera-last");
   /** @type {MediaStream | null} */
   let stream = null;
-  let count = 0;
+  let count = 0, starts = 0;
 
   const stop = () => {
     for (const track of stream?.getTracks() ?? []) track.stop();
@@ -37,6 +37,7 @@ export function prepareCamera(onPicture) {
   /** @param {string} device */
   const start = async (device) => {
     stop();
+    const mine = ++starts;
     trouble.hidden = true;
     try {
       // As many pixels as it has, within what models see of them; on a phone the camera at its back.
@@ -49,7 +50,10 @@ export function prepareCamera(onPicture) {
         video: { ...which, ...size },
         audio: false,
       });
-      if (!dialog.open) return started.getTracks().forEach((track) => track.stop()); // closed meanwhile
+      if (!dialog.open || mine !== starts) { // closed meanwhile, or another was chosen
+        for (const track of started.getTracks()) track.stop();
+        return;
+      }
       stream = video.srcObject = started;
       started.getVideoTracks()[0].addEventListener("ended", () => {
         stop();

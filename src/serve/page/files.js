@@ -11,8 +11,8 @@
 
 /** @typedef {{ name: string, file: File }} Found name: with its folders */
 
-/** How names of images end. Of folders nothing else is taken; a file that was meant by itself is tried whatever its name. */
-const IMAGE = /\.(png|jpe?g|jpe|jfif|bmp|tiff?|webp|gif)$/i;
+/** Paths of images: by their ends, and not hidden. Of folders nothing else is taken; a file that was meant by itself is tried whatever its name. */
+const IMAGE = /^(?!(.*\/)?\.).*\.(png|jpe?g|jpe|jfif|bmp|tiff?|webp|gif)$/i;
 
 /**
  * Files of a drop. To be called while the event is being handled.

@@ -213,7 +213,12 @@ function run(scorer, colours) {
   document.addEventListener("drop", async (event) => {
     event.preventDefault();
     get("scene").classList.remove("over");
-    if (event.dataTransfer) add(await dropped(event.dataTransfer));
+    if (!event.dataTransfer) return;
+    try {
+      add(await dropped(event.dataTransfer));
+    } catch (error) {
+      tellTrouble(`What was dropped can’t be read: ${/** @type {Error} */ (error).message}`);
+    }
   });
   document.addEventListener("paste", ({ clipboardData }) => {
     const files = [...clipboardData?.files ?? []];

@@ -53,7 +53,7 @@ export class Picture {
     const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
     const scale = canvas.width / scene.width, { area, bitmap, map } = scene;
     context.imageSmoothingQuality = "high";
-    context.fillStyle = PAPER;
+    context.fillStyle = bitmap ? "#000" : PAPER; // what is transparent is scored on black
     context.fillRect(0, 0, canvas.width, canvas.height);
     if (bitmap) context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     if (!map) return;

@@ -80,10 +80,12 @@ export class Session {
     this.findRegions(entry);
   }
 
-  /** @param {Entry} entry @param {string} error */
+  /** An image's error. A result from before stays: it may have been scored again for its map. @param {Entry} entry @param {string} error */
   fail(entry, error) {
-    Object.assign(entry, { state: "failed", at: new Date(), scored: null, found: null, error });
-    this.#mapped.delete(entry);
+    Object.assign(
+      entry,
+      entry.scored ? { state: "done", error } : { state: "failed", at: new Date(), error },
+    );
   }
 
   clear() {

@@ -62,7 +62,7 @@ function rowOf(session, entry) {
     region_count: found && found.count,
     regions: found && found.regions, // those with the highest peaks
     model,
-    error: state === "done" ? null : error ?? "not scored",
+    error: error ?? (state === "done" ? null : "not scored"),
     at: at && at.toISOString(),
   };
 }

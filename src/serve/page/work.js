@@ -74,7 +74,9 @@ export class Work {
   /** @param {Entry} entry @param {AbortSignal} signal */
   async #score(entry, signal) {
     const { file, model } = entry;
-    if (!file) return;
+    if (!file) {
+      return this.#session.fail(entry, "The picture is not kept any more: too many were taken since.");
+    }
     entry.state = "scoring";
     this.#onChange(entry);
     const thumbnail = entry.thumbnail ? null : thumbnailOf(file, this.#scorer);
