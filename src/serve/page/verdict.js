@@ -53,7 +53,7 @@ export function countsInWords({ normal, anomalous, undecided, failed, waiting })
     ? [`${undecided} scored, no threshold`]
     : [`${normal} pass`, `${anomalous} fail`];
   if (failed > 0) parts.push(`${failed} with an error`);
-  if (waiting > 0) parts.push(`${waiting} waiting`);
+  if (waiting > 0) parts.push(`${waiting} not scored yet`);
   return all + failed + waiting === 0 ? "Nothing scored yet" : parts.join(" · ");
 }
 
