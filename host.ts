@@ -20,5 +20,6 @@ export { listAnomalous, listOutliers } from "./src/host/anomalous.ts";
 export { files } from "./src/host/image_files.ts";
 export { defaultCache, FeatureCache, type FeatureCacheOptions } from "./src/host/feature_cache.ts";
 export { RunFolder } from "./src/host/run_folder.ts";
+export { copyBundledWeights, writeBrowserBundle } from "./src/host/browser_bundle.ts";
 export { readSafetensors, readWeightFile, writeSafetensors } from "./src/host/tensor_files.ts";
 export { type DatasetOptions, makeDataset } from "./src/host/make_dataset.ts";

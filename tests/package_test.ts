@@ -64,6 +64,7 @@ for (
     ["fmt", "--check"],
     ["lint"],
     ["check", "cli.ts", "mod.ts", "examples", "tests"],
+    ["check", "src/serve/page"], // for browsers: by itself, with their types
     ["doc", "--lint", ...ENTRIES],
   ]
 ) Deno.test(`deno ${args.join(" ")}`, async () => void await deno(ROOT, ...args));

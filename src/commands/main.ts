@@ -8,6 +8,7 @@ import { addBench } from "./bench.ts";
 import { addData } from "./data.ts";
 import { addEval } from "./eval.ts";
 import { explain, isUsage } from "./explain.ts";
+import { addExport } from "./export.ts";
 import { addFeatures } from "./features.ts";
 import { addInfo } from "./info.ts";
 import { INTERRUPTED, Stopped } from "./interrupt.ts";
@@ -52,6 +53,7 @@ function program(method: string): Command {
       addScore,
       addThreshold,
       addFeatures,
+      addExport,
       addData,
       addWeights,
       addReproduce,

@@ -9,16 +9,18 @@ import { type Browser, chromium } from "npm:playwright-core@^1.65.1";
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
+  ".css": "text/css",
+  ".json": "application/json",
   ".wasm": "application/wasm",
 };
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/** Serves a folder's files; a folder's address is that of its index.html. */
-export function serve(folder: string): Deno.HttpServer<Deno.NetAddr> {
+/** Serves a folder's files, with headers of one's own; a folder's address is that of its index.html. */
+export function serve(folder: string, own: Record<string, string> = {}): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async ({ url }) => {
     const { pathname } = new URL(url), path = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
     try {
-      const headers = { "content-type": TYPES[extname(path)] ?? "application/octet-stream" };
+      const headers = { "content-type": TYPES[extname(path)] ?? "application/octet-stream", ...own };
       return new Response(await Deno.readFile(join(folder, path)), { headers });
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -27,12 +29,12 @@ export function serve(folder: string): Deno.HttpServer<Deno.NetAddr> {
   });
 }
 
-/** Starts a Chromium. @throws {Error} where there is none */
-export async function openBrowser(): Promise<Browser> {
-  return await chromium.launch({
-    executablePath: await findChromium(),
-    args: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
-  });
+/** Has WebGPU played by the CPU. */
+const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+/** Starts a Chromium. @param args in the place of those that give it WebGPU @throws {Error} where there is none */
+export async function openBrowser(args: readonly string[] = WEBGPU): Promise<Browser> {
+  return await chromium.launch({ executablePath: await findChromium(), args: [...args] });
 }
 
 async function findChromium(): Promise<string> {
