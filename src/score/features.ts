@@ -175,7 +175,7 @@ function keeping(source: FeatureSource): Pick<FeatureSource, "cache"> {
 }
 
 /** Part of every key: to be raised when the numbers of the same key change. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** What a source's features are kept under: a text for the SHA-256 of an image's bytes. */
 function keysOf(source: FeatureSource): (hash: string) => string {
