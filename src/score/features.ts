@@ -16,6 +16,8 @@ import { sha256 } from "../sha256.ts";
 export interface FeatureStore {
   /** What was kept under a key, unchanged; null where nothing is. */
   get(key: string): Promise<Float32Array<ArrayBuffer> | null>;
+  /** Whether something is kept under a key, where that is known more cheaply than by getting it. */
+  has?(key: string): Promise<boolean>;
   /** Keeps values under a key. */
   put(key: string, values: Float32Array<ArrayBuffer>): Promise<void>;
 }
@@ -172,6 +174,11 @@ function toUnit(values: Float32Array, C: number): Float32Array<ArrayBuffer> {
 /** Pixels are had more cheaply from the image than from a store. */
 function keeping(source: FeatureSource): Pick<FeatureSource, "cache"> {
   return source.backbone ? source : { cache: null };
+}
+
+/** Whether features of the image with that SHA-256 are kept, so that it has been decoded before. */
+export async function areKept(source: FeatureSource, hash: string): Promise<boolean> {
+  return await keeping(source).cache?.has?.(keysOf(source)(hash)) ?? false;
 }
 
 /** Part of every key: to be raised when the numbers of the same key change. */
