@@ -1,11 +1,12 @@
 /**
  * TIFF and BigTIFF: the first page, in strips or tiles, colours side by side or in planes; grey, palette, RGB and CMYK of
- * 1 to 32 bits, also floats; plain, PackBits, LZW, Deflate or JPEG. The library is loaded on first use. What it would
+ * 1 to 32 bits, also floats; plain, PackBits, LZW, Deflate, JPEG or fax. The library is loaded on first use. What it would
  * take on trust, or read wrongly without a word, is looked at here first.
  *
  * @module
  */
 import type { GeoTIFFImage, Pool } from "npm:geotiff@^3.0.5";
+import { decodeFax } from "./fax.ts";
 import { adobe, openJpeg, START } from "./jpeg.ts";
 import { known } from "./orientation.ts";
 import { join, listening, lookUp, MAX_PIXELS, type Opened, type Samples, unexpected } from "./samples.ts";
@@ -16,11 +17,8 @@ const KINDS: Record<number, string> = { 4: "a transparency mask", 6: "YCbCr", 8:
 /** Values of SampleFormat. */
 const UNSIGNED = 1, SIGNED = 2, FLOAT = 3;
 /** Values of Compression that are read, and what the others are called. */
-const PLAIN = 1, JPEG = 7, READ = [PLAIN, 5, JPEG, 8, 32946, 32773];
+const PLAIN = 1, FAX = [2, 3, 4], JPEG = 7, READ = [PLAIN, ...FAX, 5, JPEG, 8, 32946, 32773];
 const COMPRESSIONS: Record<number, string> = {
-  2: "fax (CCITT)",
-  3: "fax (CCITT group 3)",
-  4: "fax (CCITT group 4)",
   6: "JPEG of the old kind",
   9: "JBIG",
   34712: "JPEG 2000",
@@ -126,7 +124,7 @@ async function refuse(page: Page, fileBytes: number): Promise<void> {
   const tags = image.fileDirectory, inPlanes = image.planarConfiguration === 2;
   if (!READ.includes(compression)) {
     unexpected(
-      "pixels that are plain, or compressed by PackBits, LZW, Deflate or JPEG",
+      "pixels that are plain, or compressed by PackBits, LZW, Deflate, JPEG or as a fax",
       COMPRESSIONS[compression] ?? `compression ${compression}, of which nothing is known`,
     );
   }
@@ -149,7 +147,10 @@ async function refuse(page: Page, fileBytes: number): Promise<void> {
   if (photometric === PALETTE && (bits > 8 || format !== UNSIGNED)) {
     unexpected("up to 8 bits with a palette", bits);
   }
-  if (Number(await tags.loadValue("FillOrder") ?? 1) !== 1) {
+  if (FAX.includes(compression) && (bits !== 1 || stride !== 1)) {
+    unexpected("black and white in a fax", `${stride} samples of ${bits} bits`);
+  }
+  if (Number(await tags.loadValue("FillOrder") ?? 1) !== 1 && !FAX.includes(compression)) {
     unexpected("the first pixel in the highest bit", "the lowest");
   }
   if (await tags.loadValue("Predictor") === 2 && !image.littleEndian && bits > 8) {
@@ -228,21 +229,41 @@ function toSamples(
   return { data: Uint16Array.from(numbers, (value) => Math.max(0, Math.round(value * max / white))), max };
 }
 
-/** How strips and tiles are decompressed: JPEG by the decoder that all JPEGs go to, the rest by the library's own. */
+/** What makes pixels of a strip's or a tile's bytes. */
+interface BlockDecoder {
+  decode(block: ArrayBuffer): ArrayBufferLike | Promise<ArrayBufferLike>;
+}
+
+/** How strips and tiles are decompressed: JPEG as all JPEGs are, faxes here, the rest by the library. */
 async function decoderOf(page: Page): Promise<Pool> {
-  const { getDecoder } = await import("npm:geotiff@^3.0.5");
-  const jpeg = page.compression === JPEG ? await jpegDecoder(page) : null;
+  const { getDecoder } = await import("npm:geotiff@^3.0.5"),
+    { compression, image: { fileDirectory: tags } } = page;
+  const own = compression === JPEG
+    ? await jpegDecoder(page)
+    : FAX.includes(compression)
+    ? await faxDecoder(page)
+    : null;
+  if (own) tags.actualizedFields.set(259, PLAIN); // so that the library doesn't look for a decoder
   return {
     bindParameters: (...parameters: Parameters<typeof getDecoder>) => ({
       async decode(block: ArrayBuffer): Promise<ArrayBufferLike> {
-        const decoder = jpeg ?? await getDecoder(...parameters);
+        const decoder: BlockDecoder = own ?? await getDecoder(...parameters);
         return await listening(() => decoder.decode(block)).result; // what is missing is missed when pixels are read
       },
     }),
   } as unknown as Pool;
 }
 
-async function jpegDecoder({ image, photometric, stride }: Page) {
+async function faxDecoder({ image, compression, block: [width, height] }: Page): Promise<BlockDecoder> {
+  const options = {
+    compression: compression as 2 | 3 | 4,
+    twoDimensional: (Number(await image.fileDirectory.loadValue("T4Options") ?? 0) & 1) === 1,
+    lowFirst: Number(await image.fileDirectory.loadValue("FillOrder") ?? 1) === 2,
+  };
+  return { decode: (block) => decodeFax(new Uint8Array(block), width, height, options).buffer };
+}
+
+async function jpegDecoder({ image, photometric, stride }: Page): Promise<BlockDecoder> {
   const tables = Uint8Array.from(await image.fileDirectory.loadValue("JPEGTables") ?? []);
   const isYcbcr = image.fileDirectory.getValue("PhotometricInterpretation") === YCBCR;
   // Tables lie between a start and an end of their own. What the colours are, only the TIFF says.

@@ -282,7 +282,14 @@ def collect():
     yield "tiff.lzw_differences", encode(color, "TIFF", compression="tiff_lzw", tiffinfo={317: 2}), None
     yield "tiff.cmyk", encode(smooth.convert("CMYK"), "TIFF"), None
     yield "tiff.turned", encode(color, "TIFF", tiffinfo={274: 6}), None
-    yield "tiff.bit_fax", encode(bilevel, "TIFF", compression="group4"), False
+    lengths = noise("runs", 40, top=700)
+    runs = np.resize(np.repeat(np.arange(40) % 2, lengths), (9, 1501)).astype(bool)
+    runs[:, 700:720] = grey[:, :1] > 128
+    for name, picture in [("bits", bilevel), ("runs", Image.fromarray(runs))]:
+        yield f"tiff.fax_huffman_{name}", encode(picture, "TIFF", compression="tiff_ccitt"), None
+        yield f"tiff.fax3_{name}", encode(picture, "TIFF", compression="group3"), None
+        yield f"tiff.fax3_2d_{name}", encode(picture, "TIFF", compression="group3", tiffinfo={292: 1}), None
+        yield f"tiff.fax4_{name}", encode(picture, "TIFF", compression="group4", tiffinfo={278: 4}), None
     yield "tiff.big", big_tiff(W, H, grey), three(grey)
     for bits in [2, 4]:
         levels = noise(f"tiff{bits}", H, W, top=2**bits)
