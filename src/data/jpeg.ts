@@ -13,8 +13,15 @@ import { join, type Opened, type Samples, startsWith, unexpected } from "./sampl
 const FIRST_RESTART = 0xd0, LAST_RESTART = 0xd7, END = 0xd9, SCAN = 0xda, APP1 = 0xe1, ADOBE = 0xee;
 /** Frames are 0xc0 to 0xcf but for these, which are tables. */
 const FIRST_FRAME = 0xc0, LAST_FRAME = 0xcf, NO_FRAMES = [0xc4, 0xc8, 0xcc];
+/** Frames that are read: baseline and progressive, in Huffman's and arithmetic codes. */
+const READ = [0xc0, 0xc1, 0xc2, 0xc9, 0xca];
 /** What the decoder says of bytes that it left out, and before which marker. */
 const LEFT_OUT = /(\d+) extraneous bytes before marker 0x([0-9a-f]+)/;
+/** Pixels that a byte can stand for: a block of 64 takes a bit or more, a colour may have a block for four. */
+const MAX_RATIO = 64 * 8 * 4;
+/** Most pixels with four colours, whose decoder takes three times the memory. */
+const MAX_CMYK = 2 ** 25;
+
 /** What a file starts with. */
 export const START = Uint8Array.of(0xff, 0xd8);
 
@@ -53,14 +60,25 @@ export function openJpeg(bytes: Uint8Array): Opened {
     return unexpected("a frame header", `none in ${bytes.length} bytes`);
   }
   const [depth, high, low, wideHigh, wideLow, channels] = frame.content;
+  if (!READ.includes(frame.marker)) {
+    unexpected("a baseline or progressive JPEG", "one without loss or in layers");
+  }
   if (depth !== 8) unexpected("8 bits a sample", depth);
+  if (![1, 3, 4].includes(channels)) unexpected("1, 3 or 4 colours", channels);
+  const width = wideHigh << 8 | wideLow, height = high << 8 | low;
   const exif = segments.find(({ marker, content }) => marker === APP1 && startsWith(content, EXIF));
   return {
-    width: wideHigh << 8 | wideLow,
-    height: high << 8 | low,
+    width,
+    height,
     orientation: exif ? exifOrientation(exif.content.subarray(EXIF.length)) : 1,
     decode() {
       if (!segments.some(({ marker }) => marker === SCAN)) unexpected("pixels", "none");
+      if (width * height > MAX_RATIO * bytes.length) {
+        unexpected(`${width}×${height} pixels, as declared`, `only ${bytes.length} bytes for them`);
+      }
+      if (channels === 4 && width * height > MAX_CMYK) {
+        unexpected(`at most ${MAX_CMYK} pixels of four colours`, `${width}×${height}`);
+      }
       const ends = segments.at(-1)!.marker === END;
       if (!ends && !isComplete(segments, channels)) {
         unexpected("a whole file", "one that ends before its last scan");

@@ -43,12 +43,12 @@ export function unexpected(expected: string, found: string | number): never {
 
 /** What a decoder gives that prints what it finds wrong, which is the only way to know of it. @returns its lines too */
 export function listening<T>(decode: () => T): { result: T; said: string[] } {
-  const said: string[] = [], { log } = console;
-  console.log = (line: unknown) => said.push(String(line));
+  const said: string[] = [], { log, warn } = console;
+  console.log = console.warn = (line: unknown) => said.push(String(line));
   try {
     return { result: decode(), said };
   } finally {
-    console.log = log;
+    Object.assign(console, { log, warn });
   }
 }
 
