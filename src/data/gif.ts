@@ -8,6 +8,8 @@ import { listening, type Opened, type Samples, unexpected } from "./samples.ts";
 
 /** Bytes of the file's header, and where its flags are; bytes of a frame's header, and where its flags are. */
 const HEADER = 13, FLAGS = 10, FRAME_HEADER = 10, FRAME_FLAGS = 9;
+/** Bit of flags: there is a table of colours. */
+const HAS_TABLE = 0x80;
 /** How blocks begin, and what ends a file. */
 const FRAME = 0x2c, EXTENSION = 0x21, END = 0x3b;
 /** Pixels that a byte can stand for: a code of 12 bits is at most as many as there are codes. */
@@ -43,13 +45,14 @@ function findFrame(bytes: Uint8Array): { start: number; end: number } {
   let at = HEADER + tableBytes(bytes[FLAGS]);
   while (bytes[at] === EXTENSION) at = skipBlocks(bytes, at + 2);
   if (bytes[at] !== FRAME) unexpected("a frame", at < bytes.length ? "none" : "a file that is cut off");
+  if (!((bytes[FLAGS] | bytes[at + FRAME_FLAGS]) & HAS_TABLE)) unexpected("a table of colours", "none");
   const data = at + FRAME_HEADER + tableBytes(bytes[at + FRAME_FLAGS]);
   return { start: at, end: skipBlocks(bytes, data + 1) };
 }
 
 /** Bytes of the table of colours that flags announce. */
 function tableBytes(flags: number): number {
-  return flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0;
+  return flags & HAS_TABLE ? 3 * 2 ** ((flags & 7) + 1) : 0;
 }
 
 /** The place behind blocks, each of which says its length first, the last 0. */

@@ -8,6 +8,7 @@
 import { extname, isAbsolute, join, relative, resolve } from "node:path";
 import { byCodeUnits } from "../by_code_units.ts";
 import { InputError } from "../errors.ts";
+import { printable } from "../report/printable.ts";
 import { isPartial, reason } from "./files.ts";
 
 /** Extensions that count as images, in lower case. */
@@ -37,12 +38,20 @@ export async function listFolder(path: string, onNote: OnNote = () => {}): Promi
   const listing: Listing = { folders: [], images: [], others: [], hidden: [] }, notes: string[] = [];
   let at = path, why: string | null;
   try {
-    for await (const { name, isSymlink } of Deno.readDir(path)) {
+    for await (const entry of Deno.readDir(path)) {
+      const { name, isSymlink } = entry;
       at = join(path, name);
-      if (name.startsWith(".") || isPartial(name)) listing.hidden.push(name);
-      else if (isSymlink && (why = await leadsWrong(at, path))) notes.push(leftOut(at, why));
-      else if ((await Deno.stat(at)).isDirectory) listing.folders.push(name);
-      else if (isImageName(name)) listing.images.push(name);
+      if (name.startsWith(".") || isPartial(name)) {
+        listing.hidden.push(name);
+        continue;
+      }
+      if (isSymlink && (why = await leadsWrong(at, path))) {
+        notes.push(leftOut(at, why));
+        continue;
+      }
+      const { isDirectory, isFile } = isSymlink ? await Deno.stat(at) : entry;
+      if (isDirectory) listing.folders.push(name);
+      else if (isFile && isImageName(name)) listing.images.push(name); // reading anything else may never end
       else listing.others.push(name);
     }
   } catch (error) {
@@ -62,7 +71,7 @@ async function leadsWrong(link: string, folder: string): Promise<string | null> 
 }
 
 function leftOut(path: string, why: string): string {
-  return `${path} ${why}: it is left out`;
+  return printable(`${path} ${why}: it is left out`);
 }
 
 /** As `listFolder`, empty where there is no such folder. */
