@@ -126,8 +126,9 @@ function endOfScan(bytes: Uint8Array, at: number): number {
 /** Whether scans have every coefficient of every colour, to its last bit: the last of a progressive file may be missing. */
 function isComplete(segments: readonly Segment[], channels: number): boolean {
   const left = new Map<number, Set<number>>(); // coefficients of a colour that are not there to their last bit
-  for (const { marker, content: [count, ...rest] } of segments) {
+  for (const { marker, content } of segments) {
     if (marker !== SCAN) continue;
+    const [count, ...rest] = content;
     const [first, last, bits] = rest.slice(2 * count);
     for (let i = 0; i < count; i++) {
       const missing = left.get(rest[2 * i]) ?? new Set(Array.from({ length: 64 }, (_, k) => k));

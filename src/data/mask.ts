@@ -84,8 +84,9 @@ async function decode(bytes: Uint8Array, name: string): Promise<ReadMask> {
   for (const value of values) counts[value]++;
   const levels = [...counts.keys()].filter((value) => value > 0 && counts[value] > 0);
   const { least, note } = ruleFor(levels, max, lossy);
-  const data = Uint8Array.from(values, (value) => value >= least ? 1 : 0);
-  const area = data.reduce((sum, on) => sum + on, 0), notes = note ? [note] : [];
+  const data = new Uint8Array(values.length), notes = note ? [note] : [];
+  let area = 0;
+  for (let i = 0; i < data.length; i++) area += data[i] = values[i] >= least ? 1 : 0;
   if (area > data.length / 2) notes.push(NOTES.most);
   return { mask: { width, height, data }, notes };
 }

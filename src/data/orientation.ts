@@ -57,11 +57,11 @@ export function upright<T extends Pick<Samples, "width" | "height" | "stride" | 
   const { width, height, stride, data } = stored, size = uprightSize(stored, orientation);
   const out = new (data.constructor as Uint8ArrayConstructor)(data.length);
   const columnsBack = COLUMNS_BACK.includes(orientation), rowsBack = ROWS_BACK.includes(orientation);
+  const column = columnsBack ? -stride : stride, row = (rowsBack ? -stride : stride) * width;
+  const first = stride * ((rowsBack ? height - 1 : 0) * width + (columnsBack ? width - 1 : 0));
+  const [right, down] = orientation >= 5 ? [row, column] : [column, row]; // steps of the upright picture
   for (let y = 0, to = 0; y < size.height; y++) {
-    for (let x = 0; x < size.width; x++) {
-      const [column, row] = orientation >= 5 ? [y, x] : [x, y];
-      const from = stride * ((rowsBack ? height - 1 - row : row) * width +
-        (columnsBack ? width - 1 - column : column));
+    for (let x = 0, from = first + y * down; x < size.width; x++, from += right) {
       for (let c = 0; c < stride; c++) out[to++] = data[from + c];
     }
   }

@@ -5,11 +5,11 @@
  *
  * @module
  */
-import type { GeoTIFFImage, Pool } from "npm:geotiff@^3.0.5";
+import type { DecoderWorker, GeoTIFFImage, Pool } from "npm:geotiff@^3.0.5";
 import { decodeFax } from "./fax.ts";
 import { adobe, openJpeg, START } from "./jpeg.ts";
 import { known } from "./orientation.ts";
-import { join, listening, lookUp, MAX_PIXELS, type Opened, type Samples, unexpected } from "./samples.ts";
+import { join, listening, lookUp, type Opened, type Samples, unexpected } from "./samples.ts";
 
 /** Values of PhotometricInterpretation, and what the others are called. */
 const WHITE_IS_ZERO = 0, BLACK_IS_ZERO = 1, RGB = 2, PALETTE = 3, CMYK = 5, YCBCR = 6;
@@ -67,8 +67,7 @@ export async function openTiff(bytes: Uint8Array): Promise<Opened> {
     orientation,
     async decode() {
       await refuse(page, bytes.length);
-      const pool = await decoderOf(page);
-      return await convert(page, await image.readRasters({ interleave: true, pool }) as unknown as Numbers);
+      return await convert(page, await readNumbers(page, await decoderOf(page)));
     },
   };
 }
@@ -230,27 +229,47 @@ function toSamples(
 
 /** What makes pixels of a strip's or a tile's bytes. */
 interface BlockDecoder {
-  decode(block: ArrayBuffer): ArrayBufferLike | Promise<ArrayBufferLike>;
+  decode(block: ArrayBufferLike): Promise<ArrayBufferLike>;
 }
 
 /** How strips and tiles are decompressed: JPEG as all JPEGs are, faxes here, the rest by the library. */
-async function decoderOf(page: Page): Promise<Pool> {
-  const { getDecoder } = await import("npm:geotiff@^3.0.5"),
-    { compression, image: { fileDirectory: tags } } = page;
-  const own = compression === JPEG
-    ? await jpegDecoder(page)
-    : FAX.includes(compression)
-    ? await faxDecoder(page)
-    : null;
-  if (own) tags.actualizedFields.set(259, PLAIN); // so that the library doesn't look for a decoder
-  return {
-    bindParameters: (...parameters: Parameters<typeof getDecoder>) => ({
-      async decode(block: ArrayBuffer): Promise<ArrayBufferLike> {
-        const decoder: BlockDecoder = own ?? await getDecoder(...parameters);
-        return await listening(() => decoder.decode(block)).result; // what is missing is missed when pixels are read
-      },
-    }),
-  } as unknown as Pool;
+async function decoderOf(page: Page): Promise<BlockDecoder> {
+  const { compression, image, block: [tileWidth, tileHeight] } = page,
+    { fileDirectory: tags, planarConfiguration } = image;
+  if (compression === JPEG || FAX.includes(compression)) {
+    tags.actualizedFields.set(259, PLAIN); // so that the library doesn't look for a decoder
+    return compression === JPEG ? await jpegDecoder(page) : await faxDecoder(page);
+  }
+  const { getDecoder } = await import("npm:geotiff@^3.0.5");
+  const decoder = await getDecoder(compression, {
+    tileWidth,
+    tileHeight,
+    planarConfiguration,
+    bitsPerSample: tags.getValue("BitsPerSample") ?? [],
+    predictor: Number(await tags.loadValue("Predictor") ?? 1),
+  });
+  return { decode: (block) => listening(() => decoder.decode(block)).result }; // what is missing is missed below
+}
+
+/** All samples, a pixel's side by side. */
+async function readNumbers(
+  { image, width, height, bits, stride, format, block }: Page,
+  decoder: BlockDecoder,
+): Promise<Numbers> {
+  if (image.isTiled || image.planarConfiguration !== 1 || bits !== 8 || format !== UNSIGNED) {
+    const pool = { bindParameters: () => decoder } as unknown as Pool;
+    return await image.readRasters({ interleave: true, pool }) as unknown as Numbers;
+  }
+  // Strips of bytes are what is wanted already; the library would take them sample by sample.
+  const data = new Uint8Array(width * height * stride);
+  for (let y = 0, at = 0; at < data.length; y++) {
+    const strip = await image.getTileOrStrip(0, y, 0, decoder as DecoderWorker);
+    const wanted = Math.min(block[0] * block[1] * stride, data.length - at);
+    if (strip.data.byteLength < wanted) unexpected("whole strips", "one that is cut off");
+    data.set(new Uint8Array(strip.data, 0, wanted), at);
+    at += wanted;
+  }
+  return data;
 }
 
 async function faxDecoder({ image, compression, block: [width, height] }: Page): Promise<BlockDecoder> {
@@ -259,10 +278,12 @@ async function faxDecoder({ image, compression, block: [width, height] }: Page):
     twoDimensional: (Number(await image.fileDirectory.loadValue("T4Options") ?? 0) & 1) === 1,
     lowFirst: Number(await image.fileDirectory.loadValue("FillOrder") ?? 1) === 2,
   };
-  return { decode: (block) => decodeFax(new Uint8Array(block), width, height, options).buffer };
+  return {
+    decode: (block) => Promise.resolve(decodeFax(new Uint8Array(block), width, height, options).buffer),
+  };
 }
 
-async function jpegDecoder({ image, photometric, stride }: Page): Promise<BlockDecoder> {
+async function jpegDecoder({ image, photometric, stride, block: [w, h] }: Page): Promise<BlockDecoder> {
   const tables = Uint8Array.from(await image.fileDirectory.loadValue("JPEGTables") ?? []);
   const isYcbcr = image.fileDirectory.getValue("PhotometricInterpretation") === YCBCR;
   // Tables lie between a start and an end of their own. What the colours are, only the TIFF says.
@@ -270,9 +291,7 @@ async function jpegDecoder({ image, photometric, stride }: Page): Promise<BlockD
   return {
     async decode(block: ArrayBuffer): Promise<ArrayBuffer> {
       const { width, height, decode } = openJpeg(join([head, new Uint8Array(block, 2)]));
-      if (width * height > MAX_PIXELS) {
-        unexpected(`at most ${MAX_PIXELS} pixels a tile`, `${width}×${height}`);
-      }
+      if (width !== w || height > h) unexpected(`JPEGs of ${w}×${h} pixels`, `${width}×${height}`);
       const samples = await decode(), out = new Uint8Array(width * height * stride);
       for (let i = 0; i < out.length; i++) {
         out[i] = samples.data[Math.floor(i / stride) * samples.stride + i % stride];
