@@ -154,6 +154,7 @@ async function joinPasses({ width, height, depth, compressed }: Header): Promise
     }
     at = end;
   }
+  if (at > rows.length) unexpected(`${at} bytes of pixels`, rows.length);
   return out;
 }
 

@@ -7,9 +7,8 @@ import { dirname, extname, join } from "node:path";
 import { type Category, withoutMask } from "../data/category.ts";
 import { formatOf, type ImageFormat } from "../data/decode.ts";
 import { decodeImage } from "../data/image.ts";
-import { InputError } from "../errors.ts";
 import { sha256 } from "../sha256.ts";
-import { checkImages, isFlat, Notes } from "./check_images.ts";
+import { checkImages, isFlat, Notes, orNull } from "./check_images.ts";
 import { isCifar } from "./cifar_images.ts";
 import { categoryFolders, listCategories, scanCategory } from "./dataset.ts";
 import { readWhole } from "./files.ts";
@@ -121,7 +120,10 @@ async function checkCategory(
     } else notes.add(image.path, "has a defect but no mask: pixel metrics need one");
   }
   warnings.push(...found.notes, ...notes.sentences());
-  if (!isCifar(root)) await checkRest(await folderOf(root, name), await pathsOf(category), tell);
+  if (!isCifar(root)) {
+    const used = await pathsOf(category);
+    await orNull(async () => await checkRest(await folderOf(root, name), used, tell), tell);
+  }
   return {
     name,
     train: train.length,
@@ -148,44 +150,33 @@ async function folderOf(root: string, name: string): Promise<string | null> {
 async function pathsOf({ train, anomalous, test }: Category): Promise<Set<string>> {
   const masks = [...anomalous, ...test].flatMap(({ mask }) => mask ?? []);
   const images = [...anomalous, ...test].map(({ path }) => path);
-  return new Set([...train, ...images, ...(await Promise.all(masks.map(maskFiles))).flat()]);
+  const files = await Promise.all(masks.map((mask) => orNull(() => maskFiles(mask)))); // faults are told already
+  return new Set([...train, ...images, ...files.flatMap((paths) => paths ?? [])]);
 }
 
 /** Tells what else lies below a folder, at any depth: `score` would look at its images. */
 async function checkRest(folder: string | null, used: ReadonlySet<string>, tell: OnNote): Promise<void> {
   if (folder === null) return;
-  const images = new Map<string, string[]>(),
-    unread: string[] = [],
-    others: string[] = [],
-    hidden: string[] = [];
+  const images = new Map<string, string[]>();
+  const unread: string[] = [], others: string[] = [], hidden: string[] = [];
   for await (const { path, kind } of filesUnder(folder, tell)) {
     if (used.has(path)) continue;
     if (kind === "hidden") hidden.push(path);
     else if (kind === "others") (UNREAD.includes(extname(path).toLowerCase()) ? unread : others).push(path);
-    else images.set(dirname(path), [...images.get(dirname(path)) ?? [], path]);
+    else if (images.has(dirname(path))) images.get(dirname(path))!.push(path);
+    else images.set(dirname(path), [path]);
   }
   for (const [at, paths] of images) {
-    tell(
-      `${at} has ${paths.length} images that training leaves aside, as ${
-        paths[0]
-      } (score looks at any depth)`,
-    );
-    for (const path of paths) {
-      await decodeImage(await readWhole(path), path).catch((error) => {
-        if (!(error instanceof InputError)) throw error;
-        tell(error.message);
-      });
-    }
+    const example = `as ${paths[0]} (score looks at any depth)`;
+    tell(`${at} has ${paths.length} images that training leaves aside, ${example}`);
+    for (const path of paths) await orNull(async () => await decodeImage(await readWhole(path), path), tell);
   }
-  for (
-    const [paths, what] of [
-      [unread, "images of formats that are not read"],
-      [others, "files that don't count as images"],
-      [hidden, "hidden or unfinished files"],
-    ] as const
-  ) {
+  const count = (paths: string[], what: string): void => {
     if (paths.length > 0) tell(`${folder} has ${paths.length} ${what}, as ${paths[0]}: they are left aside`);
-  }
+  };
+  count(unread, "images of formats that are not read");
+  count(others, "files that don't count as images");
+  count(hidden, "hidden or unfinished files");
 }
 
 function range(values: number[]): [number, number] | null {

@@ -120,7 +120,7 @@ async function trainingNotes(train: readonly string[]): Promise<string[]> {
 }
 
 /** What a step gives; null where it throws an InputError. @param onFault told its message */
-async function orNull<T>(
+export async function orNull<T>(
   step: () => Promise<T>,
   onFault: (fault: string) => void = () => {},
 ): Promise<T | null> {
