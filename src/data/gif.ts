@@ -12,6 +12,8 @@ const HEADER = 13, FLAGS = 10, FRAME_HEADER = 10, FRAME_FLAGS = 9;
 const HAS_TABLE = 0x80;
 /** How blocks begin, and what ends a file. */
 const FRAME = 0x2c, EXTENSION = 0x21, END = 0x3b;
+/** Bits of the shortest codes, at most: the decoder doesn't end with more. */
+const MAX_BITS = 8;
 /** Pixels that a byte can stand for: a code of 12 bits is at most as many as there are codes. */
 const MAX_RATIO = 4096 * 8 / 12;
 
@@ -47,6 +49,9 @@ function findFrame(bytes: Uint8Array): { start: number; end: number } {
   if (bytes[at] !== FRAME) unexpected("a frame", at < bytes.length ? "none" : "a file that is cut off");
   if (!((bytes[FLAGS] | bytes[at + FRAME_FLAGS]) & HAS_TABLE)) unexpected("a table of colours", "none");
   const data = at + FRAME_HEADER + tableBytes(bytes[at + FRAME_FLAGS]);
+  if (!(bytes[data] >= 1 && bytes[data] <= MAX_BITS)) {
+    unexpected(`codes from 1 to ${MAX_BITS} bits on`, bytes[data]);
+  }
   return { start: at, end: skipBlocks(bytes, data + 1) };
 }
 

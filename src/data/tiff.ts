@@ -1,6 +1,6 @@
 /**
  * TIFF and BigTIFF: the first page, in strips or tiles, colours side by side or in planes; grey, palette, RGB and CMYK of
- * 1 to 32 bits, also floats; plain, PackBits, LZW, Deflate, Zstandard, JPEG or fax. The library is loaded on first use. What it would
+ * 1 to 32 bits, also floats; plain, PackBits, LZW, Deflate, JPEG or fax. The library is loaded on first use. What it would
  * take on trust, or read wrongly without a word, is looked at here first.
  *
  * @module
@@ -17,13 +17,14 @@ const KINDS: Record<number, string> = { 4: "a transparency mask", 6: "YCbCr", 8:
 /** Values of SampleFormat. */
 const UNSIGNED = 1, SIGNED = 2, FLOAT = 3;
 /** Values of Compression that are read, and what the others are called. */
-const PLAIN = 1, FAX = [2, 3, 4], JPEG = 7, READ = [PLAIN, ...FAX, 5, JPEG, 8, 32946, 32773, 50000];
+const PLAIN = 1, FAX = [2, 3, 4], JPEG = 7, READ = [PLAIN, ...FAX, 5, JPEG, 8, 32946, 32773];
 const COMPRESSIONS: Record<number, string> = {
   6: "JPEG of the old kind",
   9: "JBIG",
   34712: "JPEG 2000",
   34887: "LERC",
   34925: "LZMA",
+  50000: "Zstandard",
   50001: "WebP",
   50002: "JPEG XL",
 };
@@ -122,7 +123,7 @@ async function refuse(page: Page, fileBytes: number): Promise<void> {
   const tags = image.fileDirectory, inPlanes = image.planarConfiguration === 2;
   if (!READ.includes(compression)) {
     unexpected(
-      "pixels that are plain, or compressed by PackBits, LZW, Deflate, Zstandard, JPEG or as a fax",
+      "pixels that are plain, or compressed by PackBits, LZW, Deflate, JPEG or as a fax",
       COMPRESSIONS[compression] ?? `compression ${compression}, of which nothing is known`,
     );
   }

@@ -120,6 +120,17 @@ Deno.test("JPEG: the decoder works on after a file that ended it", async () => {
   deepEqual((await decodeImage(file("jpeg.rgb"), "")).data, tensors.get("rgb.jpeg.rgb")!.bytes.slice());
 });
 
+Deno.test("GIF: codes of too many bits, which the decoder would never end with, are refused", async () => {
+  const screen = [9, 0, 9, 0, 0x80, 0, 0, ...[0, 0, 0, 255, 255, 255]],
+    frame = [0x2c, 0, 0, 0, 0, 9, 0, 9, 0, 0];
+  const data = [135, 4, 1, 2, 3, 4, 0, 0x3b];
+  const bytes = Uint8Array.from([...new TextEncoder().encode("GIF89a"), ...screen, ...frame, ...data]);
+  await rejects(decodeImage(bytes, "x.gif"), {
+    name: "InputError",
+    message: /x\.gif as a GIF.*bits on.*135/,
+  });
+});
+
 Deno.test("what is no image is refused by its content, whatever its name", async () => {
   const text = new TextEncoder().encode("not a picture, whatever its name says");
   await rejects(decodeImage(text, "a.png"), {

@@ -275,7 +275,7 @@ def collect():
     yield "tiff.palette", encode(palette(256), "TIFF"), None
     yield "tiff.lzw", encode(color, "TIFF", compression="tiff_lzw"), None
     yield "tiff.deflate", encode(color, "TIFF", compression="tiff_adobe_deflate"), None
-    yield "tiff.zstandard", encode(color, "TIFF", compression="zstd"), None
+    yield "tiff.zstandard", encode(color, "TIFF", compression="zstd"), False
     yield "tiff.webp", encode(color, "TIFF", compression="webp"), False
     yield "tiff.packbits", encode(color, "TIFF", compression="packbits"), None
     yield "tiff.packbits1", encode(bilevel, "TIFF", compression="packbits"), None
