@@ -16,6 +16,7 @@
 export { openModel, type OpenModelPathOptions } from "./src/host/open_model.ts";
 export { openDataset } from "./src/host/open_dataset.ts";
 export { listCategories, openCategory } from "./src/host/dataset.ts";
+export type { OnNote } from "./src/host/folder.ts";
 export { listAnomalous, listOutliers } from "./src/host/anomalous.ts";
 export { files } from "./src/host/image_files.ts";
 export { defaultCache, FeatureCache, type FeatureCacheOptions } from "./src/host/feature_cache.ts";

@@ -20,9 +20,9 @@
  * with all else that takes files, in `@adtr/adtr/host`. Tensors and gradients are in `@adtr/adtr/autograd`, images, masks,
  * procedural data and synthetic anomalies in `@adtr/adtr/data`.
  *
- * A bundle for browsers (`deno bundle --platform browser`) looks for two things beside itself, when it needs them: the JPEG
- * decoder, `mozjpeg_dec.wasm` of the package `@jsquash/jpeg`, and the weights that come with this one, `src/model/weights`
- * as a folder `weights`. examples/browser makes such a folder. Pages must come from https or localhost.
+ * A bundle for browsers (`deno bundle --platform browser`) looks for these beside itself, when it needs them: the decoders
+ * of JPEG and WebP, `mozjpeg_dec.wasm` and `webp_dec.wasm` of the packages `@jsquash/jpeg` and `@jsquash/webp`, and the
+ * weights that come with this one, `src/model/weights` as a folder `weights`. examples/browser makes such a folder. Pages must come from https or localhost.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * Makes a folder that can be served as it is: this example's page, the library as one file for browsers, and beside it what
- * that fetches when it needs it, the JPEG decoder and the bundled weights.
+ * that fetches when it needs it, the decoders of JPEG and WebP and the bundled weights.
  *
  *     deno run -A examples/browser/bundle.ts FOLDER
  *

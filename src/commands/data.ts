@@ -4,10 +4,11 @@
  * @module
  */
 import type { Command } from "npm:commander@^15.1.0";
-import { type CategoryCheck, checkDataset } from "../host/check_dataset.ts";
+import { type CategoryCheck, checkDataset, checkRoot } from "../host/check_dataset.ts";
 import { makeDataset } from "../host/make_dataset.ts";
 import { proceduralCategories, SIZES } from "../data/procedural/sample.ts";
 import { InputError } from "../errors.ts";
+import { printable } from "../report/printable.ts";
 import { type Cell, table } from "../report/table.ts";
 import { categoryList, checkedOption } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
@@ -83,12 +84,14 @@ async function check(root: string, { category, json }: { category: string; json?
   const checks = await checkDataset(root, categoryList(category), (name, done, total) => {
     display.onProgress({ phase: "data", category: name, done, total, unit: "images", images: done });
   }).finally(() => display.finish());
-  console.log(json ? JSON.stringify(checks, null, 2) : summary(checks));
+  const beside = category === "all" ? await checkRoot(root) : [];
+  console.log(json ? JSON.stringify(checks, null, 2) : summary(checks, beside));
+  if (json) beside.forEach((note) => display.warn(printable(note)));
   const faults = checks.reduce((sum, { errors }) => sum + errors.length, 0);
   if (faults > 0) throw new InputError(`Found ${counted(faults, "fault", "faults")} in ${root}`);
 }
 
-function summary(checks: CategoryCheck[]): string {
+function summary(checks: CategoryCheck[], beside: string[]): string {
   const header = ["category", "train", "test good", "test defect", "defects", "pixels", "formats"];
   const rows = checks.map((c): Cell[] => [
     c.name,
@@ -103,7 +106,8 @@ function summary(checks: CategoryCheck[]): string {
     ...limited(errors).map((text) => `${name}: error: ${text}`),
     ...limited(warnings).map((text) => `${name}: note: ${text}`),
   ]);
-  return [table(rows, header).trimEnd(), ...remarks].join("\n");
+  remarks.push(...limited(beside).map((text) => `note: ${text}`));
+  return [table(rows, header).trimEnd(), ...remarks.map(printable)].join("\n");
 }
 
 /** The first of many sentences. */

@@ -5,11 +5,14 @@
  */
 import type { Command } from "npm:commander@^15.1.0";
 import { join } from "node:path";
+import { checkImages, refuseFaults } from "../host/check_images.ts";
 import { openCategory } from "../host/dataset.ts";
 import { InputError } from "../errors.ts";
 import { TIFF_MAPS, tiffPaths, writeTiffMaps } from "../host/tiff_maps.ts";
 import { decidedAnew, evaluateCategory, evidenceOf, type MissingMasks } from "../score/evaluate.ts";
 import { makeFolder } from "../host/files.ts";
+import { printable } from "../report/printable.ts";
+import { areKept } from "../score/features.ts";
 import { refuseRunsMetrics } from "./folders.ts";
 import { withGpu } from "./gpu.ts";
 import {
@@ -68,13 +71,13 @@ interface EvalOptions extends ModelOptions, GivenRules {
 async function evaluate(options: EvalOptions): Promise<void> {
   const { data, out, json } = options;
   const began = performance.now();
-  const category = await openCategory(data, options.category);
+  const display = new ProgressDisplay();
+  const category = await openCategory(data, options.category, display.warn);
   if (category.test.length === 0) {
     throw new InputError(`Expected test images of ${category.name} in ${data}, but found none`);
   }
   if (options.mapsTiff) tiffPaths(category.test); // throws before the work
   await refuseRunsMetrics(out);
-  const display = new ProgressDisplay();
   const { evaluation: { metrics, decided, images }, decision } = await withGpu(async (gpu) => {
     using model = await openGivenModel(gpu, options, display);
     if (options.mapsTiff && !model.method.maps) throw noMaps("--maps-tiff", options.model);
@@ -82,6 +85,11 @@ async function evaluate(options: EvalOptions): Promise<void> {
     const { method: { maps }, heldOut } = model, missing_masks = options.missingMasks;
     const known = { decision: model.decision, heldOut, maps, model: options.model };
     decisionWith(withoutLabels(options), known); // refused before the work
+    const { errors, notes } = await checkImages({ train: [], anomalous: [], test: category.test }, {
+      isKnown: (hash) => areKept(model.source, hash),
+    });
+    notes.forEach((note) => display.warn(printable(note)));
+    refuseFaults(errors);
     const found = await evaluateCategory(model, category, { missing_masks, onProgress: display.onProgress });
     const decision = decisionWith(options, { ...known, ...evidenceOf(found) });
     return { evaluation: decision === known.decision ? found : decidedAnew(found, decision), decision };

@@ -54,9 +54,9 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
   const { weights, weightsKey: weights_key } = givenWeights(options, config?.places);
   const given = [givenSettings({ ...options }, SETTINGS), config?.settings ?? {}];
   const settings = settingsOf(given, preset, weights, "folder"), { feature_size } = settings;
-  const paths = await listImages(inputs);
-  await refuseUnwritable(options.out, paths); // before the work
   const display = new ProgressDisplay();
+  const paths = await listImages(inputs, display.warn);
+  await refuseUnwritable(options.out, paths); // before the work
   using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
   const { signal } = interrupt;
   const shape = await withGpu(async (gpu) => {

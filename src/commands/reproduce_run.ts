@@ -84,7 +84,7 @@ export async function runReproduction(
   const cells = cellsOf(plan), outcome: Outcome = { results: [], failures: [], elsewhere: [] };
   using sources = new Sources(plan, gpu, display);
   for (const cell of cells) await refuseOther(plan, cell, sources);
-  const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers);
+  const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers, display.warn);
   const began = performance.now(), later: Cell[] = [];
   let category: Category | undefined, ran = 0;
   type Settled = "there" | "made" | "left" | "stopped";
@@ -103,7 +103,9 @@ export async function runReproduction(
     await refuseOther(plan, cell, sources);
     const known = await resultOf(plan, cell); // again, as another run may have ended meanwhile
     if (!known) {
-      if (category?.name !== cell.category) category = await openCategory(plan.data, cell.category);
+      if (category?.name !== cell.category) {
+        category = await openCategory(plan.data, cell.category, display.warn);
+      }
       const ended = await runCell(plan, cell, { gpu, opened, category, outliers, display, signal });
       if (!ended) return "stopped";
     }

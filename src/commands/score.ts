@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { InputError, UsageError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { makeFolder, readWhole } from "../host/files.ts";
-import { isFolder, listImages } from "../host/folder.ts";
+import { isFolder, listImages, type OnNote } from "../host/folder.ts";
 import { type Cell, table } from "../report/table.ts";
 import type { Model } from "../score/model.ts";
 import { sha256 } from "../sha256.ts";
@@ -96,10 +96,10 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
   if (options.null && !inputs.includes("-")) {
     throw new UsageError("Expected - among the images with --null, but found none");
   }
-  const paths = watch ? null : await imagesIn(inputs, options.null ? "\0" : "\n");
+  const display = new ProgressDisplay(), tally = new Tally(options.only);
+  const paths = watch ? null : await imagesIn(inputs, options.null ? "\0" : "\n", display.warn);
   if (watch) await requireFolders(inputs, out);
   await refuseHeatmaps(out, paths ?? []); // before the work
-  const display = new ProgressDisplay(), tally = new Tally(options.only);
   using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
   const { signal } = interrupt;
   try {
@@ -179,9 +179,9 @@ async function stateOf(
 }
 
 /** Images that arguments name, and those that standard input does where one is `-`. */
-async function imagesIn(inputs: readonly string[], end: string): Promise<string[]> {
+async function imagesIn(inputs: readonly string[], end: string, onNote: OnNote): Promise<string[]> {
   const at = inputs.indexOf("-");
-  if (at < 0) return await listImages(inputs);
+  if (at < 0) return await listImages(inputs, onNote);
   if (inputs.includes("-", at + 1)) throw new UsageError("Expected - once, but found it twice");
   const text = await new Response(Deno.stdin.readable).text();
   const paths = text.split(end).map((path) => end === "\n" ? path.replace(/\r$/, "") : path).filter((path) =>
@@ -190,9 +190,11 @@ async function imagesIn(inputs: readonly string[], end: string): Promise<string[
   if (paths.length === 0) throw new InputError("Expected paths on standard input, but found none");
   const found: string[] = [];
   // What is not there, gone meanwhile maybe, is told in its row.
-  for (const path of paths) await isFolder(path) ? found.push(...await listImages([path])) : found.push(path);
+  for (const path of paths) {
+    await isFolder(path) ? found.push(...await listImages([path], onNote)) : found.push(path);
+  }
   const [before, behind] = [inputs.slice(0, at), inputs.slice(at + 1)];
-  return [...await listImages(before), ...found, ...await listImages(behind)];
+  return [...await listImages(before, onNote), ...found, ...await listImages(behind, onNote)];
 }
 
 /** @throws {UsageError} where something can't be watched */

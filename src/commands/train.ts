@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Category } from "../data/category.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { listAnomalous, listOutliers } from "../host/anomalous.ts";
+import { checkImages, refuseFaults } from "../host/check_images.ts";
 import { openCategory } from "../host/dataset.ts";
 import { defaultCache } from "../host/feature_cache.ts";
 import { openSource } from "../host/feature_source.ts";
@@ -15,7 +16,8 @@ import { makeFolder } from "../host/files.ts";
 import { readWeightFile } from "../host/tensor_files.ts";
 import { TIFF_MAPS, tiffPaths } from "../host/tiff_maps.ts";
 import { methodNamed } from "../methods/registry.ts";
-import { type FeatureSource, sizesOf } from "../score/features.ts";
+import { printable } from "../report/printable.ts";
+import { areKept, type FeatureSource, sizesOf } from "../score/features.ts";
 import { makeMissing } from "./demo_data.ts";
 import { lockRun } from "./folders.ts";
 import { hasGpu, withGpu } from "./gpu.ts";
@@ -146,12 +148,28 @@ async function runAll(
   if (!resume) await refuseOverwriting(plan); // again: another run may have ended meanwhile
   if (plan.isDemo) await makeMissing(plan.data, plan.categories, settings.image_size);
   const categories: Category[] = [];
-  for (const name of plan.categories) categories.push(await openCategory(plan.data, name));
+  for (const name of plan.categories) categories.push(await openCategory(plan.data, name, display.warn));
   const tiffMaps = plan.mapsTiff ? join(plan.out, TIFF_MAPS) : undefined;
   if (tiffMaps) categories.forEach(({ test }) => tiffPaths(test)); // throws before the work
-  const anomalous = plan.anomalous === undefined ? undefined : await listAnomalous(plan.anomalous);
-  const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers);
+  const anomalous = plan.anomalous === undefined
+    ? undefined
+    : await listAnomalous(plan.anomalous, display.warn);
+  const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers, display.warn);
 
+  if (!plan.isDemo) {
+    const usesLabels = method.labels?.(settings) != null;
+    const sets = categories.map((category) => ({
+      ...category,
+      anomalous: usesLabels && !anomalous ? category.anomalous : [],
+    }));
+    const others = [...anomalous ?? [], ...(outliers ?? []).map((path) => ({ path, mask: null }))];
+    await checkAll(
+      [...sets, { name: "others", train: [], anomalous: others, test: [] }],
+      source,
+      display,
+      signal,
+    );
+  }
   if (!plan.isPresetGiven && !plan.isDemo) display.warn(announcement(plan, gpu, source, categories));
   const environment = environmentOf(gpu, opened.features, opened.weightsSha256);
   // A run that is gone on with keeps its config until its checkpoint turned out to fit.
@@ -181,6 +199,33 @@ async function runAll(
     results.set(category.name, result);
   }
   return results;
+}
+
+/** Looks at all images and masks before any training. @throws {InputError} where some can't be used, with all of them */
+async function checkAll(
+  sets: readonly Category[],
+  source: FeatureSource,
+  display: ProgressDisplay,
+  signal: AbortSignal,
+): Promise<void> {
+  const errors: string[] = [], isKnown = (hash: string): Promise<boolean> => areKept(source, hash);
+  for (const set of sets) {
+    const onImage = (done: number, total: number): void =>
+      display.onProgress({
+        phase: "checking",
+        category: set.name,
+        done,
+        total,
+        unit: "images",
+        images: done,
+      });
+    const found = await checkImages(set, { isKnown, onImage, signal }).catch((error) => {
+      throw signal.aborted && error === signal.reason ? new Stopped("stopped; nothing was written") : error;
+    });
+    errors.push(...found.errors);
+    for (const note of found.notes) display.warn(printable(`${set.name}: ${note}`));
+  }
+  refuseFaults(errors);
 }
 
 /** What is going to be done where nobody has said, how long it takes, and how to have it otherwise. */

@@ -14,6 +14,15 @@ const PIXELS_AT = 10,
   COMPRESSION = 30,
   COLORS_USED = 46;
 const MASKS = 54;
+/** What the values of the field are called. */
+const COMPRESSIONS = [
+  "plain ones",
+  "runs of 8 bits",
+  "runs of 4 bits",
+  "colours in other places",
+  "a JPEG",
+  "a PNG",
+];
 /** The bit masks of red, green and blue in the only order that is read: bytes are blue, green, red, unused. */
 const BGRX = [0xff0000, 0xff00, 0xff];
 
@@ -34,7 +43,12 @@ export function openBmp(bytes: Uint8Array): Opened {
       if (![1, 4, 8, 24, 32].includes(bits)) unexpected("1, 4, 8, 24 or 32 bits a pixel", bits);
       const masked = compression === 3 && bits === 32 && bytes.length >= MASKS + 12 &&
         BGRX.every((mask, i) => u32(MASKS + 4 * i) === mask);
-      if (compression !== 0 && !masked) unexpected("plain pixels", `compression ${compression}`);
+      if (compression !== 0 && !masked) {
+        unexpected(
+          "plain pixels",
+          COMPRESSIONS[compression] ?? `compression ${compression}, of which nothing is known`,
+        );
+      }
       return decodeBmp(bytes, view, width, signed, bits);
     },
   };

@@ -1,6 +1,6 @@
 /**
- * Images and masks in memory, from and to files: RGB bytes whatever the file held (grey and palette expanded, alpha
- * dropped, 16 bit divided by 257 and rounded; docs/method.md §1).
+ * Images in memory, from and to files: RGB bytes whatever the file held (grey and palette expanded, alpha composed on black,
+ * 16 bit divided by 257 and rounded; docs/method.md §1).
  *
  * @module
  */
@@ -29,20 +29,26 @@ export interface Mask {
 }
 
 /**
- * Decodes a PNG, JPEG, BMP or TIFF file. JPEGs come as they are stored, whatever orientation EXIF wants.
+ * Decodes a PNG, JPEG, BMP, TIFF, WebP or GIF file to the upright picture, on black where it is transparent.
  *
  * @param name what errors call the file
  * @throws {InputError} as `decodeSamples` in decode.ts: no such image, damaged, too small or too large
  */
 export async function decodeImage(bytes: Uint8Array, name = "the image"): Promise<Image> {
-  const { width, height, colors, stride, max, data } = await decodeSamples(bytes, name);
-  const rgb = new Uint8Array(3 * width * height);
+  const { width, height, colors, stride, alpha, max, data } = await decodeSamples(bytes, name);
+  const rgb = new Uint8Array(3 * width * height), [red, green, blue] = colors === 3 ? [0, 1, 2] : [0, 0, 0];
   // One sample more than a byte holds times 255 over max: a division by 257 for 16 bits.
   const toByte = Uint8Array.from({ length: max + 1 }, (_, value) => Math.round(value * 255 / max));
   for (let from = 0, to = 0; to < rgb.length; from += stride, to += 3) {
-    rgb[to] = toByte[data[from]];
-    rgb[to + 1] = toByte[data[from + (colors === 3 ? 1 : 0)]];
-    rgb[to + 2] = toByte[data[from + (colors === 3 ? 2 : 0)]];
+    rgb[to] = toByte[data[from + red]];
+    rgb[to + 1] = toByte[data[from + green]];
+    rgb[to + 2] = toByte[data[from + blue]];
+    const opacity = alpha ? data[from + colors] : max;
+    if (opacity < max) {
+      [red, green, blue].forEach((c, i) =>
+        rgb[to + i] = Math.round(data[from + c] * opacity * 255 / max ** 2)
+      );
+    }
   }
   return { width, height, data: rgb };
 }
@@ -71,21 +77,6 @@ export function checkPixels(image: Image, name: string): void {
   throw new InputError(
     `Expected ${name} to be a file's bytes (Uint8Array), or { width, height, data } of 3 bytes a pixel, but found ${found}`,
   );
-}
-
-/**
- * Decodes a mask of the same formats: a pixel is anomalous where any colour is above 0, alpha aside.
- *
- * @param name what errors call the file
- * @throws {InputError} as `decodeImage`
- */
-export async function decodeMask(bytes: Uint8Array, name = "the mask"): Promise<Mask> {
-  const { width, height, colors, stride, data } = await decodeSamples(bytes, name);
-  const mask = new Uint8Array(width * height);
-  for (let i = 0; i < mask.length; i++) {
-    for (let c = i * stride; c < i * stride + colors; c++) if (data[c] > 0) mask[i] = 1;
-  }
-  return { width, height, data: mask };
 }
 
 /** An RGB PNG file. */

@@ -5,7 +5,9 @@
  */
 import { InputError } from "../errors.ts";
 import { sha256, sha256OfAll } from "../sha256.ts";
-import { checkPixels, decodeMask, type Image, type Mask, pixelsOf } from "./image.ts";
+import { imageHeader } from "./decode.ts";
+import { checkPixels, type Image, type Mask, pixelsOf } from "./image.ts";
+import { alignMask, type MaskOwner, readMask } from "./mask.ts";
 
 /** An image that has been found, to be decoded when it is needed. */
 export interface Picture {
@@ -32,7 +34,7 @@ export interface Images {
 /**
  * Images in memory, by their names.
  *
- * @param images bytes of a PNG, JPEG, BMP or TIFF file, or pixels
+ * @param images bytes of an image file, or pixels
  * @param masks the same for masks; pixels are 0 or 1
  */
 export function imagesInMemory(
@@ -57,26 +59,14 @@ export function imagesInMemory(
       return { hash, decode: () => pixels(name) };
     },
     async mask(name, image) {
-      const found = find(masks, name, "a mask");
-      const mask = found instanceof Uint8Array ? await decodeMask(found, name) : found;
-      requireSameSize(name, mask, await pixels(image));
-      return mask;
+      const found = find(masks, name, "a mask"), owner = find(images, image, "an image");
+      const header: MaskOwner = owner instanceof Uint8Array
+        ? await imageHeader(owner, image)
+        : { ...owner, orientation: 1 };
+      return (found instanceof Uint8Array
+        ? await readMask(found, name, header)
+        : alignMask(found, name, header))
+        .mask;
     },
   };
-}
-
-/** Pixels. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** @throws {InputError} where a mask has another size than its image */
-export function requireSameSize(name: string, mask: Size, image: Size): void {
-  if (mask.width !== image.width || mask.height !== image.height) {
-    throw new InputError(
-      `Expected ${name} to be ${image.width}×${image.height} pixels as its image is, ` +
-        `but found ${mask.width}×${mask.height}`,
-    );
-  }
 }

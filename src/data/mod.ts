@@ -10,7 +10,8 @@
  *
  * @module
  */
-export { decodeImage, decodeMask, encodeGreyPng, encodePng, type Image, type Mask } from "./image.ts";
+export { decodeImage, encodeGreyPng, encodePng, type Image, type Mask } from "./image.ts";
+export { decodeMask } from "./mask.ts";
 export { type Images, imagesInMemory, type Picture } from "./images.ts";
 export type { AnomalousImage, Category, TestImage } from "./category.ts";
 export { loadImage, loadMask } from "./load.ts";

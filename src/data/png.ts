@@ -1,31 +1,69 @@
 /**
- * PNG: 1 to 16 bits, grey, palette, colour, alpha, interlaced from 8 bits on. The chunks are walked here first, so that
- * a file that is cut off, animated, or declares more pixels than it can hold is refused before anything is allocated.
+ * PNG: 1 to 16 bits, grey, palette, colour, alpha, interlaced; of an animated one the picture that viewers without
+ * animation show. The chunks are walked here first, so that a file that is cut off, or declares more pixels than it can
+ * hold, is refused before anything is allocated, and only those that pixels are made of go on to the decoder: damage in
+ * others (profiles, text, sizes in metres) is no damage to the picture.
  *
  * @module
  */
 import { decode, encode } from "npm:fast-png@^8.0.0";
-import { lookUp, type Opened, type Samples, unexpected, unpackBits } from "./samples.ts";
+import { exifOrientation } from "./orientation.ts";
+import { join, lookUp, type Opened, type Samples, unexpected, unpackBits } from "./samples.ts";
 
 /** Samples a pixel by colour type. */
 const CHANNELS: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 const PALETTE = 3;
-/** Deflate can't shrink anything further than this. */
-const MAX_RATIO = 1032;
+/** Deflate can't shrink anything further than this, and doesn't enlarge anything by more than that. */
+const MAX_RATIO = 1032, MAX_GROWTH = 2, MAX_EXTRA = 2 ** 16;
+/** Where an interlaced picture's seven passes begin, and their steps: column, row, columns, rows. */
+const PASSES = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+];
+
+/** What a file holds. */
+interface Header {
+  width: number;
+  height: number;
+  /** Bits a sample. */
+  depth: number;
+  color: number;
+  channels: number;
+  interlaced: boolean;
+  /** The file with nothing but what pixels are made of. */
+  pixels: Uint8Array;
+  /** Chunks of pixels, one after another. */
+  compressed: Uint8Array;
+  /** Red, green and blue of each entry. */
+  palette: Uint8Array;
+  /** Opacity of palette entries, or the one colour that is transparent. */
+  transparency: Uint8Array;
+}
 
 /** Reads the chunks' headers of a file that starts as a PNG. */
 export function openPng(bytes: Uint8Array): Opened {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  let at = 8, compressed = 0, type = "";
+  const needed = [bytes.subarray(0, 8)], data: Uint8Array[] = [];
+  let at = 8, type = "", palette = bytes.subarray(0, 0), transparency = palette, orientation = 1;
   while (type !== "IEND") {
     if (at + 12 > bytes.length) unexpected("a whole file", `one that ends after ${bytes.length} bytes`);
-    const length = view.getUint32(at);
+    const length = view.getUint32(at), content = bytes.subarray(at + 8, at + 8 + length);
     type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     if (at === 8 && (type !== "IHDR" || length !== 13)) unexpected("a header first", `"${type}"`);
-    if (type === "acTL") unexpected("a still picture", "an animated one");
-    if (type === "IDAT") compressed += length;
+    if (at + 12 + length > bytes.length) {
+      unexpected("a whole file", `one that ends after ${bytes.length} bytes`);
+    }
+    if (type === "IDAT") data.push(content);
+    if (type === "PLTE") palette = content;
+    if (type === "tRNS") transparency = content;
+    if (type === "eXIf") orientation = exifOrientation(content);
+    if (/^[A-Z]/.test(type)) needed.push(bytes.subarray(at, at + 12 + length)); // others: a small letter
     at += 12 + length;
-    if (at > bytes.length) unexpected("a whole file", `one that ends after ${bytes.length} bytes`);
   }
   const width = view.getUint32(16), height = view.getUint32(20);
   const depth = bytes[24], color = bytes[25], interlaced = bytes[28] !== 0;
@@ -33,34 +71,116 @@ export function openPng(bytes: Uint8Array): Opened {
   return {
     width,
     height,
+    orientation,
     decode() {
-      if (width * height * channels * depth / 8 > MAX_RATIO * compressed) {
-        unexpected(`${width}×${height} pixels, as declared`, `only ${compressed} bytes for them`);
+      const compressed = join(data), size = width * height * channels * depth / 8;
+      if (size > MAX_RATIO * compressed.length) {
+        unexpected(`${width}×${height} pixels, as declared`, `only ${compressed.length} bytes for them`);
       }
-      if (interlaced && depth < 8) unexpected("8 or more bits a sample in an interlaced image", depth);
-      return decodePng(bytes, color, channels);
+      if (compressed.length > MAX_GROWTH * size + MAX_EXTRA) {
+        unexpected(`${width}×${height} pixels, as declared`, `${compressed.length} bytes for them`);
+      }
+      needed.slice(1).forEach(checkChunk);
+      const header = { width, height, depth, color, channels, interlaced, palette, transparency };
+      return decodePng({ ...header, pixels: join(needed), compressed });
     },
   };
 }
 
-function decodePng(bytes: Uint8Array, color: number, channels: number): Samples {
-  const { width, height, depth, data, palette } = decode(bytes, { checkCrc: true });
-  const size = { width, height };
-  if (depth === 16) {
-    const max = 65535, colors = channels < 3 ? 1 : 3;
-    return { ...size, colors, stride: channels, max, data: data as Uint16Array };
+/** @throws {Error} where a chunk's checksum is not its content's */
+function checkChunk(chunk: Uint8Array): void {
+  const end = chunk.length - 4, view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+  let crc = -1;
+  for (let i = 4; i < end; i++) crc = CRC[(crc ^ chunk[i]) & 255] ^ crc >>> 8;
+  if (~crc >>> 0 !== view.getUint32(end)) {
+    const type = String.fromCharCode(...chunk.subarray(4, 8));
+    unexpected(`the CRC of its ${type} chunk to be right`, "that it isn't: the file is damaged");
   }
-  const samples = data as Uint8Array;
+}
+
+/** What a byte adds to a CRC-32. */
+const CRC = Int32Array.from({ length: 256 }, (_, byte) => {
+  for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? byte >>> 1 ^ 0xedb88320 : byte >>> 1;
+  return byte;
+});
+
+async function decodePng(header: Header): Promise<Samples> {
+  const { width, height, depth, color, channels, interlaced, pixels, palette, transparency } = header;
+  const samples = depth >= 8
+    ? decode(pixels).data as Uint8Array | Uint16Array
+    : interlaced
+    ? await joinPasses(header)
+    : unpackBits(decode(pixels).data as Uint8Array, width, height, depth, Math.ceil(width * depth / 8));
   if (color === PALETTE) {
-    const indices = unpackBits(samples, width, height, depth, Math.ceil(width * depth / 8));
-    const rgb = lookUp(indices, palette ?? unexpected("a palette", "none"));
-    return { ...size, colors: 3, stride: 3, max: 255, data: rgb };
+    const colors = Array.from({ length: Math.floor(palette.length / 3) }, (_, i) => [
+      ...palette.subarray(3 * i, 3 * i + 3),
+      transparency[i] ?? 255,
+    ]);
+    return { width, height, colors: 3, stride: 3, max: 255, data: lookUp(samples as Uint8Array, colors) };
   }
-  if (depth < 8) {
-    const grey = unpackBits(samples, width, height, depth, Math.ceil(width * depth / 8));
-    return { ...size, colors: 1, stride: 1, max: 2 ** depth - 1, data: grey };
+  const colors = channels < 3 ? 1 : 3;
+  if (transparency.length >= 2 * colors && channels === colors) blacken(samples, colors, transparency);
+  return {
+    width,
+    height,
+    colors,
+    stride: channels,
+    alpha: channels > colors,
+    max: 2 ** depth - 1,
+    data: samples,
+  };
+}
+
+/** Makes black, which is what lies behind, of all that has the transparent colour. */
+function blacken(data: Uint8Array | Uint16Array, colors: number, transparency: Uint8Array): void {
+  const color = Array.from({ length: colors }, (_, c) => transparency[2 * c] << 8 | transparency[2 * c + 1]);
+  for (let at = 0; at < data.length; at += colors) {
+    if (color.every((value, c) => data[at + c] === value)) data.fill(0, at, at + colors);
   }
-  return { ...size, colors: channels < 3 ? 1 : 3, stride: channels, max: 255, data: samples };
+}
+
+/** Samples of less than a byte of an interlaced picture: each of its passes is a picture of its own. */
+async function joinPasses({ width, height, depth, compressed }: Header): Promise<Uint8Array> {
+  const rows = await through(compressed, new DecompressionStream("deflate"));
+  const out = new Uint8Array(width * height);
+  let at = 0;
+  for (const [left, top, dx, dy] of PASSES) {
+    const w = Math.ceil((width - left) / dx), h = Math.ceil((height - top) / dy);
+    if (w <= 0 || h <= 0) continue;
+    const rowBytes = Math.ceil(w * depth / 8), end = at + h * (1 + rowBytes);
+    const pass = unpackBits(await unfilter(rows.subarray(at, end), w, h, depth), w, h, depth, rowBytes);
+    for (let y = 0, i = 0; y < h; y++) {
+      for (let x = 0; x < w; x++) out[(top + y * dy) * width + left + x * dx] = pass[i++];
+    }
+    at = end;
+  }
+  if (at > rows.length) unexpected(`${at} bytes of pixels`, rows.length);
+  return out;
+}
+
+/** Grey rows as they are filtered, as a file that the decoder unfilters. */
+async function unfilter(rows: Uint8Array, width: number, height: number, depth: number): Promise<Uint8Array> {
+  const header = new Uint8Array(13), view = new DataView(header.buffer);
+  view.setUint32(0, width);
+  view.setUint32(4, height);
+  header[8] = depth;
+  const chunks = [
+    ["IHDR", header],
+    ["IDAT", await through(rows, new CompressionStream("deflate"))],
+    ["IEND", new Uint8Array()],
+  ] as const;
+  const file: Uint8Array[] = [Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10)];
+  for (const [type, content] of chunks) {
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, content.length);
+    file.push(length, new TextEncoder().encode(type), content, new Uint8Array(4)); // no checksum: it isn't looked at
+  }
+  return decode(join(file)).data as Uint8Array;
+}
+
+async function through(bytes: Uint8Array, stream: CompressionStream): Promise<Uint8Array<ArrayBuffer>> {
+  const source = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream();
+  return new Uint8Array(await new Response(source.pipeThrough(stream)).arrayBuffer());
 }
 
 /**

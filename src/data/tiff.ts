@@ -1,96 +1,303 @@
 /**
- * TIFF: one page of 1 (grey), 8 or 16 bits, grey, palette or RGB, in strips; uncompressed, LZW or Deflate. Loaded on
- * first use. What the library would read wrongly without a word (separate planes, tiles of colour) is refused here.
+ * TIFF and BigTIFF: the first page, in strips or tiles, colours side by side or in planes; grey, palette, RGB and CMYK of
+ * 1 to 32 bits, also floats; plain, PackBits, LZW, Deflate, JPEG or fax. The library is loaded on first use. What it would
+ * take on trust, or read wrongly without a word, is looked at here first.
  *
  * @module
  */
-import type { TiffIfd } from "npm:tiff@^7.1.3";
-import { lookUp, type Opened, type Samples, unexpected, unpackBits } from "./samples.ts";
+import type { DecoderWorker, GeoTIFFImage, Pool } from "npm:geotiff@^3.0.5";
+import { decodeFax } from "./fax.ts";
+import { adobe, openJpeg, START } from "./jpeg.ts";
+import { known } from "./orientation.ts";
+import { join, listening, lookUp, type Opened, type Samples, unexpected } from "./samples.ts";
 
-/** Values of PhotometricInterpretation. */
-const RGB = 2, PALETTE = 3;
-/** Bit of NewSubfileType: a smaller version of another page. */
-const REDUCED = 1;
-/** The reader runs over all pixels of all tiles, also those outside of the image: no more than these. */
+/** Values of PhotometricInterpretation, and what the others are called. */
+const WHITE_IS_ZERO = 0, BLACK_IS_ZERO = 1, RGB = 2, PALETTE = 3, CMYK = 5, YCBCR = 6;
+const KINDS: Record<number, string> = { 4: "a transparency mask", 6: "YCbCr", 8: "CIELab", 32844: "LogLuv" };
+/** Values of SampleFormat. */
+const UNSIGNED = 1, SIGNED = 2, FLOAT = 3;
+/** Values of Compression that are read, and what the others are called. */
+const PLAIN = 1, FAX = [2, 3, 4], JPEG = 7, READ = [PLAIN, ...FAX, 5, JPEG, 8, 32946, 32773];
+const COMPRESSIONS: Record<number, string> = {
+  6: "JPEG of the old kind",
+  9: "JBIG",
+  34712: "JPEG 2000",
+  34887: "LERC",
+  34925: "LZMA",
+  50000: "Zstandard",
+  50001: "WebP",
+  50002: "JPEG XL",
+};
+/** Values of ExtraSamples: opacity that colours have not been multiplied with. */
+const UNASSOCIATED = 2;
+/** Pixels of all tiles, also those outside of the image: no more than these. */
 const MAX_TILED = 2 ** 27;
+/** Compression that makes anything larger than this isn't meant as such. */
+const MAX_GROWTH = 2, MAX_EXTRA = 2 ** 16;
+/** Bytes of a number of each type. */
+const TYPE_BYTES = [1, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
+
+/** What is known of a page before its pixels are decoded. */
+interface Page {
+  image: GeoTIFFImage;
+  width: number;
+  height: number;
+  /** Bits a sample. */
+  bits: number;
+  /** Samples a pixel. */
+  stride: number;
+  compression: number;
+  photometric: number;
+  /** SampleFormat */
+  format: number;
+  /** Pixels a side of a strip or tile. */
+  block: [width: number, height: number];
+}
 
 /** Reads the tags of a file that starts as a TIFF. */
 export async function openTiff(bytes: Uint8Array): Promise<Opened> {
-  const { decode } = await import("npm:tiff@^7.1.3");
-  // Two pages at most, so that a chain of pages without end is not followed.
-  const [page, second] = decode(bytes, { ignoreImageData: true, pages: [0, 1] });
-  const { width, height } = page;
-  if (!Number.isInteger(width) || !Number.isInteger(height)) unexpected("a width and a height", "none");
+  checkTags(bytes);
+  const { fromArrayBuffer } = await import("npm:geotiff@^3.0.5");
+  const page = await readPage(await (await fromArrayBuffer(bytes.buffer as ArrayBuffer)).getImage(0));
+  const { width, height, image } = page;
+  if (!(width > 0 && height > 0)) unexpected("a width and a height", "none");
+  const orientation = known(Number(await image.fileDirectory.loadValue("Orientation") ?? 1));
   return {
     width,
     height,
-    decode() {
-      if (second && !(second.newSubfileType & REDUCED)) unexpected("a single page", "more");
-      refuse(page);
-      return page.bitsPerSample === undefined
-        ? convertBits(page, bytes)
-        : convert(decode(bytes, { pages: [0] })[0]);
+    orientation,
+    async decode() {
+      await refuse(page, bytes.length);
+      return await convert(page, await readNumbers(page, await decoderOf(page)));
     },
   };
 }
 
-function refuse(page: TiffIfd): void {
-  const { height, bitsPerSample: bits = 1, sampleFormat, samplesPerPixel: stride, type } = page;
-  if (![1, 8, 16].includes(bits)) unexpected("1, 8 or 16 bits a sample", bits);
-  if (bits === 1 && (stride !== 1 || type === PALETTE)) {
-    unexpected("1 bit a sample in grey images only", "colour");
-  }
-  if (sampleFormat !== 1) {
-    unexpected("unsigned whole numbers", ["", "", "signed ones", "floats"][sampleFormat] ?? "others");
-  }
-  if (stride > 1 && page.planarConfiguration !== 1) unexpected("colours side by side", "separate planes");
-  if (page.tiled) {
-    if (stride > 1) unexpected("strips", "tiles of colour");
-    const { tileWidth = 0, tileHeight = 0 } = page;
-    if (!(tileSpan(page.width, tileWidth) * tileSpan(height, tileHeight) <= MAX_TILED)) {
-      unexpected("tiles that fit the image", `some of ${tileWidth}×${tileHeight}`);
+/** Samples as the file has them. */
+type Numbers = Uint8Array | Uint16Array | Uint32Array | Int16Array | Int32Array | Float32Array | Float64Array;
+
+/** The values of the first page's tags have to be in the file: room is made for as many as are said to be there. */
+function checkTags(bytes: Uint8Array): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length), little = bytes[0] === 0x49;
+  const big = view.getUint16(2, little) === 43;
+  const offset = (at: number): number =>
+    big ? Number(view.getBigUint64(at, little)) : view.getUint32(at, little);
+  const first = offset(big ? 8 : 4), entryBytes = big ? 20 : 12;
+  const entries = big ? offset(first) : view.getUint16(first, little);
+  let at = first + (big ? 8 : 2);
+  if (at + entries * entryBytes > bytes.length) unexpected("a whole file", `${bytes.length} bytes`);
+  for (let i = 0; i < entries; i++, at += entryBytes) {
+    const size = (TYPE_BYTES[view.getUint16(at + 2, little)] ?? 0) * offset(at + 4);
+    const isInside = size <= (big ? 8 : 4) || offset(at + (big ? 12 : 8)) + size <= bytes.length;
+    if (!isInside) {
+      unexpected("a whole file", `${bytes.length} bytes, with tag ${view.getUint16(at, little)} behind them`);
     }
-  } else if (page.rowsPerStrip * (page.stripOffsets?.length ?? 0) < height) {
-    unexpected(`strips for ${height} rows`, `${page.stripOffsets?.length ?? 0} of ${page.rowsPerStrip} rows`);
   }
-  if (type === RGB && stride < 3) unexpected("3 colours", stride);
-  if (![0, 1, RGB, PALETTE].includes(type)) unexpected("grey, RGB or palette", `photometric kind ${type}`);
 }
 
-/** Pixels of a whole number of tiles along a side. */
-function tileSpan(side: number, tile: number): number {
-  return Math.ceil(side / tile) * tile;
-}
-
-/** Bits a sample may go unsaid where it is one (Pillow leaves it out), which the library doesn't expect. */
-function convertBits(page: TiffIfd, bytes: Uint8Array): Samples {
-  const { width, height, compression, tiled } = page, rowBytes = Math.ceil(width / 8);
-  if (compression !== 1 || tiled) {
-    unexpected("a number of bits a sample", "none in an image that is not plain");
-  }
-  const strips = page.stripOffsets.map((from, i) => bytes.subarray(from, from + page.stripByteCounts[i]));
-  const packed = new Uint8Array(strips.flatMap((strip) => [...strip]));
-  if (packed.length < rowBytes * height) unexpected(`${rowBytes * height} bytes`, packed.length);
-  const data = unpackBits(packed, width, height, 1, rowBytes);
+async function readPage(image: GeoTIFFImage): Promise<Page> {
+  const { fileDirectory: tags } = image, stride = image.getSamplesPerPixel();
+  const compression = tags.getValue("Compression") ?? PLAIN;
+  const photometric = tags.getValue("PhotometricInterpretation") ?? BLACK_IS_ZERO;
+  const bits = [...tags.getValue("BitsPerSample") ?? [1]],
+    formats = [...await tags.loadValue("SampleFormat") ?? []];
+  if (new Set(bits).size !== 1) unexpected("samples of one size", `${bits.join(", ")} bits`);
+  if (!(stride >= 1 && stride <= 8)) unexpected("up to 8 samples a pixel", stride);
+  tags.actualizedFields.set(258, Array(stride).fill(bits[0])); // the library wants it said, and for each
   return {
-    width,
-    height,
-    colors: 1,
-    stride: 1,
-    max: 1,
-    data: page.type === 0 ? data.map((bit) => 1 - bit) : data,
+    image,
+    width: image.getWidth(),
+    height: image.getHeight(),
+    bits: bits[0],
+    stride,
+    compression,
+    photometric: photometric === YCBCR && compression === JPEG ? RGB : photometric, // as its decoder hands it over
+    format: Number(formats[0] ?? UNSIGNED),
+    block: [image.getTileWidth(), image.getTileHeight()],
   };
 }
 
-function convert(page: TiffIfd): Samples {
-  const { width, height, bitsPerSample, samplesPerPixel: stride, type } = page;
-  const max = 2 ** bitsPerSample - 1, data = page.data as Uint8Array | Uint16Array;
-  if (type !== PALETTE) return { width, height, colors: type === RGB ? 3 : 1, stride, max, data };
-  if (bitsPerSample !== 8 || stride !== 1) {
-    unexpected("8 bits and one index a pixel with a palette", bitsPerSample);
+/** Throws what keeps a page from being read. */
+async function refuse(page: Page, fileBytes: number): Promise<void> {
+  const { image, width, height, bits, stride, compression, photometric, format, block: [w, h] } = page;
+  const tags = image.fileDirectory, inPlanes = image.planarConfiguration === 2;
+  if (!READ.includes(compression)) {
+    unexpected(
+      "pixels that are plain, or compressed by PackBits, LZW, Deflate, JPEG or as a fax",
+      COMPRESSIONS[compression] ?? `compression ${compression}, of which nothing is known`,
+    );
   }
-  // Some writers store bytes times 256, some times 257: the upper byte is right for both.
-  const palette = page.palette?.map((color) => color.map((v) => v >> 8)) ?? unexpected("a palette", "none");
-  const rgb = lookUp(data as Uint8Array, palette);
-  return { width, height, colors: 3, stride: 3, max: 255, data: rgb };
+  if (photometric > CMYK || ![WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK].includes(photometric)) {
+    unexpected("grey, palette, RGB or CMYK", KINDS[photometric] ?? `another kind of colour, ${photometric}`);
+  }
+  const colors = samplesOf(photometric);
+  if (stride < colors) unexpected(`${colors} samples a pixel`, stride);
+  if (compression === JPEG && (bits !== 8 || inPlanes || ![1, 3].includes(stride) || stride !== colors)) {
+    unexpected("grey or RGB of 8 bits where JPEG compresses them", `${stride} samples of ${bits} bits`);
+  }
+  if (format === UNSIGNED && !(bits >= 1 && bits <= 16 || bits === 32)) {
+    unexpected("1 to 16 or 32 bits a sample", bits);
+  }
+  if (format === SIGNED && bits !== 16 && bits !== 32) unexpected("16 or 32 bits a signed sample", bits);
+  if (format === FLOAT && ![16, 32, 64].includes(bits)) unexpected("16, 32 or 64 bits a float", bits);
+  if (![UNSIGNED, SIGNED, FLOAT].includes(format)) {
+    unexpected("whole numbers or floats", "complex ones or others");
+  }
+  if (photometric === PALETTE && (bits > 8 || format !== UNSIGNED)) {
+    unexpected("up to 8 bits with a palette", bits);
+  }
+  if (FAX.includes(compression) && (bits !== 1 || stride !== 1)) {
+    unexpected("black and white in a fax", `${stride} samples of ${bits} bits`);
+  }
+  if (Number(await tags.loadValue("FillOrder") ?? 1) !== 1 && !FAX.includes(compression)) {
+    unexpected("the first pixel in the highest bit", "the lowest");
+  }
+  if (await tags.loadValue("Predictor") === 2 && !image.littleEndian && bits > 8) {
+    unexpected("low bytes first where pixels are stored as differences of over 8 bits", "high bytes first");
+  }
+
+  const columns = Math.ceil(width / w),
+    rows = Math.ceil(height / h),
+    blocks = columns * rows * (inPlanes ? stride : 1);
+  if (!(w > 0 && h > 0 && blocks * w * h <= MAX_TILED * (inPlanes ? stride : 1))) {
+    unexpected("strips or tiles that fit the image", `some of ${w}×${h}`);
+  }
+  const kind = image.isTiled ? "Tile" : "Strip";
+  const places = await tags.loadValue(`${kind}Offsets`) ?? [],
+    sizes = await tags.loadValue(`${kind}ByteCounts`) ?? [];
+  const found = Math.min(places.length, sizes.length);
+  if (found < blocks) unexpected(`${blocks} strips or tiles`, found);
+  const most = MAX_GROWTH * w * h * Math.ceil((inPlanes ? 1 : stride) * bits / 8) + MAX_EXTRA;
+  for (let i = 0; i < blocks; i++) {
+    const at = Number(places[i]), size = Number(sizes[i]);
+    if (size === 0 || at + size > fileBytes) unexpected("a whole file", `one without strip or tile ${i + 1}`);
+    if (size > most) unexpected(`a strip or tile of ${w}×${h} pixels`, `${size} bytes for it`);
+  }
+}
+
+/** Samples a pixel that are its colour. */
+function samplesOf(photometric: number): number {
+  return photometric === RGB ? 3 : photometric === CMYK ? 4 : 1;
+}
+
+async function convert(page: Page, numbers: Numbers): Promise<Samples> {
+  const { image, width, height, stride, photometric, compression } = page;
+  const { data, max } = toSamples(page, numbers), lossy = compression === JPEG;
+  if (photometric === PALETTE) {
+    const map = await image.fileDirectory.loadValue("ColorMap") ?? unexpected("a palette", "none");
+    // Three planes. Some writers store bytes times 256, some times 257: the upper byte is right for both.
+    const count = map.length / 3,
+      palette = Array.from({ length: count }, (_, i) => [0, 1, 2].map((c) => map[c * count + i] >> 8));
+    const indices = Uint8Array.from({ length: width * height }, (_, i) => data[i * stride]);
+    return { width, height, colors: 3, stride: 3, max: 255, data: lookUp(indices, palette) };
+  }
+  const colors = samplesOf(photometric), extra = await image.fileDirectory.loadValue("ExtraSamples");
+  if (photometric === WHITE_IS_ZERO) {
+    for (let i = 0; i < data.length; i += stride) {
+      data[i] = max - data[i];
+    }
+  }
+  if (photometric === CMYK) {
+    for (let i = 0; i < data.length; i += stride) {
+      for (let c = 0; c < 3; c++) data[i + c] = Math.round((max - data[i + c]) * (max - data[i + 3]) / max);
+    }
+    return { width, height, colors: 3, stride, max, lossy, data };
+  }
+  const alpha = stride > colors && Number(extra?.[0]) === UNASSOCIATED;
+  return { width, height, colors: colors === 3 ? 3 : 1, stride, alpha, max, lossy, data };
+}
+
+/**
+ * Whole numbers of up to 16 bits as they are. Larger ones and floats don't say what white is: it is 1 for floats of which none
+ * is above, else 255 where none is above that, else 65535; what is negative is black.
+ */
+function toSamples(
+  { bits, format }: Page,
+  numbers: Numbers,
+): { data: Uint8Array | Uint16Array; max: number } {
+  if (numbers instanceof Uint8Array || numbers instanceof Uint16Array) {
+    return { data: numbers, max: 2 ** bits - 1 };
+  }
+  let most = 0;
+  for (const value of numbers) {
+    if (!Number.isFinite(value)) unexpected("finite numbers", value);
+    if (value > most) most = value;
+  }
+  if (most > 65535) unexpected("samples of up to 65535", most);
+  const white = format === FLOAT && most <= 1 ? 1 : most <= 255 ? 255 : 65535, max = 65535;
+  return { data: Uint16Array.from(numbers, (value) => Math.max(0, Math.round(value * max / white))), max };
+}
+
+/** What makes pixels of a strip's or a tile's bytes. */
+interface BlockDecoder {
+  decode(block: ArrayBufferLike): Promise<ArrayBufferLike>;
+}
+
+/** How strips and tiles are decompressed: JPEG as all JPEGs are, faxes here, the rest by the library. */
+async function decoderOf(page: Page): Promise<BlockDecoder> {
+  const { compression, image, block: [tileWidth, tileHeight] } = page,
+    { fileDirectory: tags, planarConfiguration } = image;
+  if (compression === JPEG || FAX.includes(compression)) {
+    tags.actualizedFields.set(259, PLAIN); // so that the library doesn't look for a decoder
+    return compression === JPEG ? await jpegDecoder(page) : await faxDecoder(page);
+  }
+  const { getDecoder } = await import("npm:geotiff@^3.0.5");
+  const decoder = await getDecoder(compression, {
+    tileWidth,
+    tileHeight,
+    planarConfiguration,
+    bitsPerSample: tags.getValue("BitsPerSample") ?? [],
+    predictor: Number(await tags.loadValue("Predictor") ?? 1),
+  });
+  return { decode: (block) => listening(() => decoder.decode(block)).result }; // what is missing is missed below
+}
+
+/** All samples, a pixel's side by side. */
+async function readNumbers(
+  { image, width, height, bits, stride, format, block }: Page,
+  decoder: BlockDecoder,
+): Promise<Numbers> {
+  if (image.isTiled || image.planarConfiguration !== 1 || bits !== 8 || format !== UNSIGNED) {
+    const pool = { bindParameters: () => decoder } as unknown as Pool;
+    return await image.readRasters({ interleave: true, pool }) as unknown as Numbers;
+  }
+  // Strips of bytes are what is wanted already; the library would take them sample by sample.
+  const data = new Uint8Array(width * height * stride);
+  for (let y = 0, at = 0; at < data.length; y++) {
+    const strip = await image.getTileOrStrip(0, y, 0, decoder as DecoderWorker);
+    const wanted = Math.min(block[0] * block[1] * stride, data.length - at);
+    if (strip.data.byteLength < wanted) unexpected("whole strips", "one that is cut off");
+    data.set(new Uint8Array(strip.data, 0, wanted), at);
+    at += wanted;
+  }
+  return data;
+}
+
+async function faxDecoder({ image, compression, block: [width, height] }: Page): Promise<BlockDecoder> {
+  const options = {
+    compression: compression as 2 | 3 | 4,
+    twoDimensional: (Number(await image.fileDirectory.loadValue("T4Options") ?? 0) & 1) === 1,
+    lowFirst: Number(await image.fileDirectory.loadValue("FillOrder") ?? 1) === 2,
+  };
+  return {
+    decode: (block) => Promise.resolve(decodeFax(new Uint8Array(block), width, height, options).buffer),
+  };
+}
+
+async function jpegDecoder({ image, photometric, stride, block: [w, h] }: Page): Promise<BlockDecoder> {
+  const tables = Uint8Array.from(await image.fileDirectory.loadValue("JPEGTables") ?? []);
+  const isYcbcr = image.fileDirectory.getValue("PhotometricInterpretation") === YCBCR;
+  // Tables lie between a start and an end of their own. What the colours are, only the TIFF says.
+  const head = join([START, ...photometric === RGB ? [adobe(isYcbcr ? 1 : 0)] : [], tables.subarray(2, -2)]);
+  return {
+    async decode(block: ArrayBuffer): Promise<ArrayBuffer> {
+      const { width, height, decode } = openJpeg(join([head, new Uint8Array(block, 2)]));
+      if (width !== w || height > h) unexpected(`JPEGs of ${w}×${h} pixels`, `${width}×${height}`);
+      const samples = await decode(), out = new Uint8Array(width * height * stride);
+      for (let i = 0; i < out.length; i++) {
+        out[i] = samples.data[Math.floor(i / stride) * samples.stride + i % stride];
+      }
+      return out.buffer;
+    },
+  };
 }

@@ -13,6 +13,7 @@ const BUNDLE = "adtr.js";
 /** Decoders, by the names that the bundle asks for. */
 const DECODERS: Record<string, string> = {
   "mozjpeg_dec.wasm": "npm:@jsquash/jpeg@^1.6.0/codec/dec/mozjpeg_dec.wasm",
+  "webp_dec.wasm": "npm:@jsquash/webp@^1.5.0/codec/dec/webp_dec.wasm",
 };
 
 /**

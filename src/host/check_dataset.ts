@@ -3,20 +3,22 @@
  *
  * @module
  */
-import { dirname, extname } from "node:path";
-import { withoutMask } from "../data/category.ts";
-import { InputError } from "../errors.ts";
-import { readWhole } from "./files.ts";
-import { isCifar } from "./cifar_images.ts";
-import { listCategories, scanCategory } from "./dataset.ts";
+import { dirname, extname, join } from "node:path";
+import { type Category, withoutMask } from "../data/category.ts";
 import { formatOf, type ImageFormat } from "../data/decode.ts";
-import { listFolder } from "./folder.ts";
-import { decodeImage, type Image } from "../data/image.ts";
+import { decodeImage } from "../data/image.ts";
 import { sha256 } from "../sha256.ts";
-import { maskFiles, readMask } from "./image_files.ts";
+import { checkImages, isFlat, Notes, orNull } from "./check_images.ts";
+import { isCifar } from "./cifar_images.ts";
+import { categoryFolders, listCategories, scanCategory } from "./dataset.ts";
+import { readWhole } from "./files.ts";
+import { filesUnder, isFolder, listFolder, type OnNote } from "./folder.ts";
+import { maskFiles } from "./image_files.ts";
 
-/** Extensions of images that are not read; a folder that holds some is likely to be meant otherwise. */
-const UNREAD = [".gif", ".webp", ".avif", ".heic", ".jp2", ".ppm", ".pgm", ".tga", ".exr", ".dng"];
+/** Extensions of images that are not read. */
+const UNREAD = ".avif .heic .heif .jp2 .j2k .jxl .ppm .pgm .pbm .pnm .tga .exr .dng .raw .svg .psd".split(
+  " ",
+);
 
 /** What a category holds. */
 export interface CategoryCheck {
@@ -60,59 +62,67 @@ export async function checkDataset(
   return checks;
 }
 
+/**
+ * What lies in ROOT beside its categories, in sentences.
+ *
+ * @throws {InputError} where ROOT is missing or holds no category
+ */
+export async function checkRoot(root: string): Promise<string[]> {
+  const folders = new Set((await categoryFolders(root)).values());
+  if (folders.size === 0 || folders.has(root)) return []; // a table tells, or all of ROOT is checked as a category
+  const notes: string[] = [], listing = await listFolder(root, (note) => notes.push(note));
+  const beside = listing.folders.map((name) => join(root, name)).filter((path) => !folders.has(path));
+  const count = (paths: string[], what: string): void => {
+    if (paths.length > 0) notes.push(`${root} has ${paths.length} ${what}, as ${paths[0]}`);
+  };
+  count(beside, "folders without images to train on");
+  count(
+    listing.images.map((name) => join(root, name)),
+    "images beside the categories, which are not looked at",
+  );
+  count([...listing.others, ...listing.hidden].map((name) => join(root, name)), "files that are left aside");
+  return notes;
+}
+
 async function checkCategory(
   root: string,
   name: string,
   onImage?: (category: string, done: number, total: number) => void,
 ): Promise<CategoryCheck> {
-  const { category: { train, anomalous, test }, errors } = await scanCategory(root, name);
-  const warnings: string[] = [], formats: CategoryCheck["formats"] = {}, defects: Record<string, number> = {};
+  const warnings: string[] = [],
+    tell = (note: string): void => void (warnings.includes(note) || warnings.push(note));
+  const { category, errors } = await scanCategory(root, name, tell);
+  const { train, anomalous, test } = category;
+  const formats: CategoryCheck["formats"] = {}, defects: Record<string, number> = {};
   const sizes = new Set<string>(), widths: number[] = [], heights: number[] = [];
-  const missing = new Set(withoutMask(test).map(({ path }) => path));
-  const firstOf = new Map<string, string>(); // by hash
-  const attempt = async <T>(step: () => Promise<T>): Promise<T | undefined> => {
-    try {
-      return await step();
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      errors.push(error.message);
-      return undefined;
-    }
-  };
+  const firstOf = new Map<string, string>(), notes = new Notes(); // by hash
 
   for (const { label, defect } of test) if (label === 1) defects[defect] = (defects[defect] ?? 0) + 1;
-  const images = isCifar(root) ? [] : [ // reading CIFAR is all there is to check
-    ...train.map((path) => ({ path, mask: null, label: 0 })),
-    ...anomalous.map((image) => ({ ...image, label: 1 })),
-    ...test,
-  ];
-  for (const [i, { path, mask, label }] of images.entries()) {
-    const bytes = await attempt(() => readWhole(path));
-    const image = bytes && await attempt(() => decodeImage(bytes, path));
-    if (bytes && image) {
+  const found = await checkImages(category, {
+    async onDecoded(path, bytes, image) {
       const format = formatOf(bytes)!, hash = await sha256(bytes), first = firstOf.get(hash);
       formats[format] = (formats[format] ?? 0) + 1;
       sizes.add(`${image.width}×${image.height}`);
       widths.push(image.width);
       heights.push(image.height);
+      if (isFlat(image)) notes.add(path, "is of a single colour");
       if (first === undefined) firstOf.set(hash, path);
       else warnings.push(`${path} holds the same bytes as ${first}`);
-      if (mask !== null) await attempt(() => checkMask(mask, path, image, warnings));
-    }
-    if (label === 1 && mask === null) {
-      if (missing.has(path)) {
-        errors.push(`Expected a mask for ${path}, as other anomalous test images have one`);
-      } else warnings.push(`${path} has a defect but no mask: pixel metrics need one`);
-    }
-    onImage?.(name, i + 1, images.length);
+    },
+    onImage: (done, total) => onImage?.(name, done, total),
+  });
+  errors.push(...found.errors);
+  const missing = new Set(withoutMask(test));
+  for (const image of [...anomalous.map((image) => ({ ...image, label: 1 })), ...test]) {
+    if (image.label === 0 || image.mask !== null || isCifar(root)) continue;
+    if (missing.has(image as typeof test[number])) {
+      errors.push(`Expected a mask for ${image.path}, as other anomalous test images have one`);
+    } else notes.add(image.path, "has a defect but no mask: pixel metrics need one");
   }
-  for (const folder of new Set(images.map(({ path }) => dirname(path)))) {
-    const unread = (await listFolder(folder)).others.filter((file) =>
-      UNREAD.includes(extname(file).toLowerCase())
-    );
-    if (unread.length > 0) {
-      warnings.push(`${folder} holds ${unread.length} images of formats that are not read, as ${unread[0]}`);
-    }
+  warnings.push(...found.notes, ...notes.sentences());
+  if (!isCifar(root)) {
+    const used = await pathsOf(category);
+    await orNull(async () => await checkRest(await folderOf(root, name), used, tell), tell);
   }
   return {
     name,
@@ -130,13 +140,43 @@ async function checkCategory(
   };
 }
 
-async function checkMask(path: string, imagePath: string, image: Image, warnings: string[]): Promise<void> {
-  const mask = await readMask(path, image);
-  if (!mask.data.includes(1)) warnings.push(`${path} marks no pixel of ${imagePath}`);
-  for (const file of await maskFiles(path)) {
-    if (formatOf(await readWhole(file)) !== "JPEG") continue;
-    warnings.push(`${file} is a JPEG: every pixel that compression left not quite black counts as anomalous`);
+/** The folder that a category's files lie in; null where they may lie anywhere. */
+async function folderOf(root: string, name: string): Promise<string | null> {
+  const folder = (await categoryFolders(root)).get(name) ?? join(root, name);
+  return await isFolder(folder) ? folder : null;
+}
+
+/** All files that training and evaluation look at. */
+async function pathsOf({ train, anomalous, test }: Category): Promise<Set<string>> {
+  const masks = [...anomalous, ...test].flatMap(({ mask }) => mask ?? []);
+  const images = [...anomalous, ...test].map(({ path }) => path);
+  const files = await Promise.all(masks.map((mask) => orNull(() => maskFiles(mask)))); // faults are told already
+  return new Set([...train, ...images, ...files.flatMap((paths) => paths ?? [])]);
+}
+
+/** Tells what else lies below a folder, at any depth: `score` would look at its images. */
+async function checkRest(folder: string | null, used: ReadonlySet<string>, tell: OnNote): Promise<void> {
+  if (folder === null) return;
+  const images = new Map<string, string[]>();
+  const unread: string[] = [], others: string[] = [], hidden: string[] = [];
+  for await (const { path, kind } of filesUnder(folder, tell)) {
+    if (used.has(path)) continue;
+    if (kind === "hidden") hidden.push(path);
+    else if (kind === "others") (UNREAD.includes(extname(path).toLowerCase()) ? unread : others).push(path);
+    else if (images.has(dirname(path))) images.get(dirname(path))!.push(path);
+    else images.set(dirname(path), [path]);
   }
+  for (const [at, paths] of images) {
+    const example = `as ${paths[0]} (score looks at any depth)`;
+    tell(`${at} has ${paths.length} images that training leaves aside, ${example}`);
+    for (const path of paths) await orNull(async () => await decodeImage(await readWhole(path), path), tell);
+  }
+  const count = (paths: string[], what: string): void => {
+    if (paths.length > 0) tell(`${folder} has ${paths.length} ${what}, as ${paths[0]}: they are left aside`);
+  };
+  count(unread, "images of formats that are not read");
+  count(others, "files that don't count as images");
+  count(hidden, "hidden or unfinished files");
 }
 
 function range(values: number[]): [number, number] | null {

@@ -21,11 +21,10 @@
 import { basename, join, parse } from "node:path";
 import { nearest } from "../nearest.ts";
 import { InputError } from "../errors.ts";
-import { reason } from "./files.ts";
 import { cifarCategory, cifarClasses, isCifar } from "./cifar_images.ts";
 import { byCodeUnits } from "../by_code_units.ts";
 import type { Category, TestImage } from "../data/category.ts";
-import { folderName, isFolder, listFolder, listIfThere } from "./folder.ts";
+import { folderName, isFolder, listFolder, listIfThere, type OnNote } from "./folder.ts";
 import { listVisa, scanVisa } from "./visa.ts";
 
 const TRAIN = "train", GOOD = "good", OK = "ok", TEST = "test";
@@ -46,11 +45,12 @@ export async function listCategories(root: string): Promise<string[]> {
  * Finds a category's files.
  *
  * @param name one of `listCategories(root)`
+ * @param onNote told of links that are left out
  * @throws {InputError} where ROOT is missing, there is no such category, it has no normal images to train on, or any
  * other thing that `scanCategory` finds wrong
  */
-export async function openCategory(root: string, name: string): Promise<Category> {
-  const { category, errors } = await scanCategory(root, name);
+export async function openCategory(root: string, name: string, onNote?: OnNote): Promise<Category> {
+  const { category, errors } = await scanCategory(root, name, onNote);
   if (errors.length > 0) {
     const more = errors.length - 1;
     throw new InputError(
@@ -69,6 +69,7 @@ export async function openCategory(root: string, name: string): Promise<Category
 export async function scanCategory(
   root: string,
   name: string,
+  onNote?: OnNote,
 ): Promise<{ category: Category; errors: string[] }> {
   if (isCifar(root)) return { category: await cifarCategory(root, name), errors: [] };
   const known = await listCategories(root);
@@ -78,7 +79,12 @@ export async function scanCategory(
     throw new InputError(`Expected a category of ${root}: ${known.join(", ")}; but found "${name}"${hint}`);
   }
   if (await listVisa(root) !== null) return await scanVisa(root, name);
-  return await scan((await findCategories(root)).get(name)!, name);
+  return await scan((await findCategories(root)).get(name)!, name, onNote);
+}
+
+/** Folders of ROOT's categories by name, in order; none where a table tells what belongs to which. */
+export async function categoryFolders(root: string): Promise<ReadonlyMap<string, string>> {
+  return isCifar(root) || await listVisa(root) !== null ? new Map() : await findCategories(root);
 }
 
 /** Folders of ROOT's categories by name, in order. */
@@ -103,9 +109,18 @@ async function findCategories(root: string): Promise<Map<string, string>> {
   return new Map(found.map((name) => [name, join(root, name)]));
 }
 
-async function scan(folder: string, name: string): Promise<{ category: Category; errors: string[] }> {
-  const errors: string[] = [];
-  const inTrain = await listIfThere(join(folder, TRAIN)), inTest = await listIfThere(join(folder, TEST));
+async function scan(
+  folder: string,
+  name: string,
+  onNote: OnNote = () => {},
+): Promise<{ category: Category; errors: string[] }> {
+  const errors: string[] = [], told = new Set<string>();
+  const tell = (note: string): void => { // once: folders are listed more than once
+    if (!told.has(note)) onNote(note);
+    told.add(note);
+  };
+  const inTrain = await listIfThere(join(folder, TRAIN), tell),
+    inTest = await listIfThere(join(folder, TEST), tell);
   const folders = [...inTrain.folders, ...inTest.folders];
   const good = folders.includes(OK) && !folders.includes(GOOD) ? OK : GOOD;
   const normal = inTrain.images.length > 0 && !inTrain.folders.includes(good)
@@ -113,45 +128,46 @@ async function scan(folder: string, name: string): Promise<{ category: Category;
     : await isFolder(join(folder, TRAIN))
     ? join(folder, TRAIN, good)
     : folder;
-  const train = await imagesOf(normal);
+  const train = await imagesOf(normal, tell);
   if (train.length === 0) errors.push(`Expected normal images to train on in ${normal}, but found none`);
 
   const category: Category = { name, train, anomalous: [], test: [] };
-  category.test.push(...await directTests(folder, errors));
-  for (const path of await imagesOf(join(folder, TEST, good))) {
+  category.test.push(...await directTests(folder, errors, tell));
+  for (const path of await imagesOf(join(folder, TEST, good), tell)) {
     category.test.push({ path, mask: null, label: 0, defect: GOOD });
   }
-  const masked = (await listIfThere(join(folder, MASKS))).folders;
+  const masked = (await listIfThere(join(folder, MASKS), tell)).folders;
   for (const defect of [...new Set([...folders, ...masked])].sort(byCodeUnits)) {
     if (defect === good) continue;
-    const training = await imagesOf(join(folder, TRAIN, defect)),
-      test = await imagesOf(join(folder, TEST, defect));
-    const masks = matchMasks([...training, ...test], await masksOf(join(folder, MASKS, defect)), errors);
+    const training = await imagesOf(join(folder, TRAIN, defect), tell),
+      test = await imagesOf(join(folder, TEST, defect), tell);
+    const masks = matchMasks(
+      [...training, ...test],
+      await masksOf(join(folder, MASKS, defect), tell),
+      errors,
+    );
     category.anomalous.push(...training.map((path) => ({ path, mask: masks.get(path) ?? null })));
     category.test.push(
       ...test.map((path) => ({ path, mask: masks.get(path) ?? null, label: 1 as const, defect })),
     );
   }
-  for (const path of [...train, ...[...category.anomalous, ...category.test].map(({ path }) => path)]) {
-    await Deno.stat(path).catch((error) => errors.push(`Can't read ${path}: ${reason(error)}`));
-  }
   return { category, errors };
 }
 
-async function imagesOf(folder: string): Promise<string[]> {
-  return (await listIfThere(folder)).images.map((name) => join(folder, name));
+async function imagesOf(folder: string, onNote: OnNote): Promise<string[]> {
+  return (await listIfThere(folder, onNote)).images.map((name) => join(folder, name));
 }
 
 /** Masks of a defect's images: files, and folders of several for one image. */
-async function masksOf(folder: string): Promise<string[]> {
-  const { images, folders } = await listIfThere(folder);
+async function masksOf(folder: string, onNote: OnNote): Promise<string[]> {
+  const { images, folders } = await listIfThere(folder, onNote);
   return [...images, ...folders].map((name) => join(folder, name));
 }
 
 /** Images directly in `test`: without masks, nothing tells the normal ones from the others. */
-async function directTests(folder: string, errors: string[]): Promise<TestImage[]> {
-  const images = await imagesOf(join(folder, TEST));
-  const masks = matchMasks(images, await imagesOf(join(folder, MASKS)), errors);
+async function directTests(folder: string, errors: string[], onNote: OnNote): Promise<TestImage[]> {
+  const images = await imagesOf(join(folder, TEST), onNote);
+  const masks = matchMasks(images, await imagesOf(join(folder, MASKS), onNote), errors);
   if (images.length > 0 && masks.size === 0) {
     errors.push(
       `Expected test images in ${join(folder, TEST)}/good and ${

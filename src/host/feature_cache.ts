@@ -12,7 +12,7 @@ import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { FeatureStore } from "../score/features.ts";
-import { partialPath, reason } from "./files.ts";
+import { isThere, partialPath, reason } from "./files.ts";
 
 const HASH_BYTES = 32;
 const ENTRY = /^[0-9a-f]{62}\.features(\.\d+(\.[0-9a-f]{8})?\.partial)?$/, SHELF = /^[0-9a-f]{2}$/;
@@ -55,6 +55,11 @@ export class FeatureCache implements FeatureStore {
     const now = new Date();
     await Deno.utime(this.#path(hash), now, now).catch(() => {}); // for the order of deletion only
     return new Float32Array(file.buffer, 2 * HASH_BYTES);
+  }
+
+  /** Whether there is an entry under a key, sound or not. */
+  async has(key: string): Promise<boolean> {
+    return await isThere(this.#path(sha256(key)));
   }
 
   /** Keeps features under a key. Never throws for what the disk refuses. */

@@ -1,16 +1,21 @@
 /**
  * Which images and folders lie in a folder: sorted by the code units of their names, hidden and unfinished ones left out,
- * links followed, images told by their extensions (what is inside decides only when they are decoded).
+ * links followed, images told by their extensions (what is inside decides only when they are decoded). Links that lead
+ * nowhere, or back to a folder that they lie in, are left out with a note.
  *
  * @module
  */
-import { extname, join, resolve } from "node:path";
+import { extname, isAbsolute, join, relative, resolve } from "node:path";
 import { byCodeUnits } from "../by_code_units.ts";
 import { InputError } from "../errors.ts";
+import { printable } from "../report/printable.ts";
 import { isPartial, reason } from "./files.ts";
 
 /** Extensions that count as images, in lower case. */
-const EXTENSIONS = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"];
+const EXTENSIONS = ".png .jpg .jpeg .jpe .jfif .bmp .tif .tiff .webp .gif".split(" ");
+
+/** Told in a sentence, which names the file, what is left out of a folder. */
+export type OnNote = (note: string) => void;
 
 /** Names of what a folder holds. */
 export interface Listing {
@@ -18,30 +23,62 @@ export interface Listing {
   images: string[];
   /** Files that don't count as images. */
   others: string[];
+  /** What is hidden or unfinished: not looked at. */
+  hidden: string[];
 }
 
-/** @throws {InputError} where it is not there, not a folder, or can't be read */
-export async function listFolder(path: string): Promise<Listing> {
-  const listing: Listing = { folders: [], images: [], others: [] };
-  let at = path;
+const LOOP = "is a link to a folder that it lies in", LOST = "is a link that leads nowhere";
+
+/**
+ * Lists a folder.
+ *
+ * @throws {InputError} where it is not there, not a folder, or can't be read
+ */
+export async function listFolder(path: string, onNote: OnNote = () => {}): Promise<Listing> {
+  const listing: Listing = { folders: [], images: [], others: [], hidden: [] }, notes: string[] = [];
+  let at = path, why: string | null;
   try {
-    for await (const { name } of Deno.readDir(path)) {
-      if (name.startsWith(".") || isPartial(name)) continue;
+    for await (const entry of Deno.readDir(path)) {
+      const { name, isSymlink } = entry;
       at = join(path, name);
-      if (await isFolder(at)) listing.folders.push(name); // a link that leads nowhere counts as a file
-      else if (isImageName(name)) listing.images.push(name);
+      if (name.startsWith(".") || isPartial(name)) {
+        listing.hidden.push(name);
+        continue;
+      }
+      if (isSymlink && (why = await leadsWrong(at, path))) {
+        notes.push(leftOut(at, why));
+        continue;
+      }
+      const { isDirectory, isFile } = isSymlink ? await Deno.stat(at) : entry;
+      if (isDirectory) listing.folders.push(name);
+      else if (isFile && isImageName(name)) listing.images.push(name); // reading anything else may never end
       else listing.others.push(name);
     }
   } catch (error) {
     throw new InputError(`Can't read ${at}: ${reason(error)}`);
   }
   for (const names of Object.values(listing)) names.sort(byCodeUnits);
+  notes.sort(byCodeUnits).forEach(onNote);
   return listing;
 }
 
+/** What is wrong with a link in a folder, if anything. */
+async function leadsWrong(link: string, folder: string): Promise<string | null> {
+  const real = await Deno.realPath(link).catch(() => null), above = await Deno.realPath(folder);
+  if (real === null) return LOST;
+  const down = relative(real, above); // where the link leads up, from there down to the folder
+  return down.startsWith("..") || isAbsolute(down) ? null : LOOP;
+}
+
+function leftOut(path: string, why: string): string {
+  return printable(`${path} ${why}: it is left out`);
+}
+
 /** As `listFolder`, empty where there is no such folder. */
-export async function listIfThere(path: string): Promise<Listing> {
-  return await isFolder(path) ? await listFolder(path) : { folders: [], images: [], others: [] };
+export async function listIfThere(path: string, onNote?: OnNote): Promise<Listing> {
+  return await isFolder(path)
+    ? await listFolder(path, onNote)
+    : { folders: [], images: [], others: [], hidden: [] };
 }
 
 /** Whether there is a folder of that path. */
@@ -62,14 +99,15 @@ export function isImageName(name: string): boolean {
  * Image files to score: files as they are, whatever their extension, and all images below folders, a folder's images
  * and folders sorted by name together. The order given is kept, and so is what is given twice.
  *
+ * @param onNote told of links below folders that are left out
  * @throws {InputError} where one is not there, or a folder holds no image at any depth
  */
-export async function listImages(paths: readonly string[]): Promise<string[]> {
+export async function listImages(paths: readonly string[], onNote?: OnNote): Promise<string[]> {
   const found: string[] = [];
   for (const path of paths) {
     if (await isFolder(path)) {
       const before = found.length;
-      await addImages(path, found, []);
+      for await (const file of filesUnder(path, onNote)) if (file.kind === "images") found.push(file.path);
       if (found.length === before) {
         throw new InputError(`Expected images (${EXTENSIONS.join(" ")}) in ${path}, but found none`);
       }
@@ -83,14 +121,28 @@ export async function listImages(paths: readonly string[]): Promise<string[]> {
   return found;
 }
 
-/** @param around real paths of the folders around, which a link must not lead back into */
-async function addImages(path: string, found: string[], around: readonly string[]): Promise<void> {
+/** A file below a folder, and where a `Listing` has it. */
+export interface FoundFile {
+  path: string;
+  kind: "images" | "others" | "hidden";
+}
+
+/** All files below a folder, a folder's files and folders sorted by name together; hidden folders are not looked into. */
+export async function* filesUnder(
+  path: string,
+  onNote: OnNote = () => {},
+  around: readonly string[] = [],
+): AsyncGenerator<FoundFile> {
   const real = await Deno.realPath(path);
-  if (around.includes(real)) throw new InputError(`${path} is a link to a folder that it lies in`);
-  const { folders, images } = await listFolder(path);
-  for (const name of [...folders, ...images].sort(byCodeUnits)) {
-    if (folders.includes(name)) await addImages(join(path, name), found, [...around, real]);
-    else found.push(join(path, name));
+  if (around.includes(real)) return onNote(leftOut(path, LOOP)); // by way of another link
+  const { folders, ...files } = await listFolder(path, onNote), kinds = new Map<string, FoundFile["kind"]>();
+  for (const kind of ["images", "others", "hidden"] as const) {
+    for (const name of files[kind]) kinds.set(name, kind);
+  }
+  for (const name of [...folders, ...kinds.keys()].sort(byCodeUnits)) {
+    const kind = kinds.get(name), at = join(path, name);
+    if (kind === undefined) yield* filesUnder(at, onNote, [...around, real]);
+    else yield { path: at, kind };
   }
 }
 

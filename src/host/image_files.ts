@@ -4,9 +4,10 @@
  * @module
  */
 import { join } from "node:path";
-import { imageSize } from "../data/decode.ts";
-import { decodeImage, decodeMask, type Mask } from "../data/image.ts";
-import { type Images, type Picture, requireSameSize, type Size } from "../data/images.ts";
+import { imageHeader } from "../data/decode.ts";
+import { decodeImage, type Mask } from "../data/image.ts";
+import type { Images, Picture } from "../data/images.ts";
+import { type MaskOwner, readMask } from "../data/mask.ts";
 import { InputError } from "../errors.ts";
 import { sha256 } from "../sha256.ts";
 import { isCifar, readCifarImage } from "./cifar_images.ts";
@@ -24,26 +25,32 @@ export const files: Images = {
     return { hash: await sha256(bytes), decode: () => decodeImage(bytes, path) };
   },
   async mask(path: string, image: string): Promise<Mask> {
-    return await readMask(path, await imageSize(await readWhole(image), image));
+    return (await readMaskFiles(path, await imageHeader(await readWhole(image), image))).mask;
   },
 };
+
+/** A mask, and what was taken for granted of which of its files. */
+export interface ReadMaskFiles {
+  mask: Mask;
+  notes: { file: string; note: string }[];
+}
 
 /**
  * Reads a mask file, or unites all in a folder.
  *
- * @param size of the image that it belongs to
+ * @param image what the header of its image says
  * @throws {InputError} where a file can't be read or has another size, or a folder holds none
  */
-export async function readMask(path: string, { width, height }: Size): Promise<Mask> {
-  const files = await maskFiles(path);
+export async function readMaskFiles(path: string, image: MaskOwner): Promise<ReadMaskFiles> {
+  const files = await maskFiles(path), { width, height } = image;
   if (files.length === 0) throw new InputError(`Expected masks in ${path}, but found none`);
-  const data = new Uint8Array(width * height);
+  const data = new Uint8Array(width * height), found: ReadMaskFiles["notes"] = [];
   for (const file of files) {
-    const mask = await decodeMask(await readWhole(file), file);
-    requireSameSize(file, mask, { width, height });
+    const { mask, notes } = await readMask(await readWhole(file), file, image);
     mask.data.forEach((on, i) => data[i] |= on);
+    found.push(...notes.map((note) => ({ file, note })));
   }
-  return { width, height, data };
+  return { mask: { width, height, data }, notes: found };
 }
 
 /** A mask file, or those in a folder of masks. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { printable } from "./printable.ts";
 
 /** What a table's cell may hold; null is a value that is undefined and shows as a dash. */
 export type Cell = string | number | null;
@@ -30,7 +31,8 @@ export interface TableOptions {
  */
 export function table(rows: Cell[][], header: string[], options: TableOptions = {}): string {
   const { digits, footer = false, color = false, markdown = false } = options;
-  const escape = (text: string): string => markdown ? text.replaceAll("|", "\\|") : text;
+  const escape = (text: string): string =>
+    markdown ? printable(text).replaceAll("|", "\\|") : printable(text);
   const names = header.map(escape);
   const body = formatCells(rows, header.length, digits).map((row) => row.map(escape));
   const numeric = header.map((_, c) => isNumeric(rows, c));

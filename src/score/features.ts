@@ -16,6 +16,8 @@ import { sha256 } from "../sha256.ts";
 export interface FeatureStore {
   /** What was kept under a key, unchanged; null where nothing is. */
   get(key: string): Promise<Float32Array<ArrayBuffer> | null>;
+  /** Whether something is kept under a key, where that is known more cheaply than by getting it. */
+  has?(key: string): Promise<boolean>;
   /** Keeps values under a key. */
   put(key: string, values: Float32Array<ArrayBuffer>): Promise<void>;
 }
@@ -174,8 +176,13 @@ function keeping(source: FeatureSource): Pick<FeatureSource, "cache"> {
   return source.backbone ? source : { cache: null };
 }
 
+/** Whether features of the image with that SHA-256 are kept, so that it has been decoded before. */
+export async function areKept(source: FeatureSource, hash: string): Promise<boolean> {
+  return await keeping(source).cache?.has?.(keysOf(source)(hash)) ?? false;
+}
+
 /** Part of every key: to be raised when the numbers of the same key change. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** What a source's features are kept under: a text for the SHA-256 of an image's bytes. */
 function keysOf(source: FeatureSource): (hash: string) => string {

@@ -18,6 +18,12 @@ const METHODS: Record<string, Partial<here.Settings>> = { knn: SIZES, adtr: { ..
 const photos = (defect?: string): here.Image[] =>
   [0, 1, 2, 3].map((seed) => drawSample({ category: "grid", size: 64, seed, defect }).image);
 
+/** An image for each way of decoding. */
+const KINDS = [
+  ...["png.interlaced_palette4", "jpeg.turned6", "jpeg.cmyk", "webp.lossy_alpha", "gif.interlaced"],
+  ...["tiff.rgb", "tiff.lzw", "tiff.jpeg"],
+];
+
 /** Numbers by what they are. */
 type Results = Record<string, number[]>;
 
@@ -30,12 +36,11 @@ async function compute(
   adtr: typeof here,
   read: (name: string) => Promise<Uint8Array<ArrayBuffer>>,
   methods: readonly string[],
+  kinds: readonly string[],
 ): Promise<Results> {
   const results: Record<string, Iterable<number>> = {};
   using gpu = await adtr.Gpu.open();
-  for (const kind of ["jpeg", "tiff"]) {
-    results[`pixels of a ${kind}`] = (await adtr.decodeImage(await read(`photo.${kind}`))).data;
-  }
+  for (const kind of kinds) results[`pixels of ${kind}`] = (await adtr.decodeImage(await read(kind))).data;
   const photo = await read("photo.png"), { images } = adtr.memoryData({ normal: [photo] });
   for (const name of ["gabor", "efficientnet_lite0"] as const) {
     using backbone = await adtr.openBackbone(gpu, name, null);
@@ -68,10 +73,7 @@ async function makeSite(folder: string): Promise<void> {
   }).output();
   equal(code, 0, new TextDecoder().decode(stderr));
   const { tensors } = await readSafetensors(join(ROOT, "tests", "golden", "images.safetensors"));
-  for (const kind of ["jpeg", "tiff"]) {
-    const name = [...tensors.keys()].find((name) => name.startsWith(`rgb.${kind}`))!.replace("rgb", "file");
-    await Deno.writeFile(join(folder, `photo.${kind}`), tensors.get(name)!.bytes);
-  }
+  for (const kind of KINDS) await Deno.writeFile(join(folder, kind), tensors.get(`file.${kind}`)!.bytes);
   await Deno.writeFile(join(folder, "photo.png"), here.encodePng(photos("bent")[0]));
   for (const [i, photo] of photos().entries()) {
     await Deno.writeFile(join(folder, `good-${i}.png`), here.encodePng(photo));
@@ -87,7 +89,7 @@ Deno.test("a browser gets the same features, scores and maps, and the example's 
   inFolder(async (folder) => {
     await makeSite(folder);
     const methods = Object.keys(METHODS);
-    const wanted = await compute(here, (name) => Deno.readFile(join(folder, name)), methods);
+    const wanted = await compute(here, (name) => Deno.readFile(join(folder, name)), methods, KINDS);
     await using server = serve(folder);
     const browser = await openBrowser();
     try {
@@ -96,7 +98,9 @@ Deno.test("a browser gets the same features, scores and maps, and the example's 
       await page.goto(`http://127.0.0.1:${server.addr.port}/`);
       const read = 'async (name) => (await fetch("./" + name)).bytes()';
       const found = await page.evaluate<Results>(
-        `import("./adtr.js").then((adtr) => (${compute})(adtr, ${read}, ${JSON.stringify(methods)}))`,
+        `import("./adtr.js").then((adtr) => (${compute})(adtr, ${read}, ...${
+          JSON.stringify([methods, KINDS])
+        }))`,
       );
       equal(Object.keys(found).join(), Object.keys(wanted).join());
       for (const [name, values] of Object.entries(wanted)) {

@@ -239,7 +239,10 @@ test("nothing that lies in --out is lost, and two runs don't mix", async (folder
   // Told before the work.
   const wide = await adtr(folder, "train", ...config, "--hidden", "8192", "--out", "wide");
   equal(wide.code, 1);
-  match(wide.stderr, /^error: The parameters .* but found \d+ MiB\.\nLower --hidden, --ffn or --layers\.\n$/);
+  match(
+    wide.stderr,
+    /^.*checking.*\nerror: The parameters .* but found \d+ MiB\.\nLower --hidden, --ffn or --layers\.\n$/,
+  );
   const file = await adtr(
     folder,
     "features",

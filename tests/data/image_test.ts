@@ -6,8 +6,10 @@
  */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import fc from "npm:fast-check@^4.10.2";
-import { formatOf, imageSize, MAX_PIXELS } from "../../src/data/decode.ts";
-import { decodeImage, decodeMask, encodeGreyPng, encodePng } from "../../src/data/image.ts";
+import { formatOf, imageSize } from "../../src/data/decode.ts";
+import { MAX_PIXELS } from "../../src/data/samples.ts";
+import { decodeImage, encodeGreyPng, encodePng } from "../../src/data/image.ts";
+import { decodeMask } from "../../src/data/mask.ts";
 import { InputError } from "../../src/errors.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
 
@@ -15,6 +17,8 @@ const { tensors } = await readSafetensors(new URL("../golden/images.safetensors"
 const kinds = [...tensors.keys()].filter((key) => key.startsWith("file.")).map((key) => key.slice(5));
 const file = (kind: string): Uint8Array<ArrayBuffer> => tensors.get(`file.${kind}`)!.bytes.slice();
 const good = kinds.filter((kind) => tensors.has(`rgb.${kind}`));
+/** Files of which the decoder is another than Pillow's, and how far levels may be apart. */
+const NEAR = /^jpeg\.(cmyk|ycck)/, LEVELS = 2;
 
 for (const kind of kinds) {
   const expected = tensors.get(`rgb.${kind}`);
@@ -25,33 +29,17 @@ for (const kind of kinds) {
   } else {
     Deno.test(`${kind} gives Pillow's bytes`, async () => {
       const [height, width] = expected.shape;
-      deepEqual(await decodeImage(file(kind), kind), {
-        width,
-        height,
-        data: Uint8Array.from(expected.bytes),
-      });
+      const found = await decodeImage(file(kind), kind), data = Uint8Array.from(expected.bytes);
+      if (NEAR.test(kind)) {
+        const apart = Math.max(...data.map((level, i) => Math.abs(level - found.data[i])));
+        ok(apart <= LEVELS, `${apart}`);
+        deepEqual([found.width, found.height], [width, height]);
+      } else deepEqual(found, { width, height, data });
       deepEqual(await imageSize(file(kind), kind), { width, height });
-      equal(formatOf(file(kind)), kind.split(".")[0].toUpperCase());
+      equal(formatOf(file(kind))?.toLowerCase(), kind.split(".")[0]);
     });
   }
 }
-
-Deno.test("a mask is anomalous where any colour is above 0, however dim, and whatever the alpha", async () => {
-  for (const kind of good) {
-    const { data } = await decodeImage(file(kind), kind);
-    const expected = Uint8Array.from(
-      { length: data.length / 3 },
-      (_, i) => data.subarray(3 * i, 3 * i + 3).some((v) => v > 0) ? 1 : 0,
-    );
-    const mask = await decodeMask(file(kind), kind);
-    // The first pixel of 16-bit files rounds to black, and is tested below.
-    deepEqual(mask.data.subarray(1), expected.subarray(1), kind);
-  }
-  // The first pixel of the 16-bit files is [0, 128, 129, 65535]: black as a byte, anomalous in red and green.
-  equal((await decodeImage(file("png.rgb16"), "")).data[1], 0);
-  equal((await decodeMask(file("png.rgb16"), "")).data[0], 1);
-  equal((await decodeMask(file("png.grey_alpha16"), "")).data[0], 0);
-});
 
 Deno.test("PNG: what is encoded comes back", async () => {
   const sides = fc.integer({ min: 8, max: 40 });
@@ -82,15 +70,17 @@ Deno.test("a view into a larger buffer is decoded alike", async () => {
   }
 });
 
-Deno.test("a file cut off anywhere is refused", async () => {
+Deno.test("a file cut off anywhere is refused, unless every pixel is left", async () => {
   for (const kind of good) {
-    const whole = file(kind);
+    const whole = file(kind), { data } = await decodeImage(whole, kind);
     for (let length = 0; length < whole.length; length += 1 + length % 37) {
-      await rejects(decodeImage(whole.subarray(0, length), `cut ${kind}`), (error: Error) => {
-        ok(error instanceof InputError, `${kind} at ${length}: ${error.stack}`);
+      try {
+        const cut = await decodeImage(whole.subarray(0, length), `cut ${kind}`);
+        deepEqual(cut.data, data, `${kind} cut at ${length} of ${whole.length}`);
+      } catch (error) {
+        ok(error instanceof InputError, `${kind} at ${length}: ${(error as Error).stack}`);
         ok(error.message.includes(`cut ${kind}`), error.message);
-        return true;
-      }, `${kind} cut at ${length} of ${whole.length}`);
+      }
     }
   }
 });
@@ -130,14 +120,28 @@ Deno.test("JPEG: the decoder works on after a file that ended it", async () => {
   deepEqual((await decodeImage(file("jpeg.rgb"), "")).data, tensors.get("rgb.jpeg.rgb")!.bytes.slice());
 });
 
+Deno.test("GIF: codes of too many bits, which the decoder would never end with, are refused", async () => {
+  const screen = [9, 0, 9, 0, 0x80, 0, 0, ...[0, 0, 0, 255, 255, 255]],
+    frame = [0x2c, 0, 0, 0, 0, 9, 0, 9, 0, 0];
+  const data = [135, 4, 1, 2, 3, 4, 0, 0x3b];
+  const bytes = Uint8Array.from([...new TextEncoder().encode("GIF89a"), ...screen, ...frame, ...data]);
+  await rejects(decodeImage(bytes, "x.gif"), {
+    name: "InputError",
+    message: /x\.gif as a GIF.*bits on.*135/,
+  });
+});
+
 Deno.test("what is no image is refused by its content, whatever its name", async () => {
   const text = new TextEncoder().encode("not a picture, whatever its name says");
   await rejects(decodeImage(text, "a.png"), {
     name: "InputError",
-    message: "Expected a.png to be a PNG, JPEG, BMP or TIFF image, but found something else",
+    message: "Expected a.png to be a PNG, JPEG, BMP, TIFF, WebP or GIF image, but found something else",
   });
   await rejects(decodeMask(new Uint8Array(), "a.png"), /a\.png .*found an empty file/);
-  await rejects(decodeImage(file("gif"), "a.png"), /found a GIF/);
+  await rejects(
+    decodeImage(new TextEncoder().encode("\0\0\0\x1cftypheic"), "a.jpg"),
+    /found a HEIC image/,
+  );
   equal(formatOf(text), null);
   deepEqual((await decodeImage(file("jpeg.rgb"), "a.png")).data, tensors.get("rgb.jpeg.rgb")!.bytes.slice());
 });

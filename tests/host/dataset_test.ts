@@ -144,7 +144,18 @@ Deno.test("links to files and folders are followed", () =>
     await Deno.symlink(join(root, "store/a.png"), join(root, "store/b.png"));
     equal((await openCategory(join(root, "set"), "bottle")).train.length, 2);
     await Deno.symlink(join(root, "nowhere.png"), join(root, "store/c.png"));
-    await rejects(openCategory(join(root, "set"), "bottle"), { name: "InputError", message: /c\.png/ });
+    await Deno.symlink(join(root, "set/bottle"), join(root, "set/bottle/train/loop"));
+    const notes: string[] = [],
+      { train, anomalous } = await openCategory(
+        join(root, "set"),
+        "bottle",
+        (note) => notes.push(note),
+      );
+    deepEqual([train.length, anomalous.length], [2, 0]);
+    deepEqual(notes, [
+      `${join(root, "set/bottle/train/loop")} is a link to a folder that it lies in: it is left out`,
+      `${join(root, "set/bottle/train/good/c.png")} is a link that leads nowhere: it is left out`,
+    ]);
   }));
 
 Deno.test("what is missing, empty or mistyped is refused by name", () =>
@@ -212,6 +223,26 @@ Deno.test("images to score: the order given, folders in depth and by name", () =
     await rejects(local("in", "nothing.png"), { name: "InputError", message: /nothing\.png.*no such file/ });
     await writeTree(root, ["empty/a.txt"]);
     await rejects(local("empty"), { name: "InputError", message: /empty, but found none/ });
-    await Deno.symlink(join(root, "in"), join(root, "in", "loop"));
-    await rejects(local("in"), { name: "InputError", message: /loop is a link to a folder/ });
+  }));
+
+Deno.test("images to score: links that lead nowhere or back are left out, with a note", () =>
+  inFolder(async (root) => {
+    await writeTree(root, ["in/1.png", "in/a/2.png", "other/b/3.png"]);
+    const link = (to: string, from: string): Promise<void> => Deno.symlink(join(root, to), join(root, from));
+    await link("in", "in/loop");
+    await link("nowhere", "in/lost.png");
+    await link("other", "in/other");
+    await link("in", "other/b/back"); // by way of the other link
+    await Deno.symlink("self.png", join(root, "in/self.png"));
+    const notes: string[] = [], found = await listImages([join(root, "in")], (note) => notes.push(note));
+    deepEqual(found, ["1.png", "a/2.png", "other/b/3.png"].map((path) => join(root, "in", path)));
+    deepEqual(
+      notes,
+      [
+        ["loop", "is a link to a folder that it lies in"],
+        ["lost.png", "is a link that leads nowhere"],
+        ["self.png", "is a link that leads nowhere"],
+        ["other/b/back", "is a link to a folder that it lies in"],
+      ].map(([path, why]) => `${join(root, "in", path)} ${why}: it is left out`),
+    );
   }));

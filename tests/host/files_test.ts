@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { serializeSafetensors } from "../../src/formats/safetensors.ts";
 import { stored } from "../../src/formats/tensor_file.ts";
 import { listCategories } from "../../src/host/dataset.ts";
@@ -74,6 +74,7 @@ Deno.test("what a killed program left has a name that tells, and is in no listin
       folders: [],
       images: ["0.png"],
       others: [],
+      hidden: [basename(left)],
     });
   }));
 

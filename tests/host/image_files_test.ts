@@ -6,7 +6,8 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { decodeImage, decodeMask } from "../../src/data/image.ts";
+import { decodeImage } from "../../src/data/image.ts";
+import { decodeMask } from "../../src/data/mask.ts";
 import { files } from "../../src/host/image_files.ts";
 import { maskFile, picture } from "../data/pictures.ts";
 import { inFolder } from "../folder.ts";
