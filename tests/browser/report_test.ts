@@ -8,6 +8,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser, BrowserContextOptions, Page } from "npm:playwright-core@^1.65.1";
+import type {} from "../../src/report/client/main.js"; // its types are checked with this file's
 import { reportPage } from "../../src/report/page.ts";
 import { inFolder } from "../folder.ts";
 import { smallReport } from "../report/input.ts";
