@@ -88,18 +88,23 @@ export function startThreshold(data, first, onChange) {
  * @param {ReportData} data @returns {[title: string, value: number][]}
  */
 function presets({ threshold, bestF1, images }) {
-  const scores = (/** @type {number} */ wanted) =>
-    images.filter(({ label }) => label === wanted).map(({ score }) => score);
-  const normal = scores(0), anomalous = scores(1);
-  const below = (/** @type {number} */ value) => value - Math.max(Math.abs(value), 1e-30) * 1e-6;
+  const most = (/** @type {(image: ReportData["images"][number]) => boolean} */ isMeant) =>
+    images.reduce((most, image) => isMeant(image) ? Math.max(most, image.score) : most, -Infinity);
+  const least = images.reduce(
+    (least, { label, score }) => label === 1 ? Math.min(least, score) : least,
+    Infinity,
+  );
+  const below = most(({ score }) => score < least);
   /** @type {[string, number | null][]} */
   const named = [
     ["the model’s", threshold],
     ["best F1", bestF1],
-    ["no false alarm", normal.length > 0 ? normal.reduce((a, b) => Math.max(a, b)) : null],
-    ["nothing missed", anomalous.length > 0 ? below(anomalous.reduce((a, b) => Math.min(a, b))) : null],
+    ["no false alarm", most(({ label }) => label === 0)],
+    ["nothing missed", below === -Infinity ? least - Math.abs(least || 1) * 1e-6 : (least + below) / 2],
   ];
-  return /** @type {[string, number][]} */ (named.filter(([, value]) => value !== null));
+  return /** @type {[string, number][]} */ (named.filter(([, value]) =>
+    value !== null && Number.isFinite(value)
+  ));
 }
 
 /**
