@@ -179,6 +179,10 @@ async function pictureOf(
   });
 }
 
+function thresholdIn(threshold: Threshold | null): string | null {
+  return threshold && `${threshold.value}, ${describeThreshold(threshold)}`;
+}
+
 function counted(images: readonly EvaluatedImage[]): string {
   const normal = images.filter(({ label }) => label === 0).length;
   return `${normal} normal and ${images.length - normal} anomalous`;
@@ -207,6 +211,8 @@ function aboutOf(
       "Seconds of training, from features on": rounded(speed.train_seconds),
       "Images scored a second, from files on": rounded(speed.images_per_second_from_files),
       "Images scored a second, from features on": rounded(speed.images_per_second),
+      Threshold: thresholdIn(decision.image),
+      "Threshold of pixels": thresholdIn(decision.pixel),
       "Deviation of held-out scores": rounded(decision.spread),
       Ended: new Date().toISOString().replace(/:\d\d\..*/, " UTC").replace("T", " "),
     },

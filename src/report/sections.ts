@@ -149,7 +149,7 @@ export function imagesSection({ images, kinds, pixelThreshold }: ReportInput): M
     markup`<label><input type="checkbox" id="show-${name}" checked> <i class="key ${name}"></i>${title}</label>`;
   return markup`<section id="images">
 <h2>Images</h2>
-<p class="quiet">Colours mean the same scores in all pictures. ${
+<p class="quiet">${hasMaps ? "Colours mean the same scores in all pictures. " : null}${
     drawn.length < images.length ? `${drawn.length} of ${images.length} images have a picture. ` : null
   }<span id="folder"></span></p>
 <form class="tools" id="tools" hidden>
