@@ -12,7 +12,7 @@ import type {} from "../../src/report/client/main.js"; // its types are checked 
 import { reportPage } from "../../src/report/page.ts";
 import { inFolder } from "../folder.ts";
 import { smallReport } from "../report/input.ts";
-import { openBrowser } from "./site.ts";
+import { openBrowser, violations } from "./site.ts";
 
 /** A page with a small report, and what went wrong in it. */
 async function open(
@@ -149,6 +149,15 @@ Deno.test("a report in a browser", async (test) => {
         await page.keyboard.press("Escape");
         equal(await page.locator("dialog[open]").count(), 0);
         ok(await page.locator("#tools #shown").count() === 1, "controls are back");
+      });
+
+      await test.step("for all readers, light and dark", async () => {
+        for (const colorScheme of ["light", "dark"] as const) {
+          const { page } = await open(browser, file, { colorScheme, bypassCSP: true }); // axe is a script from outside
+          deepEqual(await violations(page), []);
+          await page.locator("#gallery button").first().click();
+          deepEqual(await violations(page), []);
+        }
       });
 
       await test.step("nothing went wrong or was asked for", () => deepEqual(troubles, []));
