@@ -10,6 +10,7 @@ import { isThere, makeFolder } from "../host/files.ts";
 import {
   compare,
   type Comparison,
+  comparisonCells,
   comparisonCsv,
   comparisonTable,
   type Measurement,
@@ -19,6 +20,7 @@ import {
 import { methods } from "../methods/registry.ts";
 import { SETTINGS as ALL_SETTINGS } from "../methods/resolve.ts";
 import { whole } from "../methods/settings.ts";
+import { indexPage, type IndexTable } from "../report/index_page.ts";
 import { CIFAR10, MVTEC, PAPER_NUMBERS } from "../report/paper_numbers.ts";
 import type { Metrics } from "../score/evaluate.ts";
 import { makeMissing } from "./demo_data.ts";
@@ -27,9 +29,10 @@ import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, checkedOption, givenSettings, methodHelp } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { planReproduction, type ReproduceOptions, type ReproducePlan, TARGETS } from "./reproduce_plan.ts";
-import { type Cell, cellsOf, type Outcome, runReproduction } from "./reproduce_run.ts";
-import { writeJson, writeText } from "./results.ts";
-import { CONFIG, type Speed } from "./run_category.ts";
+import { type Cell, cellPath, cellsOf, type Outcome, runReproduction } from "./reproduce_run.ts";
+import { REPORT, writeJson, writeText } from "./results.ts";
+import { CONFIG } from "./run_category.ts";
+import type { Speed } from "./run_report.ts";
 import { VERSION } from "./version.ts";
 import { weightsKeyOption } from "./weights_options.ts";
 
@@ -97,7 +100,7 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
   const name = ({ entry, category, seed }: Cell): string => `${entry.name} on ${category} with seed ${seed}`;
   const failures = outcome.failures.map((cell) => `${name(cell)}: ${cell.message}`);
   const elsewhere = outcome.elsewhere.map(name);
-  const head = heading(plan, [...outcome.failures.map(name), ...elsewhere]);
+  const missing = [...outcome.failures.map(name), ...elsewhere], head = heading(plan, missing);
   await writeText(
     join(plan.out, "table.md"),
     [head, ...comparisons.map((table) => comparisonTable(table, { markdown: true }))].join("\n"),
@@ -107,6 +110,7 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
     head + "\n" + summaryTable(titles, summary, { markdown: true }),
   );
   await writeText(join(plan.out, "table.csv"), comparisonCsv(comparisons));
+  await writeText(join(plan.out, REPORT), await indexOf(plan, outcome, comparisons, missing));
   const all = { target, seeds: plan.seeds, tables: comparisons, failures, elsewhere };
   await writeJson(join(plan.out, "table.json"), all);
   if (options.json) {
@@ -119,6 +123,7 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
       [...shown.map((table) => comparisonTable(table, { color })), summaryTable(titles, summary, { color })]
         .join("\n"),
     );
+    console.log(`Report: ${join(plan.out, REPORT)}`);
     console.log(`Tables: ${["md", "csv", "json"].map((end) => join(plan.out, `table.${end}`)).join(", ")}`);
   }
   if (elsewhere.length > 0) {
@@ -133,6 +138,27 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
       `${failures.length} of ${cellsOf(plan).length} models failed:\n${failures.join("\n")}`,
     );
   }
+}
+
+/** A page with the tables, and links to the report of each model. @param missing the models that are not among them */
+function indexOf(
+  { target, preset }: ReproducePlan,
+  { results }: Outcome,
+  comparisons: Comparison[],
+  missing: readonly string[],
+): Promise<string> {
+  const tables = comparisons.map((comparison): IndexTable => (
+    { title: `${comparison.title}, %`, ...comparisonCells(comparison), digits: 1, footer: true }
+  ));
+  const rows = results.map((cell) => {
+    const { entry: { name }, category, seed } = cell;
+    return [{ text: `${name} on ${category}, seed ${seed}`, path: [...cellPath(name, cell), REPORT] }];
+  });
+  const left = missing.length > 0 ? `; missing: ${missing.join(", ")}` : "";
+  return indexPage(target, `preset ${preset}; ${rows.length} models; adtr ${VERSION}${left}`, [
+    ...tables,
+    { title: "Reports", header: ["Model"], rows },
+  ]);
 }
 
 /** What the numbers are of. @param missing the models that are not among them */

@@ -28,7 +28,8 @@ import { tryLockRun } from "./folders.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
 import { type Entry, labelsOf, type ReproducePlan } from "./reproduce_plan.ts";
 import { METRICS } from "./results.ts";
-import { CONFIG, environmentOf, runCategory, SPEED, type Speed, writeConfig } from "./run_category.ts";
+import { CONFIG, runCategory, SPEED, writeConfig } from "./run_category.ts";
+import { environmentOf, type Speed } from "./run_report.ts";
 
 /** One model to train and test. */
 export interface Cell {
@@ -64,9 +65,13 @@ export function cellsOf({ entries, categories, seeds }: ReproducePlan): Cell[] {
   });
 }
 
-/** Where an entry's files on a cell's category and seed are. */
-function cellFolder({ out }: ReproducePlan, entry: string, { category, seed }: Cell): string {
-  return join(out, entry, `seed-${seed}`, category);
+/** Where an entry's files on a category and seed are in RUN. */
+export function cellPath(entry: string, { category, seed }: Pick<Cell, "category" | "seed">): string[] {
+  return [entry, `seed-${seed}`, category];
+}
+
+function cellFolder({ out }: ReproducePlan, entry: string, cell: Cell): string {
+  return join(out, ...cellPath(entry, cell));
 }
 
 /**
@@ -226,10 +231,13 @@ async function runCell(
   const places = placesOf(plan, cell), out = cellFolder(plan, cell.entry.name, cell);
   const init = places.init &&
     methodNamed(settings.method).readInit?.(await readWeightFile(places.init), settings, sizesOf(source));
-  await writeConfig(out, settings, places, environmentOf(gpu, features, weightsSha256));
+  const environment = environmentOf(gpu, features, weightsSha256);
+  await writeConfig(out, settings, places, environment);
   const result = await runCategory({
     source,
     category,
+    data: plan.data,
+    environment,
     settings,
     out,
     init,

@@ -4,26 +4,29 @@
  * @module
  */
 import { dirname, join, relative, resolve } from "node:path";
-import type { FloatMap } from "../data/float_map.ts";
+import type { FloatMap, Rect } from "../data/float_map.ts";
 import { encodePng } from "../data/image.ts";
-import { loadImage } from "../data/load.ts";
+import { resizeImage, sidesWithin } from "../data/resize.ts";
 import { files } from "../host/image_files.ts";
 import { writeFolder, writeWhole } from "../host/files.ts";
-import { heatmap, type HeatmapInput, RangeSample } from "../report/heatmap.ts";
+import { heatmap, RangeSample } from "../report/heatmap.ts";
 import { type Cell, table } from "../report/table.ts";
 import { TIFF_MAPS } from "../host/tiff_maps.ts";
 import type { DecisionMetrics, Metrics } from "../score/evaluate.ts";
+import type { Label } from "../score/verdict.ts";
 
 /** What `--help` says of `--maps-tiff`. */
 export const TIFF_HELP =
   `write ${TIFF_MAPS}/CATEGORY/test/DEFECT/NAME.tiff in --out: float maps of the images' own ` +
   "sizes, as MVTec's evaluation scripts read them";
 
-/** An image with its anomaly map, both S×S. */
+/** An image with its anomaly map. */
 export interface MappedImage {
   path: string;
   map: FloatMap;
-  /** The true defect, 0 or 1 [S, S]; null or none where it isn't known. */
+  /** What the map covers, pixels of the image; the whole image by default. */
+  area?: Rect;
+  /** The true defect, 0 or 1, as large as the map; null or none where it isn't known. */
   truth?: Uint8Array | null;
 }
 
@@ -47,47 +50,90 @@ export function writeText(path: string, text: string): Promise<void> {
   return writeWhole(path, (write) => write(new TextEncoder().encode(text)));
 }
 
+/** What the pictures of a folder share: the range of their colours, and above what a pixel is anomalous, where that is known. */
+export interface Shades {
+  low: number;
+  high: number;
+  threshold?: number | null;
+}
+
+/** Longest side of a panel, pixels, unless the model looks at more. */
+const LONGEST = 256;
+
 /**
  * Writes a picture of every image and its map into a folder of their own, in place of one that is there already. The
  * folder appears whole or not at all; all pictures share one range of colours.
  *
- * @param S pixels a side
+ * @param S pixels a side that the model looks at
+ * @param threshold above which a pixel is anomalous
  * @returns the pictures' names, in the images' order
  */
 export async function writeHeatmaps(
   folder: string,
   images: readonly MappedImage[],
   S: number,
+  threshold: number | null = null,
 ): Promise<string[]> {
-  const sample = new RangeSample(images.length * S * S);
-  for (const { map } of images) sample.add(map.data);
-  const range = images.length > 0 ? sample.range() : { low: 0, high: 0 };
-  const names = pictureNames(images.map(({ path }) => path));
+  const shades = { ...rangeOf(images), threshold }, names = pictureNames(images.map(({ path }) => path));
   await writeFolder(folder, "any", async (partial) => {
-    for (const [i, { path, map, truth }] of images.entries()) {
-      const image = { width: S, height: S, data: await loadImage(files, path, S) };
-      const mask = truth ? { width: S, height: S, data: truth } : undefined;
-      await writePicture(join(partial, names[i]), { image, map, mask, ...range });
+    for (const [i, image] of images.entries()) {
+      const picture = await drawPicture(image, S, shades);
+      await writeWhole(join(partial, names[i]), (write) => write(picture));
     }
   });
   return names;
 }
 
-/** Writes a picture of an image and its map. @throws {InputError} where it can't be written */
-export async function writePicture(file: string, input: HeatmapInput): Promise<void> {
-  const picture = encodePng(heatmap(input));
-  await writeWhole(file, (write) => write(picture));
+/** The range of colours that images share. */
+export function rangeOf(images: readonly Pick<MappedImage, "map">[]): { low: number; high: number } {
+  const sample = new RangeSample(images.reduce((sum, { map }) => sum + map.data.length, 0));
+  for (const { map } of images) sample.add(map.data);
+  return images.length > 0 ? sample.range() : { low: 0, high: 0 };
 }
 
 /**
- * Test images to draw: all, or 200 that are evenly spaced, the normal ones in front of the others. Both kinds are among
- * them where both are there.
+ * A picture of an image and its map, a PNG.
+ *
+ * @param S pixels a side that the model looks at
+ * @throws {InputError} where the image can't be read
  */
-export function pictured<T extends { label: 0 | 1 }>(images: readonly T[]): readonly T[] {
+export async function drawPicture(
+  { path, map, area, truth }: MappedImage,
+  S: number,
+  shades: Shades,
+): Promise<Uint8Array> {
+  const whole = await (await files.open(path)).decode();
+  const { width, height } = sidesWithin(whole, S, Math.max(S, LONGEST));
+  const image = resizeImage(whole, width, height);
+  const mask = truth ? { width: map.width, height: map.height, data: truth } : undefined;
+  const scaled = area && scaledRect(area, width / whole.width, height / whole.height);
+  return encodePng(heatmap({ image, map, area: scaled, mask, ...shades }));
+}
+
+function scaledRect({ x, y, width, height }: Rect, across: number, down: number): Rect {
+  return { x: x * across, y: y * down, width: width * across, height: height * down };
+}
+
+/**
+ * Test images to draw: all, or 200. Mistakes are among them, half of them at most where there are others enough; both are evenly
+ * spaced, the normal ones in front, and of both kinds where both are there.
+ */
+export function pictured<T extends { label: 0 | 1; called?: Label | null }>(
+  images: readonly T[],
+): readonly T[] {
   if (images.length <= MOST_PICTURES) return images;
-  const sorted = images.toSorted((a, b) => a.label - b.label),
-    step = (images.length - 1) / (MOST_PICTURES - 1);
-  return Array.from({ length: MOST_PICTURES }, (_, i) => sorted[Math.round(i * step)]); // first and last among them
+  const sorted = images.toSorted((a, b) => a.label - b.label);
+  const isMistake = ({ label, called = null }: T) =>
+    called !== null && (called === "anomalous") !== (label === 1);
+  const mistakes = sorted.filter(isMistake), others = sorted.filter((image) => !isMistake(image));
+  const wrong = spaced(mistakes, Math.max(MOST_PICTURES / 2, MOST_PICTURES - others.length));
+  return [...wrong, ...spaced(others, MOST_PICTURES - wrong.length)];
+}
+
+/** At most `count` of them, first and last among them. */
+function spaced<T>(all: readonly T[], count: number): readonly T[] {
+  if (all.length <= count) return all;
+  return Array.from({ length: count }, (_, i) => all[Math.round(i * (all.length - 1) / (count - 1))]);
 }
 
 /** Names of pictures: those of their images, with the folders below a common one in front, `_` between them. */

@@ -7,15 +7,12 @@
 import { join } from "node:path";
 import type { AnomalousImage, Category } from "../data/category.ts";
 import { isThere, makeFolder, removeUnfinished } from "../host/files.ts";
-import { epochLosses, LOG, readLog } from "../host/log.ts";
 import { CHECKPOINT, MODEL, RunFolder } from "../host/run_folder.ts";
 import { writeTiffMaps } from "../host/tiff_maps.ts";
-import type { Gpu } from "../gpu/gpu.ts";
 import { needsLabels } from "../methods/decision.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import type { OnProgress } from "../progress.ts";
-import { reportPage } from "../report/page.ts";
 import {
   decidedAnew,
   evaluateCategory,
@@ -29,34 +26,13 @@ import type { Model } from "../score/model.ts";
 import type { Scorer } from "../score/score.ts";
 import { decisionBy } from "../score/threshold.ts";
 import { learn } from "../train/learn.ts";
-import {
-  type CategoryResult,
-  mapped,
-  METRICS,
-  pictured,
-  REPORT,
-  writeHeatmaps,
-  writeJson,
-  writeText,
-} from "./results.ts";
-import { VERSION } from "./version.ts";
+import { type CategoryResult, mapped, METRICS, writeJson } from "./results.ts";
+import { type Environment, type Speed, writeReport } from "./run_report.ts";
 
 /** Name of the file that says how fast it was. */
 export const SPEED = "speed.json";
 /** Name of the file that a run begins with. */
 export const CONFIG = "config.json";
-
-/** How fast a run was. A backbone's part is the same for all methods, and is kept in the cache. */
-export interface Speed {
-  /** From features to the model file; null where it was gone on with. */
-  train_seconds: number | null;
-  /** From features to maps and scores, the method's part alone; null without test images. */
-  images_per_second: number | null;
-  /** From files to maps and scores, as progress says it: reading and the backbone too; null without test images. */
-  images_per_second_from_files: number | null;
-  /** Of the model file. */
-  model_bytes: number;
-}
 
 /** What came of a run. */
 export interface RunResult extends CategoryResult {
@@ -69,6 +45,10 @@ export interface RunOptions {
   /** What makes features of the images. */
   source: FeatureSource;
   category: Category;
+  /** Where its data set is, for the report. */
+  data: string;
+  /** What it is made with, for the report. */
+  environment: Environment;
   settings: Settings;
   /** Its folder. */
   out: string;
@@ -148,10 +128,11 @@ export async function runCategory(options: RunOptions): Promise<RunResult | null
     model_bytes: (await Deno.stat(join(out, MODEL))).size,
   };
   await writeJson(join(out, SPEED), speed);
-  const { metrics, decided } = evaluation, drawn = mapped(evaluation.images), hasHeatmaps = drawn.length > 0;
-  const result = { metrics, decided, seconds: (tested - began) / 1000, hasHeatmaps };
-  if (tiffMaps !== undefined) await writeTiffMaps(tiffMaps, category.name, drawn);
-  await writeResults(options, evaluation, result);
+  const { metrics, decided } = evaluation, maps = mapped(evaluation.images);
+  const result = { metrics, decided, seconds: (tested - began) / 1000, hasHeatmaps: maps.length > 0 };
+  if (tiffMaps !== undefined) await writeTiffMaps(tiffMaps, category.name, maps);
+  await writeReport({ ...options, decision: model.decision, speed, evaluation, result });
+  await writeJson(join(out, METRICS), { [category.name]: { ...metrics, ...decided } });
   return result;
 }
 
@@ -184,48 +165,13 @@ function timedProgress(onProgress?: OnProgress): { onProgress: OnProgress; secon
   };
 }
 
-async function writeResults(
-  { settings, category: { name }, out }: RunOptions,
-  { images }: Evaluation,
-  { metrics, decided, seconds }: CategoryResult,
-): Promise<void> {
-  const drawn = pictured(mapped(images)),
-    names = await writeHeatmaps(join(out, "heatmaps"), drawn, settings.image_size);
-  const files = new Map<object, string>(drawn.map((image, i) => [image, `heatmaps/${names[i]}`]));
-  const log = join(out, LOG);
-  const page = reportPage({
-    title: name,
-    header: [...Object.keys(metrics), "seconds"],
-    rows: [[...Object.values(metrics), Math.round(seconds)]],
-    pictures: images.map((image) => {
-      const { score, label, defect } = image;
-      return { file: files.get(image) ?? null, score, label, defect: label === 1 ? defect : null };
-    }),
-    settings: { ...settings },
-    lossCurve: await isThere(log) ? epochLosses(await readLog(log)) : [],
-  });
-  await writeText(join(out, REPORT), page);
-  await writeJson(join(out, METRICS), { [name]: { ...metrics, ...decided } });
-}
-
 /** Writes config.json, which `--config` and `--resume` read. @param places what lies where, under the options' names */
 export async function writeConfig(
   folder: string,
   settings: Settings,
   places: Record<string, string | undefined>,
-  environment: object,
+  environment: Environment,
 ): Promise<void> {
   await makeFolder(folder);
   await writeJson(join(folder, CONFIG), { ...settings, ...places, environment });
-}
-
-/** What config.json says of the machine and the features. */
-export function environmentOf(gpu: Gpu, features: string, weightsSha256: string | null): object {
-  return {
-    adtr: VERSION,
-    deno: Deno.version.deno,
-    adapter: gpu.info,
-    backbone: features,
-    weights_sha256: weightsSha256,
-  };
 }

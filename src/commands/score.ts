@@ -65,8 +65,8 @@ threshold), heatmap (the picture's path in --out) and error (why an image can't 
 Rows go to DIR/${UNFINISHED}/ as they come, and all results to DIR when the last is there, in place of an earlier score's.
 What was stopped or killed goes on with --resume: the same command, for the same model, settings and images.
 
-Heat maps show the image, the map over it, the map, and with a pixel threshold an outline of what is above it, which has the
-middle colour. Without one all pictures of a call share their colours, from the median to the 99.9 % quantile of all maps.
+Heat maps show the image, the map over it with an outline of what is above the pixel threshold, if there is one, and the map.
+The threshold has the middle colour. Without one all pictures of a call share their colours, from the median to the 99.9 % quantile of all maps.
 
 --watch writes to DIR itself, a row as soon as an image is complete: the same size and time at two looks half a second
 apart. What can't be read is tried again for five seconds. A name is scored once, also after --resume.

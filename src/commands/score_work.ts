@@ -7,17 +7,15 @@
  */
 import { join } from "node:path";
 import { imageSize } from "../data/decode.ts";
-import { type FloatMap, resizeMap } from "../data/float_map.ts";
-import { loadImage } from "../data/load.ts";
+import type { FloatMap } from "../data/float_map.ts";
 import { InputError } from "../errors.ts";
-import { isThere, readWhole } from "../host/files.ts";
-import { files } from "../host/image_files.ts";
+import { isThere, readWhole, writeWhole } from "../host/files.ts";
 import { FolderWatch } from "../host/watch.ts";
 import { RangeSample, sharedRange } from "../report/heatmap.ts";
 import { regionsOf } from "../score/regions.ts";
 import { type ScoredImage, scoreImages, type Scorer } from "../score/score.ts";
 import type { ProgressDisplay } from "./progress.ts";
-import { commonFolder, PictureNames, pictureNames, writePicture } from "./results.ts";
+import { commonFolder, drawPicture, PictureNames, pictureNames } from "./results.ts";
 import { HEATMAPS, isFinished, ScoreFolder, type ScoreState, settle, UNFINISHED } from "./score_folder.ts";
 import { FORMATS, rowsIn, type ScoreRow, type Tally } from "./score_rows.ts";
 
@@ -74,7 +72,7 @@ export async function scoreAll(task: Task, paths: readonly string[]): Promise<vo
   };
   const range = rangeOf(model);
   const take = async (row: ScoreRow, map: FloatMap | null): Promise<void> => {
-    if (row.heatmap && range && !await drawPicture(task, folder, row, map!, range)) row.heatmap = null;
+    if (row.heatmap && range && !await draw(task, folder, row, map!, range)) row.heatmap = null;
     await folder.add(row, map);
     tally.add(row);
   };
@@ -103,7 +101,7 @@ export async function watchFolders(
   const watch = new FolderWatch(folders, told, { except: out, onWarning: display.warn });
   const take = async (row: ScoreRow, map: FloatMap | null): Promise<void> => {
     const colours = range ?? (map && sharedRange(map.data));
-    if (row.heatmap && !await drawPicture(task, folder, row, map!, colours!)) row.heatmap = null;
+    if (row.heatmap && !await draw(task, folder, row, map!, colours!)) row.heatmap = null;
     await folder.add(row, map);
     tally.add(row);
     print(row);
@@ -180,31 +178,27 @@ async function drawAll(task: Task, folder: ScoreFolder): Promise<void> {
     signal?.throwIfAborted();
     display.onProgress({ phase: "heat maps", done: ++done, total: tally.images, unit: "images" });
     if (!row.heatmap || await isThere(join(folder.folder, row.heatmap))) continue;
-    await drawPicture(task, folder, row, await map!.read(), range!);
+    await draw(task, folder, row, await map!.read(), range!);
   }
 }
 
 /** Draws a picture. @returns false where the image can't be read any more */
-async function drawPicture(
+async function draw(
   { model, display }: Task,
   { folder }: ScoreFolder,
-  { image: path, heatmap: picture }: ScoreRow,
+  { image: path, heatmap }: ScoreRow,
   map: FloatMap,
   range: { low: number; high: number },
 ): Promise<boolean> {
-  const S = model.source.image_size, { pixel } = model.decision;
-  let data: Uint8Array;
+  const shades = { ...range, threshold: model.decision.pixel?.value };
+  let picture: Uint8Array;
   try {
-    data = await loadImage(files, path, S);
+    picture = await drawPicture({ path, map }, model.source.image_size, shades);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     display.warn(`no heat map: ${error.message}`);
     return false;
   }
-  const above = (value: number): number => value > pixel!.value ? 1 : 0;
-  const mask = pixel
-    ? { width: S, height: S, data: Uint8Array.from(resizeMap(map, S, S).data, above) }
-    : undefined;
-  await writePicture(join(folder, picture!), { image: { width: S, height: S, data }, map, mask, ...range });
+  await writeWhole(join(folder, heatmap!), (write) => write(picture));
   return true;
 }

@@ -26,7 +26,9 @@ import { addSettings, givenSettings, methodHelp } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { missingMasksOption } from "./model_options.ts";
 import { metricsTable, REPORT, TIFF_HELP } from "./results.ts";
-import { environmentOf, runCategory, type RunResult, writeConfig } from "./run_category.ts";
+import { runCategory, type RunResult, writeConfig } from "./run_category.ts";
+import { type Environment, environmentOf, writeIndex } from "./run_report.ts";
+import { shellWord } from "./shell_word.ts";
 import {
   DEMO_CATEGORIES,
   folderOf,
@@ -118,6 +120,7 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
     if (names.length === 0) continue;
     console.log([`${title}:`, ...names.map((name) => `  ${join(folderOf(name, plan), REPORT)}`)].join("\n"));
   }
+  if (results.size > 1) console.log(`Over all categories:\n  ${join(plan.out, REPORT)}`);
   const { weights, weightsKey } = plan;
   const flags = [
     `--model ${shellWord(join(folderOf(plan.categories[0], plan), "model.safetensors"))}`,
@@ -183,6 +186,8 @@ async function runAll(
     const result = await runCategory({
       source,
       category,
+      data: plan.data,
+      environment,
       settings,
       out: folderOf(category.name, plan),
       init,
@@ -198,6 +203,7 @@ async function runAll(
     if (result === null) return null;
     results.set(category.name, result);
   }
+  if (results.size > 1) await writeIndex(plan.out, plan.data, settings, results);
   return results;
 }
 
@@ -256,7 +262,12 @@ function announcement(
 /** What a core does of matrix products where it plays the GPU: half of what llvmpipe does on two (2026-11). */
 const FLOPS_A_CORE = 15e9;
 
-function writePlan(plan: TrainPlan, folder: string, names: string[], environment: object): Promise<void> {
+function writePlan(
+  plan: TrainPlan,
+  folder: string,
+  names: string[],
+  environment: Environment,
+): Promise<void> {
   const { settings, data, anomalous, outliers, weights, weightsKey, init } = plan;
   const places = {
     data,
@@ -268,9 +279,4 @@ function writePlan(plan: TrainPlan, folder: string, names: string[], environment
     init,
   };
   return writeConfig(folder, settings, places, environment);
-}
-
-/** A path as a word of a shell's command line. */
-function shellWord(path: string): string {
-  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

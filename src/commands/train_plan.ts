@@ -194,7 +194,7 @@ function demoCategories(category: string | undefined): string[] {
 
 /** @throws {InputError} where a new run would get in the way of an old one */
 export async function refuseOverwriting(plan: TrainPlan): Promise<void> {
-  for (const folder of new Set([plan.out, ...plan.categories.map((name) => folderOf(name, plan))])) {
+  for (const folder of new Set([...plan.categories.map((name) => folderOf(name, plan)), plan.out])) {
     await refuseRun(folder);
   }
 }

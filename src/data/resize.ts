@@ -65,11 +65,32 @@ function pass(
  *
  * @returns RGB bytes [S, S, 3]
  */
-export function resizeBilinear({ width, height, data }: Image, S: number): Uint8Array {
-  const wide = width === S ? data : pass(data, triangle(width, S), height, width, 3);
-  // Along columns, the 3·S bytes of a row all have the same weights.
-  if (height !== S) return pass(wide, triangle(height, S), 1, height, 3 * S);
-  return wide === data ? data.slice() : wide;
+export function resizeBilinear(image: Image, S: number): Uint8Array {
+  const { data } = resizeImage(image, S, S);
+  return data === image.data ? data.slice() : data;
+}
+
+/** As `resizeBilinear`, of any size; of an image that has it already the pixels are the same array. */
+export function resizeImage(image: Image, width: number, height: number): Image {
+  const wide = image.width === width
+    ? image.data
+    : pass(image.data, triangle(image.width, width), image.height, image.width, 3);
+  // Along columns, the 3·width bytes of a row all have the same weights.
+  const data = image.height === height
+    ? wide
+    : pass(wide, triangle(image.height, height), 1, image.height, 3 * width);
+  return { width, height, data };
+}
+
+/** Sides in proportion, the longer one between two bounds, both at least a pixel. */
+export function sidesWithin(
+  { width, height }: { width: number; height: number },
+  least: number,
+  most: number,
+): { width: number; height: number } {
+  const longest = Math.max(width, height), scale = Math.min(Math.max(longest, least), most) / longest;
+  const scaled = (side: number): number => Math.max(Math.round(side * scale), 1);
+  return { width: scaled(width), height: scaled(height) };
 }
 
 /**
@@ -77,12 +98,17 @@ export function resizeBilinear({ width, height, data }: Image, S: number): Uint8
  *
  * @returns 0 or 1, [S, S]
  */
-export function resizeNearest({ width, height, data }: Mask, S: number): Uint8Array {
-  const columns = nearest(width, S), out = new Uint8Array(S * S);
-  nearest(height, S).forEach((row, y) => {
-    for (let x = 0; x < S; x++) out[y * S + x] = data[row * width + columns[x]];
+export function resizeNearest(mask: Mask, S: number): Uint8Array {
+  return resizeMask(mask, S, S).data;
+}
+
+/** As `resizeNearest`, of any size. */
+export function resizeMask(mask: Mask, width: number, height: number): Mask {
+  const columns = nearest(mask.width, width), data = new Uint8Array(width * height);
+  nearest(mask.height, height).forEach((row, y) => {
+    for (let x = 0; x < width; x++) data[y * width + x] = mask.data[row * mask.width + columns[x]];
   });
-  return out;
+  return { width, height, data };
 }
 
 function nearest(from: number, to: number): Int32Array {

@@ -58,13 +58,35 @@ export function findRegions(masks: Uint8Array, n: number, width: number, height:
 }
 
 /** `aupro` of pixels that are ranked already, tagged and sized by `findRegions`. */
-export function rankedAupro({ tags, tp, fp }: Ranking, sizes: ArrayLike<number>, limit = 0.3): number | null {
+export function rankedAupro(ranking: Ranking, sizes: ArrayLike<number>, limit = 0.3): number | null {
+  let area = 0, lastRate = 0, lastOverlap = 0;
+  const isDefined = tracePro(ranking, sizes, limit, (rate, overlap) => {
+    area += (rate - lastRate) * (lastOverlap + overlap) / 2;
+    lastRate = rate;
+    lastOverlap = overlap;
+  });
+  return isDefined ? area / limit : null;
+}
+
+/**
+ * Visits the points (false-positive rate, mean recall of the regions) of the curve: (0, 0), one for each distinct score, and at
+ * last the one at `limit`, which lies between two of these.
+ *
+ * @returns false, and visits none, without an anomalous or without a normal pixel
+ * @throws {RangeError} on a limit that can't be
+ */
+export function tracePro(
+  { tags, tp, fp }: Ranking,
+  sizes: ArrayLike<number>,
+  limit: number,
+  visit: (rate: number, overlap: number) => void,
+): boolean {
   if (!(limit > 0 && limit <= 1)) throw new RangeError(`Expected a limit in (0, 1], but found ${limit}`);
   const normal = total(fp), regions = sizes.length - 1;
-  if (normal === 0 || regions === 0) return null;
+  if (normal === 0 || regions === 0) return false;
 
-  // The curve starts at (0, 0); each distinct score adds a point (false-positive rate, mean recall).
-  let area = 0, rate = 0, overlap = 0, seen = 0;
+  visit(0, 0);
+  let rate = 0, overlap = 0, seen = 0;
   for (let p = 0; rate < limit; p++) {
     const lastRate = rate, lastOverlap = overlap;
     for (const end = tp[p] + fp[p]; seen < end; seen++) {
@@ -75,7 +97,7 @@ export function rankedAupro({ tags, tp, fp }: Ranking, sizes: ArrayLike<number>,
       overlap = lastOverlap + (overlap - lastOverlap) * (limit - lastRate) / (rate - lastRate);
       rate = limit;
     }
-    area += (rate - lastRate) * (lastOverlap + overlap) / 2;
+    visit(rate, overlap);
   }
-  return area / limit;
+  return true;
 }

@@ -99,16 +99,24 @@ export function comparisonTable(
   comparison: Comparison,
   style: { markdown?: boolean; color?: boolean },
 ): string {
-  const { title, methods, rows } = comparison,
-    isKnown = rows.some(({ cells }) => cells.some((c) => c.paper !== null));
-  const header = methods.flatMap((method) => isKnown ? [method, "paper", "difference"] : [method]);
-  const body = rows.map(({ category, cells }): Cell[] => [
-    category,
-    ...cells.flatMap((cell) => isKnown ? [text(cell), cell.paper, signed(cell.difference)] : [text(cell)]),
-  ]);
-  const digits = body[0].map(() => 1);
-  const lines = table(body, ["category", ...header], { ...style, footer: true, digits });
-  return style.markdown ? `## ${title}, %\n\n${lines}` : `${title}, %\n${lines}`;
+  const { header, rows } = comparisonCells(comparison), digits = header.map(() => 1);
+  const lines = table(rows, header, { ...style, footer: true, digits });
+  return style.markdown ? `## ${comparison.title}, %\n\n${lines}` : `${comparison.title}, %\n${lines}`;
+}
+
+/** As cells, the row of means last; numbers are to be shown with one decimal. */
+export function comparisonCells({ methods, rows }: Comparison): { header: string[]; rows: Cell[][] } {
+  const isKnown = rows.some(({ cells }) => cells.some((c) => c.paper !== null));
+  return {
+    header: [
+      "category",
+      ...methods.flatMap((method) => isKnown ? [method, "paper", "difference"] : [method]),
+    ],
+    rows: rows.map(({ category, cells }): Cell[] => [
+      category,
+      ...cells.flatMap((cell) => isKnown ? [text(cell), cell.paper, signed(cell.difference)] : [text(cell)]),
+    ]),
+  };
 }
 
 /** To the decimal that is shown. */

@@ -1,11 +1,12 @@
 /**
- * Pictures that show where a model sees something wrong: an image, its heat map over it, the heat map alone and the
- * true defect, side by side. Plain RGB pixels, encoded elsewhere.
+ * Pictures that show where a model sees something wrong: an image, its heat map over it with the outline of what is above the
+ * threshold, the heat map alone and the true defect, side by side. Plain RGB pixels, encoded elsewhere.
  *
  * @module
  */
-import { type FloatMap, resizeMap } from "../data/float_map.ts";
+import { type FloatMap, type Rect, resizeMap } from "../data/float_map.ts";
 import type { Image, Mask } from "../data/image.ts";
+import { resizeMask } from "../data/resize.ts";
 import { InputError } from "../errors.ts";
 import { COLORMAP, COLORS } from "./colormap.ts";
 
@@ -14,37 +15,67 @@ const GAP = 4;
 const PAPER = 255;
 /** How much of the image the strongest colour covers. */
 const COVER = 0.9;
-/** The line around a defect, and the one outside it that keeps it visible on any image. */
-const LINE = [0, 255, 140], RIM = [0, 0, 0];
+/** The lines around a true defect and around what is called one, and the one outside that keeps them visible on any image. */
+const TRUE_LINE = [0, 255, 140], FOUND_LINE = [255, 255, 255], RIM = [0, 0, 0];
 
 /** What `heatmap` draws. */
 export interface HeatmapInput {
   /** What was scored. */
   image: Image;
-  /** Anomaly scores, enlarged or made smaller to the image's size where they have another. */
+  /** Anomaly scores, of any size. */
   map: FloatMap;
+  /** What the map covers, pixels of the image; the whole image by default. */
+  area?: Rect;
   /** The score at and below which there is no colour; the same for all pictures that are to be compared. */
   low: number;
   /** The score from which on the colour is the strongest. */
   high: number;
-  /** The true defect, if known; may be empty. Adds a fourth panel. */
+  /** The score above which a pixel is anomalous; null or none where it isn't known. */
+  threshold?: number | null;
+  /** The true defect, if known; may be empty. Of any size; covers what the map does. Adds a fourth panel. */
   mask?: Mask;
 }
 
 /**
- * Panels from left to right: image, image under the heat map (clear where scores are low), heat map, and with a
- * mask the image with the defect's outline.
+ * Panels from left to right: image, image under the heat map (clear where scores are low) with an outline of what is above the
+ * threshold, heat map, and with a mask the image with the true defect's outline.
  *
  * @returns height as the image, width 3 or 4 times the image's and the gaps
- * @throws {RangeError} if the mask has another size than the image
  */
-export function heatmap({ image, map, low, high, mask }: HeatmapInput): Image {
-  const { width, height } = image;
-  const strength = resizeMap(map, width, height).data
-    .map((score) => Math.min(Math.max((score - low) / (high - low || 1), 0), 1));
-  const panels = [image, overlay(image, strength), colored(strength, width, height)];
-  if (mask) panels.push(outlined(image, mask));
+export function heatmap({ image, map, area, low, high, threshold = null, mask }: HeatmapInput): Image {
+  const { width, height } = image,
+    { x, y, ...sides } = inPixels(area ?? { x: 0, y: 0, width, height }, image);
+  /** Values of the area as those of the image. */
+  const placed = <T extends Float32Array | Uint8Array>(whole: T, values: T): T => {
+    for (let row = 0; row < sides.height; row++) {
+      whole.set(values.subarray(row * sides.width, (row + 1) * sides.width), (y + row) * width + x);
+    }
+    return whole;
+  };
+  const scores = placed(
+    new Float32Array(width * height).fill(-Infinity),
+    resizeMap(map, sides.width, sides.height).data,
+  );
+  const strength = scores.map((score) => Math.min(Math.max((score - low) / (high - low || 1), 0), 1));
+  const found = Uint8Array.from(scores, (score) => Number(threshold !== null && score > threshold));
+  const over = overlay(image, strength);
+  const panels = [image, outlined(over, found, FOUND_LINE), colored(strength, width, height)];
+  if (mask) {
+    const truth = placed(new Uint8Array(width * height), resizeMask(mask, sides.width, sides.height).data);
+    panels.push(outlined(image, truth, TRUE_LINE));
+  }
   return strip(panels);
+}
+
+/** A rectangle with whole edges within an image, at least a pixel wide and high. */
+function inPixels(area: Rect, image: Image): Rect {
+  const edges = (from: number, length: number, side: number): [from: number, length: number] => {
+    const start = Math.min(Math.max(Math.round(from), 0), side - 1);
+    return [start, Math.max(Math.min(Math.round(from + length), side) - start, 1)];
+  };
+  const [x, width] = edges(area.x, area.width, image.width);
+  const [y, height] = edges(area.y, area.height, image.height);
+  return { x, y, width, height };
 }
 
 /**
@@ -133,23 +164,18 @@ function colorAt(strength: number): number {
   return Math.round(strength * (COLORS - 1)) * 3;
 }
 
-/** The image with a line along the inner border of the mask, and a rim along its outer border. */
-function outlined(image: Image, mask: Mask): Image {
+/** The image with a line along the inner border of what is marked, and a rim along its outer border. */
+function outlined(image: Image, mask: Uint8Array, line: readonly number[]): Image {
   const { width, height } = image;
-  if (mask.width !== width || mask.height !== height) {
-    throw new RangeError(
-      `Expected a mask of ${width}×${height} pixels, but found ${mask.width}×${mask.height}`,
-    );
-  }
   const data = image.data.slice();
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
-      const inside = mask.data[i] > 0;
+      const inside = mask[i] > 0;
       const differs = (dx: number, dy: number): boolean =>
         x + dx >= 0 && x + dx < width && y + dy >= 0 && y + dy < height &&
-        (mask.data[i + dy * width + dx] > 0) !== inside;
+        (mask[i + dy * width + dx] > 0) !== inside;
       if (differs(-1, 0) || differs(1, 0) || differs(0, -1) || differs(0, 1)) {
-        data.set(inside ? LINE : RIM, i * 3);
+        data.set(inside ? line : RIM, i * 3);
       }
     }
   }

@@ -9,8 +9,11 @@ import type { Images } from "../data/images.ts";
 import { loadMask } from "../data/load.ts";
 import { SettingError } from "../errors.ts";
 import type { Decision, Threshold } from "../methods/decision.ts";
+import { findRegions, tracePro } from "../metrics/aupro.ts";
+import { type Curve, precisionRecallCurve, rocCurve, tracedCurve } from "../metrics/curves.ts";
 import { bestF1Threshold, type Confusion, confusion } from "../metrics/decision.ts";
 import { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "../metrics/metrics.ts";
+import { rank } from "../metrics/ranking.ts";
 import type { OnProgress } from "../progress.ts";
 import { scoreImages, type Scorer } from "./score.ts";
 import type { Evidence, Labelled } from "./threshold.ts";
@@ -59,6 +62,15 @@ export interface Evaluation {
   decided: DecisionMetrics;
   /** In the order of the category's `test`. */
   images: EvaluatedImage[];
+}
+
+/** Curves over all thresholds (metrics/curves.ts); null where undefined. */
+export interface Curves {
+  image_roc: Curve | null;
+  image_pr: Curve | null;
+  pixel_roc: Curve | null;
+  pixel_pr: Curve | null;
+  pro: Curve | null;
 }
 
 /**
@@ -139,6 +151,22 @@ export function decidedAnew({ images }: Evaluation, decision: Decision): Evaluat
 /** What labelled images have to say about thresholds. */
 export function evidenceOf({ images }: Evaluation): Pick<Evidence, "images" | "pixels"> {
   return { images: images.length > 0 ? labelledImages(images) : null, pixels: labelledPixels(images) };
+}
+
+/** The curves that the metrics sum up. */
+export function curvesOf({ images }: Evaluation): Curves {
+  const { scores, labels } = labelledImages(images), ofImages = rank(scores, labels);
+  const curves = { image_roc: rocCurve(ofImages), image_pr: precisionRecallCurve(ofImages) };
+  const pixels = labelledPixels(images);
+  if (pixels === null) return { ...curves, pixel_roc: null, pixel_pr: null, pro: null };
+  const { tags, sizes } = findRegions(pixels.labels, pixels.images, pixels.width, pixels.height);
+  const ofPixels = rank(pixels.scores, tags);
+  return {
+    ...curves,
+    pixel_roc: rocCurve(ofPixels),
+    pixel_pr: precisionRecallCurve(ofPixels),
+    pro: tracedCurve((visit) => tracePro(ofPixels, sizes, 0.3, visit)),
+  };
 }
 
 function defectsOf(images: readonly EvaluatedImage[], { image }: Decision): Record<string, DefectMetrics> {

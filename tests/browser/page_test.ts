@@ -6,7 +6,6 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import axe from "npm:axe-core@^4.14.1";
 import type { Browser, Download, Page } from "npm:playwright-core@^1.65.1";
 import { encodePng, Gpu, train } from "../../mod.ts";
 import { drawSample } from "../../src/data/procedural/sample.ts";
@@ -14,7 +13,7 @@ import { csvRows } from "../../src/report/csv.ts";
 import { pageFiles } from "../../src/serve/page.ts";
 import { adtr } from "../commands/adtr.ts";
 import { inFolder } from "../folder.ts";
-import { openBrowser, serve } from "./site.ts";
+import { openBrowser, serve, violations } from "./site.ts";
 
 const POLICY =
   "default-src 'self'; img-src 'self' blob: data:; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
@@ -298,16 +297,6 @@ Deno.test("keys alone do it all; a camera's picture is scored; the page is acces
       await browser.close();
     }
   }));
-
-/** What axe finds against WCAG 2.2 AA. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-  const { violations } = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>(
-    `axe.run(document, ${JSON.stringify({ runOnly: tags })})`,
-  );
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-}
 
 Deno.test("without WebGPU, and without its files, the page says so", () =>
   inFolder(async (folder) => {

@@ -4,7 +4,8 @@
  * @module
  */
 import { extname, join } from "node:path";
-import { type Browser, chromium } from "npm:playwright-core@^1.65.1";
+import axe from "npm:axe-core@^4.14.1";
+import { type Browser, chromium, type Page } from "npm:playwright-core@^1.65.1";
 
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
@@ -49,4 +50,14 @@ async function findChromium(): Promise<string> {
     }.\n` +
       "On Debian, `apt-get install chromium` gets one; of another the variable CHROMIUM can tell the path.",
   );
+}
+
+/** What axe finds against WCAG 2.2 AA. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const { violations } = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>(
+    `axe.run(document, ${JSON.stringify({ runOnly: tags })})`,
+  );
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
 }

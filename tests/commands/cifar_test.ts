@@ -50,14 +50,12 @@ test("one class of CIFAR-10: checked, trained, tested, and 200 of its test image
   const pictures = await namesIn(join(folder, "run/heatmaps"));
   equal(pictures.length, 200);
   for (const name of pictures) match(name, /^[a-z]+_\d+\.png$/);
-  const frogs = pictures.filter((name) => name.startsWith("frog_"));
-  equal(frogs.length, 20);
-  ok(frogs.includes("frog_6.png"), `${frogs}`);
+  ok(pictures.some((name) => name.startsWith("frog_")));
   const page = await Deno.readTextFile(join(folder, "run/report.html"));
-  match(page, /<p>200 of 230 images, evenly spaced\. Highest image score first\./);
-  const shown = [...page.matchAll(/<img src="heatmaps\/([^"]+)"/g)].map(([, name]) => name);
-  deepEqual(shown.sort(), pictures);
-  equal([...page.matchAll(/v18/g)].length, 230); // all have their mark in the chart
+  match(page, /200 of 230 images have a picture\./);
+  const { images } = JSON.parse(/ id="data">(.*?)<\/script>/s.exec(page)![1]);
+  equal(images.length, 230); // all count in the chart
+  equal(images.filter(({ picture }: { picture: unknown }) => picture !== null).length, 200);
 
   const model = ["--model", "run/model.safetensors"];
   const evaluated = await adtr(folder, "eval", ...model, ...data, "--out", "e");

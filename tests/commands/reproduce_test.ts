@@ -114,6 +114,10 @@ test("what another run is at is left to it, and neither failed nor done twice", 
     ok(!await isThere(join(cell("run", "adtr+", "grid"), "config.json")));
     const table = await Deno.readTextFile(join(folder, "run", "table.md"));
     match(table, /\n\nMissing: adtr on grid with seed 0, adtr\+ on grid with seed 0\.\n\n## Pixel AUROC/);
+    match(
+      await Deno.readTextFile(join(folder, "run", "report.html")),
+      /missing: adtr on grid with seed 0, adtr\+ on/,
+    );
     const { elsewhere, failures } = JSON.parse(await Deno.readTextFile(join(folder, "run", "table.json")));
     deepEqual([elsewhere.length, failures], [2, []]);
   }
@@ -123,6 +127,12 @@ test("what another run is at is left to it, and neither failed nor done twice", 
   ok(!ended.stderr.includes("another run"));
   const table = await Deno.readTextFile(join(folder, "run", "table.md"));
   ok(!table.includes("Missing"));
+  const page = await Deno.readTextFile(join(folder, "run", "report.html"));
+  ok(!page.includes("missing:"));
+  for (const [, to] of page.matchAll(/href="\.\/([^"]+)"/g)) {
+    ok(await isThere(join(folder, "run", decodeURIComponent(to))), to);
+  }
+  equal([...page.matchAll(/<a href/g)].length, 4);
 });
 
 test("what another run has made in the meantime counts as done, and is not made again", async (folder) => {

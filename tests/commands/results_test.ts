@@ -114,6 +114,19 @@ Deno.test("at most 200 test images are drawn, evenly spaced, of both kinds where
   }
 });
 
+Deno.test("of many test images mistakes are drawn first, as half of all where there are others enough", () => {
+  const images = (mistakes: number) =>
+    Array.from({ length: 600 }, (_, i) => {
+      const label = i % 2 as 0 | 1, isRight = i >= mistakes;
+      return { label, called: (label === 1) === isRight ? "anomalous" as const : "normal" as const, i };
+    });
+  for (const [mistakes, wanted] of [[0, 0], [7, 7], [100, 100], [400, 100], [550, 150], [600, 200]]) {
+    const drawn = pictured(images(mistakes)), wrong = drawn.filter(({ i }) => i < mistakes);
+    deepEqual([new Set(drawn).size, wrong.length], [200, wanted]);
+    deepEqual([...new Set(drawn.map(({ label }) => label))], [0, 1]);
+  }
+});
+
 Deno.test("the nearest name is one that takes few edits", () => {
   deepEqual(nearest("epohcs", ["seed", "epochs", "lr"]), "epochs");
   equal(nearest("lr", ["epochs"]), undefined);

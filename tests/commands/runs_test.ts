@@ -41,6 +41,12 @@ test("train, eval, score and features, from images to files", async (folder) => 
   for (const file of ["config.json", "log.jsonl", "model.safetensors", "metrics.json", "report.html"]) {
     ok((await Deno.stat(join(folder, "run/grid", file))).isFile, file);
   }
+  match(trained.stdout, /\nOver all categories:\n {2}run\/report\.html\n/);
+  const index = await Deno.readTextFile(join(folder, "run/report.html"));
+  deepEqual([...index.matchAll(/href="([^"]+)"/g)].map(([, to]) => to), [
+    "./grid/report.html",
+    "./weave/report.html",
+  ]);
   const config = JSON.parse(await Deno.readTextFile(join(folder, "run/grid/config.json")));
   deepEqual([config.category, config.epochs, config.hidden, config.environment.deno], [
     "grid",

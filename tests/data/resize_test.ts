@@ -5,7 +5,13 @@
  */
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import fc from "npm:fast-check@^4.10.2";
-import { resizeBilinear, resizeNearest } from "../../src/data/resize.ts";
+import {
+  resizeBilinear,
+  resizeImage,
+  resizeMask,
+  resizeNearest,
+  sidesWithin,
+} from "../../src/data/resize.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { fill } from "../fill.ts";
 
@@ -50,4 +56,21 @@ Deno.test("a mask keeps its values, and its halves where they were", () => {
   const width = 30, height = 20, data = Uint8Array.from({ length: 600 }, (_, i) => i % width < 15 ? 1 : 0);
   const S = 10, small = resizeNearest({ width, height, data }, S);
   small.forEach((on, i) => equal(on, i % S < 5 ? 1 : 0));
+});
+
+Deno.test("each axis is resized by itself", () => {
+  const image = { width: 20, height: 12, data: Uint8Array.from(fill("axes", 720, 0, 256)) };
+  const square = resizeBilinear(image, 9), wide = resizeImage(image, 9, 12);
+  deepEqual(resizeImage(wide, 9, 9).data, square);
+  equal(resizeImage(image, 20, 12).data, image.data);
+  const mask = { width: 2, height: 1, data: Uint8Array.of(0, 1) };
+  deepEqual(resizeMask(mask, 4, 2), { width: 4, height: 2, data: Uint8Array.of(0, 0, 1, 1, 0, 0, 1, 1) });
+});
+
+Deno.test("sides keep their proportion, the longer one within bounds", () => {
+  const sides = (width: number, height: number) => Object.values(sidesWithin({ width, height }, 64, 256));
+  deepEqual(sides(100, 50), [100, 50]);
+  deepEqual(sides(1024, 512), [256, 128]);
+  deepEqual(sides(16, 32), [32, 64]);
+  deepEqual(sides(4096, 1), [256, 1]);
 });

@@ -1,5 +1,6 @@
 import type { FloatMap } from "../../src/data/float_map.ts";
 import assert from "node:assert/strict";
+import type { Mask } from "../../src/data/image.ts";
 import { InputError } from "../../src/errors.ts";
 import { COLORMAP, COLORS } from "../../src/report/colormap.ts";
 import { heatmap, RangeSample, sharedRange } from "../../src/report/heatmap.ts";
@@ -101,7 +102,37 @@ Deno.test("a map of another size is brought to the image's", () => {
   );
 });
 
-Deno.test("a mask of another size is refused", () => {
-  const map = filled(0), mask = { width: 2, height: 2, data: new Uint8Array(4) };
-  assert.throws(() => heatmap({ image, map, low: 0, high: 1, mask }), RangeError);
+Deno.test("a mask of another size is brought to the image's", () => {
+  const mask = { width: 1, height: 1, data: Uint8Array.of(1) };
+  const whole = { width: WIDTH, height: HEIGHT, data: new Uint8Array(WIDTH * HEIGHT).fill(1) };
+  const drawn = (mask: Mask) => heatmap({ image, map: filled(0), low: 0, high: 1, mask });
+  assert.deepEqual(drawn(mask), drawn(whole));
+});
+
+Deno.test("what is above the threshold is outlined over the heat map, in another colour than the true defect", () => {
+  const map = filled(0);
+  map.data[2 * WIDTH + 2] = 5;
+  const drawn = (threshold: number | null) => panel(heatmap({ image, map, low: 9, high: 10, threshold }), 1);
+  assert.deepEqual(drawn(null), image.data);
+  assert.deepEqual(drawn(5), image.data); // at the threshold is not above it
+  const outlined = drawn(4.9),
+    at = (x: number, y: number) => [...outlined.subarray((y * WIDTH + x) * 3).slice(0, 3)];
+  assert.deepEqual(at(2, 2), [255, 255, 255]);
+  for (const [x, y] of [[1, 2], [3, 2], [2, 1], [2, 3]]) assert.deepEqual(at(x, y), [0, 0, 0]);
+});
+
+Deno.test("a map of a part of the image leaves the rest clear", () => {
+  const map = { width: 1, height: 1, data: Float32Array.of(5) },
+    mask = { width: 1, height: 1, data: Uint8Array.of(1) };
+  const area = { x: 2, y: 1, width: 3, height: 2 };
+  const picture = heatmap({ image, map, area, low: 0, high: 5, threshold: 4, mask });
+  const isIn = (i: number) => i % WIDTH >= 2 && i % WIDTH < 5 && i >= WIDTH && i < 3 * WIDTH;
+  const colors = panel(picture, 2), truth = panel(picture, 3);
+  for (let i = 0; i < WIDTH * HEIGHT; i++) {
+    const strongest = [...COLORMAP.subarray(-3)], weakest = [...COLORMAP.subarray(0, 3)];
+    assert.deepEqual([...colors.subarray(3 * i, 3 * i + 3)], isIn(i) ? strongest : weakest, `pixel ${i}`);
+    assert.equal(`${truth.subarray(3 * i, 3 * i + 3)}` === "0,255,140", isIn(i), `pixel ${i}`);
+  }
+  const beyond = { x: 4, y: -3, width: 99, height: 99 };
+  assert.equal(heatmap({ image, map, area: beyond, low: 0, high: 5 }).height, HEIGHT);
 });
