@@ -71,7 +71,12 @@ export function createApp(options: AppOptions): Hono<Env> {
   const document = openApi(version), token = tokenOnly(security);
   app.onError((error, c) => answerError(error, c, options));
   app.use(counted(options), strictHeaders(), ownHostsOnly(security));
-  app.use("/v1/*", token);
+  app.use("/v1/*", token, async (_, next) => {
+    if (options.isStopping()) {
+      throw new Refusal(503, "Expected a server that goes on, but it is being stopped");
+    }
+    await next();
+  });
   app.use("/metrics", token);
 
   app.get("/healthz", (c) => {

@@ -134,10 +134,9 @@ export class Server implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
-    this.#onStop();
-    const shut = this.#http.shutdown();
-    await Promise.all(this.#open);
-    await within(shut, GRACE); // who sends without end, or takes no answer, is not waited for
+    this.#onStop(); // from here on requests are refused
+    await Promise.all(this.#open); // Deno's shutdown cuts bodies off that are still being received
+    await within(this.#http.shutdown(), GRACE); // who sends without end, or takes no answer, is not waited for
     this.#decoder[Symbol.dispose]();
     await this.#models[Symbol.asyncDispose]();
   }

@@ -248,13 +248,15 @@ Deno.test("beyond the queue there is 429 with Retry-After, and room again afterw
     equal(await refused(response, 429), "Expected room in the queue, but found 8 images waiting");
     // Who is waiting is answered while the server stops, and nobody else.
     const stopped = server.stop();
-    await rejects(ask("/healthz"));
+    deepEqual(await answer(await ask("/healthz"), 503), { status: "stopping" });
+    match(await refused(await ask("/v1/score", image(png(9))), 503), /being stopped$/);
     hold.resolve();
     for (const [i, response] of (await Promise.all(taken)).entries()) {
       const { results: [result] } = v.parse(ScoreAnswer, await answer(response, 200));
       ok("score" in result && result.score === i);
     }
     await stopped;
+    await rejects(ask("/healthz"));
     equal(backend.batches.reduce((a, b) => a + b), 8);
     equal(backend.disposed, 1);
     ok(backend.devices[0].closed);
