@@ -20,6 +20,12 @@ const PORT = 8080, BATCH = 8, QUEUE = 64, MAX_BYTES = 2 ** 25, PIXELS = 2 ** 24,
 /** Adds the command. */
 export function addServe(program: Command): void {
   const collect = (value: string, before: string[] = []): string[] => [...before, value];
+  const hosts = (value: string, before?: string[]): string[] => {
+    if (/^[\w.-]+$|^\[?[\da-f:.]+\]?$/i.test(value)) return collect(value, before);
+    throw new UsageError(
+      `Expected --allow-host to be a name without a port, but found ${JSON.stringify(value)}`,
+    );
+  };
   program.command("serve")
     .summary("Serves models by HTTP: images in; labels, scores, regions, heat maps out.")
     .description(
@@ -35,7 +41,7 @@ export function addServe(program: Command): void {
     .option(
       "--allow-host <NAME>",
       "a name by which others reach this server; may be given several times",
-      collect,
+      hosts,
     )
     .addOption(checkedOption("--batch <N>", "images that are scored together at most", whole(1, 1024), BATCH))
     .addOption(checkedOption("--queue <N>", "images that wait for a model at most", whole(1, 65536), QUEUE))

@@ -168,11 +168,14 @@ function counted({ metrics, onAccess }: AppOptions): MiddlewareHandler<Env> {
     const seconds = (performance.now() - started) / 1000, route = KNOWN.includes(path) ? path : "page";
     metrics.requests.add({ route, status: `${c.res.status}` });
     metrics.seconds.observe(seconds, { route });
-    // A path comes percent-encoded: it can't break the line.
-    onAccess(
-      `${new Date().toISOString()} ${c.env.client} ${method} ${path} ${c.res.status} ${seconds.toFixed(3)}s`,
-    );
+    const took = `${seconds.toFixed(3)}s`;
+    onAccess([new Date().toISOString(), c.env.client, method, pathOf(c), c.res.status, took].join(" "));
   };
+}
+
+/** Percent-encoded, unlike `c.req.path`: it can't break a line of the log. */
+function pathOf({ req }: Context): string {
+  return new URL(req.url).pathname;
 }
 
 /** Takes a request's images, of no more requests at once than may wait. */
@@ -264,6 +267,6 @@ function answerError(error: Error, c: Context<Env>, { onFault }: AppOptions): Re
   if (error instanceof InputError) return c.json({ error: error.message }, 422);
   if (error instanceof QueueFull) return c.json({ error: error.message }, 429, { "retry-after": "1" });
   if (c.req.raw.signal.aborted) return new Response(null, { status: GONE });
-  onFault(`${c.req.method} ${c.req.path}: ${error.stack ?? error.message}`);
+  onFault(`${c.req.method} ${pathOf(c)}: ${error.stack ?? error.message}`);
   return c.json({ error: "The server failed; its log says more" }, 500);
 }

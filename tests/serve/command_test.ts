@@ -132,6 +132,7 @@ Deno.test("what can't be served is refused in a line", () =>
         [1, /^error: Can't read .*none\.txt/, "--model", none, "--token-file", join(folder, "none.txt")],
         [2, /^error: Expected --port to be .*65536/, "--model", none, "--port", "65536"],
         [2, /^error: Expected --batch to be/, "--model", none, "--batch", "0"],
+        [2, /^error: Expected --allow-host to be a name/, "--model", none, "--allow-host", "http://a"],
       ] as [number, RegExp, ...string[]][]
     ) {
       const ended = await adtr(folder, "serve", ...args);

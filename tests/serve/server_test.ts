@@ -112,7 +112,7 @@ Deno.test("what the server says of itself", () =>
 
     await answer(await ask("/v1/score?model=b", image(png(200))), 200);
     await refused(await ask("/v1/score", image("no image")), 422);
-    await refused(await ask("/nowhere"), 404);
+    await refused(await ask("/no%0Awhere%1b[1m"), 404);
     const response = await ask("/metrics"), text = await response.text();
     match(response.headers.get("content-type")!, /^text\/plain; version=0\.0\.4/);
     for (
