@@ -23,7 +23,7 @@ import { scoreImages } from "../../src/score/score.ts";
 import { train } from "../../src/train/train.ts";
 
 const [CLIENTS = 64, SECONDS = 60, ROUNDS = 3] = Deno.args.map(Number);
-const QUEUE = Math.ceil(CLIENTS * 3 / 4), IMAGES = 100;
+const QUEUE = Math.ceil(CLIENTS * 3 / 4), IMAGES = 64;
 const CLI = join(import.meta.dirname!, "..", "..", "cli.ts");
 const HEAD = [
   "round",
@@ -96,17 +96,14 @@ async function learn(gpu: Gpu, paths: readonly string[]): Promise<Uint8Array<Arr
   return await model.toBytes();
 }
 
-/** Scores images over and over for some seconds. */
+/** Scores all images over and over, at least for some seconds. */
 async function scoreFor(duration: number, model: Model, paths: readonly string[]): Promise<Rate> {
-  const started = performance.now(), cpu = await cpuOf(Deno.pid);
+  const started = performance.now(),
+    cpu = await cpuOf(Deno.pid),
+    elapsed = () => (performance.now() - started) / 1000;
   let done = 0;
-  while (performance.now() - started < 1000 * duration) {
-    for await (const _ of scoreImages(model, paths)) {
-      done++;
-      if (performance.now() - started >= 1000 * duration) break;
-    }
-  }
-  return { done, seconds: (performance.now() - started) / 1000, cpu: await cpuOf(Deno.pid) - cpu };
+  while (elapsed() < duration) for await (const _ of scoreImages(model, paths)) done++;
+  return { done, seconds: elapsed(), cpu: await cpuOf(Deno.pid) - cpu };
 }
 
 function sum(a: Rate, b: Rate): Rate {
