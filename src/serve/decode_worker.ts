@@ -3,7 +3,6 @@
  *
  * @module
  */
-/// <reference lib="deno.worker" />
 import { decodeImage, type Image } from "../data/image.ts";
 import { imageSize } from "../data/decode.ts";
 import { InputError } from "../errors.ts";
@@ -37,7 +36,14 @@ async function decode({ bytes, name, maxPixels }: DecodeJob): Promise<Decoded> {
   }
 }
 
-self.onmessage = async ({ data }: MessageEvent<DecodeJob>) => {
+/** What is global in a thread; its library's types can't be published. */
+interface Thread {
+  onmessage: (event: MessageEvent<DecodeJob>) => void;
+  postMessage(answer: Decoded, transfer: Transferable[]): void;
+}
+
+const thread = globalThis as unknown as Thread;
+thread.onmessage = async ({ data }) => {
   const answer = await decode(data);
-  self.postMessage(answer, "image" in answer ? [answer.image.data.buffer as ArrayBuffer] : []);
+  thread.postMessage(answer, "image" in answer ? [answer.image.data.buffer as ArrayBuffer] : []);
 };

@@ -34,7 +34,7 @@ export const HeatmapQuery = v.strictObject({
       v.regex(/^[+-]?[\d.]+([eE][+-]?\d+)?,[+-]?[\d.]+([eE][+-]?\d+)?$/, "two numbers, LOW,HIGH"),
       v.check((text) => {
         const [low, high] = text.split(",").map(Number);
-        return low < high;
+        return low < high && Number.isFinite(high - low);
       }, "two numbers, LOW,HIGH, the first below the second"),
     ),
     "Scores LOW,HIGH at which the colours begin and end; by default those of the image's own map.",

@@ -144,6 +144,7 @@ Deno.test("requests that are none are refused in words", () =>
         [400, "/v1/models?x=1", {}, 'Expected another query, but found "x"'],
         [400, "/v1/heatmap?range=3", body, 'Expected range to be two numbers, LOW,HIGH, but found "3"'],
         [400, "/v1/heatmap?range=3,3", body, /the first below the second, but found "3,3"/],
+        [400, "/v1/heatmap?range=-1e999,1", body, /^Expected range to be two numbers/],
         [400, "/v1/heatmap?range=.,1", body, /the first below the second, but found ".,1"/],
         [
           400,
