@@ -79,7 +79,7 @@ async function run(options: ServeCommandOptions): Promise<void> {
   const { model, weights, allowHost = [], quiet, host } = options, token = await tokenOf(options);
   const say = (line: string): void => console.error(line);
   if (token === null && !isLoopback(host)) {
-    say(`warning: whoever reaches ${host} can use this server; --token-file keeps others out`);
+    say(`warning: whoever can connect to ${host} can use this server; --token-file keeps others out`);
   }
   using interrupt = new Interrupt(() =>
     say("stopping when what waits is answered … (again ends it at once)")

@@ -117,13 +117,9 @@ export function createApp(options: AppOptions): Hono<Env> {
     if (isMultipart(request)) {
       throw new Refusal(415, "Expected an image as the body, but found several parts");
     }
-    if (!models.find(name).model.method.maps) {
-      throw new Refusal(
-        422,
-        "Expected a model that says where anomalies are, but found one that scores whole images",
-      );
-    }
+    requireMaps(models.find(name));
     const [sent] = await receive(request, name), model = models.find(name);
+    requireMaps(model);
     requireRoom(model, 1);
     const { image, verdict } = await score(options, model, sent, request.signal);
     const [low, high] = range?.split(",").map(Number) ?? [];
@@ -195,6 +191,14 @@ function receiver({ models, body, queue }: AppOptions) {
       receiving--;
     }
   };
+}
+
+function requireMaps({ model: { method } }: ServedModel): void {
+  if (method.maps) return;
+  throw new Refusal(
+    422,
+    "Expected a model that says where anomalies are, but found one that scores whole images",
+  );
 }
 
 function requireRoom(model: ServedModel, images: number): void {

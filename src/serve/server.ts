@@ -40,7 +40,7 @@ export interface ServeOptions extends SecurityOptions {
   onNotice: (line: string) => void;
 }
 
-/** The page is another part's: its files by their paths. */
+/** The inspection page's files by their paths, `index.html` among them: here it is plugged in. */
 const PAGE: ReadonlyMap<string, PageFile> = new Map();
 
 /** Milliseconds in which clients have to take their answers before a server that stops lets go of them. */
