@@ -67,7 +67,7 @@ try {
     const before = await scoreFor(SECONDS / 3, model, paths);
     const { again, lost, wrong, memory, ...served } = await load(server, paths, scores, SECONDS);
     const scored = sum(before, await scoreFor(SECONDS / 3, model, paths));
-    const a = scored.done / scored.seconds, b = served.done / served.seconds;
+    const a = scored.done / scored.seconds, b = served.inTime / SECONDS;
     const cpu = ({ cpu, done }: Rate): string => (1000 * cpu / done).toFixed(0);
     const own = memory.map((bytes) => (bytes / 2 ** 20).toFixed(0)).join(" ");
     rows.push([
@@ -139,6 +139,8 @@ async function startServer(model: string): Promise<RunningServer> {
 
 /** What became of the images that clients sent. */
 interface Load extends Rate {
+  /** Images that were answered before the time was over; then clients that were told to come again do so, one by one. */
+  inTime: number;
   /** Answers 429. */
   again: number;
   /** Images without an answer, or with another status than 200 or 429. */
@@ -158,7 +160,7 @@ async function load(
 ): Promise<Load> {
   const files = await Promise.all(paths.map((path) => Deno.readFile(path)));
   const cpu = await cpuOf(pid), memory = [await memoryOf(pid)];
-  const found = { done: 0, again: 0, lost: 0, wrong: 0 };
+  const found = { done: 0, inTime: 0, again: 0, lost: 0, wrong: 0 };
   const started = performance.now(), elapsed = (): number => (performance.now() - started) / 1000;
   let next = 0;
   const client = async (): Promise<void> => {
@@ -176,6 +178,7 @@ async function load(
         } else if (status !== 200) found.lost++;
         else {
           found.done++;
+          if (elapsed() <= duration) found.inTime++;
           if (body.results[0].score !== scores[i]) found.wrong++;
         }
       }

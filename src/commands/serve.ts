@@ -13,6 +13,7 @@ import { fileBackend, Server } from "../serve/server.ts";
 import { Interrupt } from "./interrupt.ts";
 import { checkedOption } from "./options.ts";
 import { VERSION } from "./version.ts";
+import { givenWeights, weightsKeyOption, type WeightsOptions } from "./weights_options.ts";
 
 /** What is meant where nothing is said. */
 const PORT = 8080, BATCH = 8, QUEUE = 64, MAX_BYTES = 2 ** 25, PIXELS = 2 ** 24, SECONDS = 30;
@@ -34,6 +35,7 @@ export function addServe(program: Command): void {
     )
     .requiredOption("--model <FILE>", "a model, RUN/model.safetensors; may be given several times", collect)
     .option("--weights <FILE>", "the weight file they were trained with, unless their backbone is built in")
+    .addOption(weightsKeyOption())
     .option("--host <ADDRESS>", "where to listen; 0.0.0.0 for all of this machine's addresses", "127.0.0.1")
     .addOption(checkedOption("--port <N>", "0 for any free port", whole(0, 65535), PORT))
     .option("--token <TEXT>", "who asks has to send Authorization: Bearer TEXT; seen by who lists processes")
@@ -59,9 +61,8 @@ export function addServe(program: Command): void {
     .action(run);
 }
 
-interface ServeCommandOptions {
+interface ServeCommandOptions extends WeightsOptions {
   model: string[];
-  weights?: string;
   host: string;
   port: number;
   token?: string;
@@ -76,7 +77,8 @@ interface ServeCommandOptions {
 }
 
 async function run(options: ServeCommandOptions): Promise<void> {
-  const { model, weights, allowHost = [], quiet, host } = options, token = await tokenOf(options);
+  const { model, allowHost = [], quiet, host } = options, token = await tokenOf(options);
+  const { weights, weightsKey: weights_key } = givenWeights(options);
   const say = (line: string): void => console.error(line);
   if (token === null && !isLoopback(host)) {
     say(`warning: whoever can connect to ${host} can use this server; --token-file keeps others out`);
@@ -90,7 +92,7 @@ async function run(options: ServeCommandOptions): Promise<void> {
     models: model,
     allowHosts: allowHost,
     version: VERSION,
-    backend: fileBackend(weights),
+    backend: fileBackend({ weights, weights_key }),
     onAccess: quiet ? () => {} : say,
     onNotice: (line) => say(`${new Date().toISOString()} ${line}`),
   });

@@ -6,7 +6,7 @@
 import { Gpu } from "../gpu/gpu.ts";
 import { InputError } from "../errors.ts";
 import { reason } from "../host/files.ts";
-import { openModel } from "../host/open_model.ts";
+import { openModel, type OpenModelPathOptions } from "../host/open_model.ts";
 import { createApp, type PageFile } from "./app.ts";
 import { Decoder } from "./decoder.ts";
 import { Metrics } from "./metrics.ts";
@@ -154,11 +154,11 @@ async function within(promise: Promise<void>, milliseconds: number): Promise<voi
   clearTimeout(timer);
 }
 
-/** Models from files, on the GPU. @param weights path of their backbone's weight file, unless that is built in */
-export function fileBackend(weights?: string): Backend<Gpu> {
+/** Models from files, on the GPU. @param options for all of them: their backbone's weight file, unless that is built in */
+export function fileBackend(options: OpenModelPathOptions = {}): Backend<Gpu> {
   return {
     openDevice: () => Gpu.open(),
-    openModel: (gpu, path) => openModel(gpu, path, { weights }),
+    openModel: (gpu, path) => openModel(gpu, path, options),
     async stamp(path) {
       const info = await Deno.stat(path).catch(() => null);
       return info && `${info.mtime?.getTime()} ${info.size} ${info.ino}`;
