@@ -16,18 +16,12 @@ import type { Decoder } from "./decoder.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Device, Models, ServedModel } from "./models.ts";
 import { openApi } from "./openapi.ts";
+import type { PageFile } from "./page.ts";
 import { drawHeatmap } from "./picture.ts";
 import { Refusal } from "./refusal.ts";
 import type { Health, ModelInfo, ModelList, ScoreAnswer, Scored, Unscored } from "./schemas.ts";
 import { HeatmapQuery, NoQuery, parseQuery, ScoreQuery } from "./schemas.ts";
 import { ownHostsOnly, type SecurityOptions, strictHeaders, tokenOnly } from "./security.ts";
-
-/** A file of the inspection page. */
-export interface PageFile {
-  /** For Content-Type. */
-  type: string;
-  bytes: Uint8Array;
-}
 
 /** What the routes work with. */
 export interface AppOptions {
@@ -40,7 +34,7 @@ export interface AppOptions {
   queue: number;
   /** Of the program. */
   version: string;
-  /** The inspection page, by paths without the first slash. */
+  /** The inspection page, by its paths from the server's address. */
   page: ReadonlyMap<string, PageFile>;
   /** Whether the server has begun to stop. */
   isStopping: () => boolean;
@@ -138,7 +132,7 @@ export function createApp(options: AppOptions): Hono<Env> {
   app.get("*", (c) => {
     const path = c.req.path.slice(1), file = page.get(path === "" ? INDEX : path);
     if (!file) throw new Refusal(404, "Expected a path of this server, but found another");
-    return c.body(file.bytes as Uint8Array<ArrayBuffer>, 200, { "content-type": file.type });
+    return c.body(file.bytes, 200, { "content-type": file.type });
   });
   app.all("*", (c) => notAllowed(c, "GET"));
   return app;

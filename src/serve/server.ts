@@ -7,10 +7,11 @@ import { Gpu } from "../gpu/gpu.ts";
 import { InputError } from "../errors.ts";
 import { reason } from "../host/files.ts";
 import { openModel, type OpenModelPathOptions } from "../host/open_model.ts";
-import { createApp, type PageFile } from "./app.ts";
+import { createApp } from "./app.ts";
 import { Decoder } from "./decoder.ts";
 import { Metrics } from "./metrics.ts";
 import { type Backend, Models } from "./models.ts";
+import { pageFiles } from "./page.ts";
 import type { SecurityOptions } from "./security.ts";
 
 /** How to serve. */
@@ -39,9 +40,6 @@ export interface ServeOptions extends SecurityOptions {
   /** Takes what whoever runs the server should know. */
   onNotice: (line: string) => void;
 }
-
-/** The inspection page's files by their paths, `index.html` among them: here it is plugged in. */
-const PAGE: ReadonlyMap<string, PageFile> = new Map();
 
 /** Milliseconds in which clients have to take their answers before a server that stops lets go of them. */
 const GRACE = 2000;
@@ -94,7 +92,7 @@ export class Server implements AsyncDisposable {
       body: { maxBytes, seconds },
       queue,
       version,
-      page: PAGE,
+      page: await pageFiles(),
       isStopping: () => stopping,
       onAccess,
       onFault: onNotice,

@@ -109,7 +109,7 @@ Deno.test("with a token, images and metrics are for those who know it", () =>
       equal((await send(path, "bearer  secret", init))[0].status, 200, path);
     }
     for (const path of ["/healthz", "/openapi.json"]) equal((await send(path))[0].status, 200);
-    equal((await send("/"))[0].status, 404); // the page, without a token
+    for (const path of ["/", "/main.js"]) equal((await send(path))[0].status, 200); // the page asks for it
   }, { token: "secret" }));
 
 Deno.test("every answer tells browsers to be strict", () =>

@@ -134,6 +134,15 @@ Deno.test("what the server says of itself", () =>
     );
   }, { models: ["thing.safetensors", "runs/b/model.safetensors"] }));
 
+Deno.test("the inspection page is there, and scores by this server", () =>
+  withServer(async ({ ask }) => {
+    const response = await ask("/");
+    equal(response.status, 200);
+    equal(response.headers.get("content-type"), "text/html; charset=utf-8");
+    match(await response.text(), /^<!doctype html>/i);
+    deepEqual(await answer(await ask("/scoring.json"), 200), { where: "server" });
+  }));
+
 Deno.test("requests that are none are refused in words", () =>
   withServer(async ({ ask, backend }) => {
     const body = image(png(7)), big = "x".repeat(2 ** 16 + 1);
