@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "npm:commander@^15.1.0";
-import { MAX_PIXELS } from "../data/decode.ts";
+import { MAX_PIXELS } from "../data/samples.ts";
 import { UsageError } from "../errors.ts";
 import { readWhole } from "../host/files.ts";
 import { whole } from "../methods/settings.ts";
