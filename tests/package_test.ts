@@ -105,7 +105,7 @@ Deno.test("the sources name their packages, each in one version", async () => {
   }
   deepEqual([...versions.keys()].sort(), [
     ...["@jsquash/jpeg", "@jsquash/webp", "@valibot/to-json-schema", "commander", "fast-png", "geotiff"],
-    ...["hono", "jpeg-js", "omggif", "valibot"],
+    ...["hono", "jpeg-js", "omggif", "uplot", "valibot"],
   ]);
 });
 

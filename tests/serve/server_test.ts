@@ -65,11 +65,13 @@ Deno.test("several images: each has its row, also one that can't be read", () =>
     const body = v.parse(ScoreAnswer, await answer(await ask("/v1/score", images), 200));
     deepEqual(
       body.results.map((result) =>
-        "error" in result ? [result.name, result.error] : [result.name, result.score]
+        "error" in result
+          ? [result.name, result.error.replace(/a PNG, .*image,/, "an image,")]
+          : [result.name, result.score]
       ),
       [
         ["a.png", 1],
-        ["../b.png", "Expected ../b.png to be a PNG, JPEG, BMP or TIFF image, but found something else"],
+        ["../b.png", "Expected ../b.png to be an image, but found something else"],
         ["c.png", 3],
         ["d.png", "Expected d.png to have at most 10000 pixels, but found 200×200"],
       ],
@@ -191,7 +193,7 @@ Deno.test("requests that are none are refused in words", () =>
           422,
           "/v1/score",
           image("hello"),
-          "Expected image to be a PNG, JPEG, BMP or TIFF image, but found something else",
+          /^Expected image to be a PNG, .*image, but found something else$/,
         ],
         [422, "/v1/score", image(png(7).slice(0, -20)), /^Can't read image as a PNG image/],
         [422, "/v1/score", { method: "POST" }, /an empty file/],
