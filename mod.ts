@@ -42,6 +42,13 @@ export {
 export type { Journal, LogEntry } from "./src/train/journal.ts";
 export { Model } from "./src/score/model.ts";
 export { type Decided, type Label, type Verdict } from "./src/score/verdict.ts";
+export {
+  type QueuedOptions,
+  QueueFull,
+  type Scoring,
+  ScoringQueue,
+  type ScoringQueueOptions,
+} from "./src/score/queue.ts";
 export { type Region, regionsOf } from "./src/score/regions.ts";
 export type { Decision, HeldOut, Threshold, ThresholdSource } from "./src/methods/decision.ts";
 export { decisionBy, type DecisionRules, type Evidence, type Labelled } from "./src/score/threshold.ts";

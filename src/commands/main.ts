@@ -15,6 +15,7 @@ import { INTERRUPTED, Stopped } from "./interrupt.ts";
 import { methodIn } from "./options.ts";
 import { addReproduce } from "./reproduce.ts";
 import { addScore } from "./score.ts";
+import { addServe } from "./serve.ts";
 import { addThreshold } from "./threshold.ts";
 import { addTrain } from "./train.ts";
 import { VERSION } from "./version.ts";
@@ -52,6 +53,7 @@ function program(method: string): Command {
       addEval,
       addScore,
       addThreshold,
+      addServe,
       addFeatures,
       addExport,
       addData,
