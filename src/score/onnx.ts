@@ -61,7 +61,7 @@ export async function onnxChunks(
   { weights }: OnnxOptions,
   path: string,
 ): Promise<Uint8Array[]> {
-  const file = parseModel(bytes, path), settings = settingsOf(file), { method, info } = file;
+  const file = parseModel(bytes, path), settings = settingsOf(file), { method, info, decision } = file;
   const S = settings.image_size, graph = new OnnxGraph();
   const images = graph.input({
     name: "images",
@@ -83,7 +83,7 @@ export async function onnxChunks(
     metadata: {
       method: method.name,
       category: String(info.category ?? ""),
-      decision: JSON.stringify(null),
+      decision: JSON.stringify(decision),
       preprocessing: JSON.stringify({ ...PREPROCESSING, size: S }),
       settings: JSON.stringify(settings),
       version: manifest.version,

@@ -21,7 +21,7 @@ import { gpu } from "../gpu.ts";
 import { metadataOf, runOnnx } from "../onnx.ts";
 
 const S = 32, AREA = S * S, IMAGES = 3;
-const SMALL = { backbone: "gabor", image_size: S, feature_size: 6 };
+const SMALL = { backbone: "gabor", image_size: S, feature_size: 6, folds: 0 };
 /** Of the methods that are trained. */
 const FEW = { epochs: 1, hidden: 16, heads: 2, ffn: 16 };
 
@@ -96,7 +96,7 @@ for (const [method, given] of CASES) {
         `score of image ${i}: ${score[i]}, not ${wanted.score}`,
       );
       if (wanted.map === null) continue;
-      const part = map.subarray(i * AREA, (i + 1) * AREA), of = wanted.map;
+      const part = map.subarray(i * AREA, (i + 1) * AREA), of = wanted.map.data;
       const range = Math.max(...of) - Math.min(...of);
       const worst = Math.max(...of.map((value, p) => Math.abs(part[p] - value)));
       assert.ok(worst <= 1e-3 * range, `map of image ${i}: ${worst} of a range of ${range} apart`);
@@ -104,7 +104,7 @@ for (const [method, given] of CASES) {
   });
 }
 
-const knn = await trained("knn", {});
+const knn = await trained("knn", { folds: 2 });
 
 Deno.test("an image alone gets what it gets in a batch, and the file says what it was made of", async () => {
   const model = await exportOnnx(knn.file);
@@ -114,6 +114,8 @@ Deno.test("an image alone gets what it gets in a batch, and the file says what i
   const told = metadataOf(model), settings = JSON.parse(told.settings);
   assert.deepEqual([told.method, told.version, settings.image_size], ["knn", VERSION, S]);
   assert.equal(JSON.parse(told.preprocessing).size, S);
+  assert.deepEqual(JSON.parse(told.decision), parseModel(knn.file, "m").decision);
+  assert.equal(JSON.parse(told.decision).image.images, normal.length);
 });
 
 Deno.test("a method without an ONNX form is refused by name", () => {
