@@ -9,6 +9,7 @@ import { InputError } from "../errors.ts";
 import { OPSET } from "../formats/onnx.ts";
 import { readWhole, writeWhole } from "../host/files.ts";
 import { readWeightFile } from "../host/tensor_files.ts";
+import { parseModel } from "../methods/model_file.ts";
 import { onnxChunks } from "../score/onnx.ts";
 import { addModel, type ModelOptions } from "./model_options.ts";
 
@@ -35,7 +36,7 @@ async function run({ model, weights, out }: ModelOptions & { out: string }): Pro
     }
   }
   const file = weights === undefined ? undefined : await readWeightFile(weights);
-  const chunks = await onnxChunks(await readWhole(model), { weights: file }, model);
+  const chunks = await onnxChunks(parseModel(await readWhole(model), model), { weights: file });
   await writeWhole(out, async (write) => {
     for (const chunk of chunks) await write(chunk);
   });

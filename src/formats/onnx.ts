@@ -151,6 +151,11 @@ export class OnnxGraph {
     return outputs;
   }
 
+  /** A value's numbers as float32. */
+  asFloats(value: OnnxValue): OnnxValue {
+    return this.node("Cast", [value], { to: TYPES.float });
+  }
+
   /** A value in another shape: 0 stands for the size that it has in that place, −1 for what is left. */
   reshape(value: OnnxValue, shape: readonly number[]): OnnxValue {
     return this.node("Reshape", [value, this.ints(shape)]);

@@ -5,7 +5,7 @@
  * @module
  */
 import type { OnnxGraph, OnnxValue } from "../formats/onnx.ts";
-import { lengths } from "../model/onnx.ts";
+import { lengths, unsqueezed } from "../model/onnx.ts";
 import type { HostTensor } from "../optim/parameters.ts";
 import { SPARE } from "./bank.ts";
 
@@ -72,9 +72,4 @@ export function nearestOnnx(
 /** The k smallest values along the last axis of x, smallest first, and where they are. */
 function smallest(graph: OnnxGraph, x: OnnxValue, k: number): OnnxValue[] {
   return graph.nodes("TopK", [x, graph.ints([k])], { axis: -1, largest: 0, sorted: 1 }, 2);
-}
-
-/** With an axis of one value more. */
-export function unsqueezed(graph: OnnxGraph, x: OnnxValue, axis: number): OnnxValue {
-  return graph.node("Unsqueeze", [x, graph.ints([axis])]);
 }

@@ -82,8 +82,8 @@ export interface Method<S extends object = Record<string, Value>> extends Method
 export interface OnnxFeatures {
   /** [B, N, C]; pixels [B, S · S, 3] where the method takes these. */
   readonly features: OnnxValue;
-  /** [B, P] */
-  readonly pooled: OnnxValue;
+  /** [B, P]; null where there is no backbone. */
+  readonly pooled: OnnxValue | null;
   readonly P: number;
 }
 

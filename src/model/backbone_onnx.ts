@@ -76,8 +76,7 @@ export async function backboneOnnx(
 
 /** u8 RGB as what a network was trained on, each step rounded to float32: [B, S, S, 3]. */
 function normalised(graph: OnnxGraph, images: OnnxValue, { scale, mean, deviation }: Input): OnnxValue {
-  const values = graph.node("Cast", [images], { to: 1 });
-  const scaled = graph.node("Div", [values, graph.scalar(scale)]);
+  const scaled = graph.node("Div", [graph.asFloats(images), graph.scalar(scale)]);
   const centred = graph.node("Sub", [scaled, graph.floats(Float32Array.from(mean))]);
   return graph.node("Div", [centred, graph.floats(Float32Array.from(deviation))]);
 }

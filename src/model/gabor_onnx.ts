@@ -66,8 +66,8 @@ function first(graph: OnnxGraph, x: OnnxValue, count: number): OnnxValue {
 function opponent(graph: OnnxGraph, images: OnnxValue): OnnxValue {
   const weights = [[1 / 3, 1 / 2, 1 / 4], [1 / 3, -1 / 2, 1 / 4], [1 / 3, 0, -1 / 2]].flat();
   const matrix = graph.floats(Float32Array.from(weights, (weight) => weight / 255), [3, 3]);
-  const values = graph.node("Cast", [images], { to: 1 });
-  return graph.node("Transpose", [graph.node("MatMul", [values, matrix])], { perm: [0, 3, 1, 2] });
+  const planes = graph.node("MatMul", [graph.asFloats(images), matrix]);
+  return graph.node("Transpose", [planes], { perm: [0, 3, 1, 2] });
 }
 
 /** An index of 0..n − 1 for one beyond the border, where planes are reflected without repeating the edge. */

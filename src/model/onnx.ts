@@ -97,6 +97,11 @@ export function mapsFrom(
   return graph.reshape(graph.node("Transpose", [positions], { perm: [0, 2, 1] }), [0, C, H, W]);
 }
 
+/** With an axis of one value more. */
+export function unsqueezed(graph: OnnxGraph, x: OnnxValue, axis: number): OnnxValue {
+  return graph.node("Unsqueeze", [x, graph.ints([axis])]);
+}
+
 /** Euclidean lengths over one axis, which goes: the last by default. */
 export function lengths(graph: OnnxGraph, x: OnnxValue, axis = -1): OnnxValue {
   return graph.node("ReduceL2", [x], { axes: [axis], keepdims: 0 });

@@ -45,7 +45,7 @@ export async function exportOnnx(
   options: OnnxOptions = {},
   path = "the model",
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks = await onnxChunks(bytes, options, path);
+  const chunks = await onnxChunks(parseModel(bytes, path), options);
   const file = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const chunk of chunks) {
@@ -55,13 +55,13 @@ export async function exportOnnx(
   return file;
 }
 
-/** The parts of what {@linkcode exportOnnx} gives, one after the other: without a copy of them all. */
-export async function onnxChunks(
-  bytes: Uint8Array<ArrayBuffer>,
-  { weights }: OnnxOptions,
-  path: string,
-): Promise<Uint8Array[]> {
-  const file = parseModel(bytes, path), settings = settingsOf(file), { method, info, decision } = file;
+/**
+ * The parts of an ONNX file, one after the other: without a copy of them all.
+ *
+ * @throws {InputError} as {@linkcode exportOnnx} does
+ */
+export async function onnxChunks(file: ModelFile, { weights }: OnnxOptions = {}): Promise<Uint8Array[]> {
+  const settings = settingsOf(file), { method, info, decision } = file;
   const S = settings.image_size, graph = new OnnxGraph();
   const images = graph.input({
     name: "images",
@@ -102,8 +102,8 @@ async function featuresOf(
   const { backbone: name, image_size: S, feature_size: H } = settings;
   if (file.method.input === "pixels") {
     checkSizes(file, { C: 3, H: S, W: S }, "pixels");
-    const values = graph.node("Div", [graph.node("Cast", [images], { to: 1 }), graph.scalar(255)]);
-    return { features: graph.reshape(values, [0, S * S, 3]), pooled: values, P: 0 };
+    const values = graph.node("Div", [graph.asFloats(images), graph.scalar(255)]);
+    return { features: graph.reshape(values, [0, S * S, 3]), pooled: null, P: 0 };
   }
   const options = backboneOptions(settings);
   const backbone = await backboneOnnx(graph, images, name as BackboneName, weights ?? null, options);

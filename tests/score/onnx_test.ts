@@ -9,16 +9,15 @@ import type { Image } from "../../src/data/image.ts";
 import { InputError } from "../../src/errors.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
 import { VERSION } from "../../src/commands/version.ts";
-import { OnnxGraph } from "../../src/formats/onnx.ts";
-import { parseModel, scoringOnnx } from "../../src/methods/model_file.ts";
+import type { Method } from "../../src/methods/method.ts";
+import { parseModel } from "../../src/methods/model_file.ts";
 import { METHOD_NAMES, methodNamed } from "../../src/methods/registry.ts";
 import type { Settings, Value } from "../../src/methods/settings.ts";
-import { exportOnnx } from "../../src/score/onnx.ts";
-import { settingsOf } from "../../src/score/open_model.ts";
+import { exportOnnx, onnxChunks } from "../../src/score/onnx.ts";
 import { train } from "../../src/train/train.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
-import { metadataOf, runOnnx } from "../onnx.ts";
+import { joined, metadataOf, runOnnx } from "../onnx.ts";
 
 const S = 32, AREA = S * S, IMAGES = 3;
 const SMALL = { backbone: "gabor", image_size: S, feature_size: 6, folds: 0 };
@@ -118,13 +117,32 @@ Deno.test("an image alone gets what it gets in a batch, and the file says what i
   assert.equal(JSON.parse(told.decision).image.images, normal.length);
 });
 
-Deno.test("a method without an ONNX form is refused by name", () => {
+Deno.test("a method without an ONNX form is refused by name", async () => {
   const file = parseModel(knn.file, "m"), { onnx: _, ...method } = file.method;
-  const features = { features: "", pooled: "", P: 0 }, settings = settingsOf(file);
-  assert.throws(() => scoringOnnx(new OnnxGraph(), { ...file, method }, features, settings), {
+  await assert.rejects(onnxChunks({ ...file, method }), {
     name: "InputError",
     message: "Expected a model of a method that has an ONNX form, but found knn in m, which has none",
   });
+});
+
+Deno.test("a method that looks at pixels gets them in 0 to 1", async () => {
+  const file = parseModel(knn.file, "m");
+  const method: Method = {
+    ...file.method,
+    input: "pixels",
+    onnx: (graph, _, { features }) => ({
+      map: null,
+      score: graph.node("ReduceMean", [features], { axes: [1, 2], keepdims: 0 }),
+    }),
+  };
+  const model = joined(await onnxChunks({ ...file, method, sizes: { C: 3, H: S, W: S } }));
+  const { score } = await runOnnx(model, batch, [IMAGES, S, S, 3]);
+  test.forEach(({ data }, i) => {
+    const mean = data.reduce((sum, v) => sum + v, 0) / 255 / data.length;
+    assert.ok(Math.abs(score[i] - mean) < 1e-5, `${score[i]}, not ${mean}`);
+  });
+  const wrong = onnxChunks({ ...file, method });
+  await assert.rejects(wrong, /Expected a model of pixels's 3 channels in m, but found one of 81/);
 });
 
 Deno.test("files that are no models, or don't fit together, are refused as they are for scoring", async () => {
@@ -140,6 +158,10 @@ Deno.test("files that are no models, or don't fit together, are refused as they 
     [changed({}, "bank"), /m holds no model: expected a tensor bank/],
     [changed({ feature_size: 5 }), /Expected a model of 5×5 positions, as its settings say, in m/],
     [changed({ features: "other" }), /Expected gabor to be what m was trained on, other,\nbut found gabor-1/],
+    [
+      changed({ image_size: 8 }),
+      /In the metadata of m: Expected image_size to be at least 16, which image_score max/,
+    ],
     [changed({ components: 3 }), /Expected 3 components, as its settings say, in m, but found 0/],
     [changed({ backbone: "resnet18" }), /Expected a weight file for the backbone resnet18, but found none/],
     [knn.file, /Expected no weight file for the built-in backbone gabor, but found w/, { weights }],

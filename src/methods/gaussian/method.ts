@@ -82,7 +82,7 @@ export const gaussian: Method<PooledSettings> = {
     const { mean, inverse } = valuesIn(state);
     return Promise.resolve(new Model(readModel(state.model), mean, inverse));
   },
-  onnx: (graph, state, { pooled, P }) => gaussianOnnx(graph, valuesIn(state, P), pooled),
+  onnx: (graph, state, { pooled, P }) => gaussianOnnx(graph, valuesIn(state, P), pooled!),
 };
 
 /** @throws {RangeError} where one is missing or of another shape */

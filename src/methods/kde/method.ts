@@ -74,7 +74,7 @@ export const kde: Method<PooledSettings> = {
     const [rows, columns] = [split(components.data, P), split(points.data, d)];
     return Promise.resolve(new Model(readModel(state.model), mean, rows, columns, bandwidth));
   },
-  onnx: (graph, state, { pooled, P }) => kdeOnnx(graph, valuesIn(state, P), pooled),
+  onnx: (graph, state, { pooled, P }) => kdeOnnx(graph, valuesIn(state, P), pooled!),
 };
 
 /** @throws {RangeError} where one is missing or of another shape, or the bandwidth is none */

@@ -4,9 +4,8 @@
  * @module
  */
 import type { OnnxGraph, OnnxValue } from "../../formats/onnx.ts";
-import { linear } from "../../model/onnx.ts";
+import { linear, unsqueezed } from "../../model/onnx.ts";
 import type { HostTensor } from "../../optim/parameters.ts";
-import { unsqueezed } from "../bank_onnx.ts";
 import type { OnnxScores } from "../method.ts";
 
 /** What a model file has. */

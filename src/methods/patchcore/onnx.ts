@@ -5,16 +5,9 @@
  */
 import type { OnnxGraph, OnnxValue } from "../../formats/onnx.ts";
 import type { FeatureSizes } from "../../model/batches.ts";
-import { lengths, mapsFrom, positionsOf } from "../../model/onnx.ts";
+import { lengths, mapsFrom, positionsOf, unsqueezed } from "../../model/onnx.ts";
 import type { HostBank } from "../bank.ts";
-import {
-  centredOnnx,
-  type NearestOnnx,
-  nearestOnnx,
-  type RowsOnnx,
-  rowsOnnx,
-  unsqueezed,
-} from "../bank_onnx.ts";
+import { centredOnnx, type NearestOnnx, nearestOnnx, type RowsOnnx, rowsOnnx } from "../bank_onnx.ts";
 import { mapsOnnx, scoresOnnx } from "../maps_onnx.ts";
 import type { OnnxScores, ScoreSettings } from "../method.ts";
 

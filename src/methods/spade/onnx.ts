@@ -5,15 +5,9 @@
  */
 import type { OnnxGraph, OnnxValue } from "../../formats/onnx.ts";
 import type { FeatureSizes } from "../../model/batches.ts";
+import { unsqueezed } from "../../model/onnx.ts";
 import type { HostBank } from "../bank.ts";
-import {
-  centredOnnx,
-  nearestOnnx,
-  type RowsOnnx,
-  rowsOnnx,
-  squaredLengths,
-  unsqueezed,
-} from "../bank_onnx.ts";
+import { centredOnnx, nearestOnnx, type RowsOnnx, rowsOnnx, squaredLengths } from "../bank_onnx.ts";
 import { mapsOnnx, scoresOnnx } from "../maps_onnx.ts";
 import type { OnnxFeatures, OnnxScores, ScoreSettings } from "../method.ts";
 
@@ -26,7 +20,7 @@ export function spadeOnnx(
   settings: ScoreSettings,
 ): OnnxScores {
   const count = images.rows.shape[0], K = Math.min(settings.neighbours as number, count);
-  const whole = unsqueezed(graph, centredOnnx(graph, pooled, images.mean), 1); // [B, 1, P]
+  const whole = unsqueezed(graph, centredOnnx(graph, pooled!, images.mean), 1); // [B, 1, P]
   const found = nearestOnnx(graph, whole, rowsOnnx(graph, images.rows), K);
   const gallery = K === count
     ? rowsOnnx(graph, patches.rows)
