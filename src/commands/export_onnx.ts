@@ -12,6 +12,7 @@ import { readWeightFile } from "../host/tensor_files.ts";
 import { parseModel } from "../methods/model_file.ts";
 import { onnxChunks } from "../score/onnx.ts";
 import { addModel, type ModelOptions } from "./model_options.ts";
+import { givenWeights } from "./weights_options.ts";
 
 /** Adds the command. */
 export function addExportOnnx(group: Command): void {
@@ -29,13 +30,14 @@ export function addExportOnnx(group: Command): void {
     .action(run);
 }
 
-async function run({ model, weights, out }: ModelOptions & { out: string }): Promise<void> {
+async function run({ model, out, ...options }: ModelOptions & { out: string }): Promise<void> {
+  const { weights, weightsKey: weights_key } = givenWeights(options);
   for (const path of [model, weights]) {
     if (path !== undefined && resolve(path) === resolve(out)) {
       throw new InputError(`Expected --out to be another file than what is read, but found ${out}`);
     }
   }
-  const file = weights === undefined ? undefined : await readWeightFile(weights);
+  const file = weights === undefined ? undefined : await readWeightFile(weights, { weights_key });
   const chunks = await onnxChunks(parseModel(await readWhole(model), model), { weights: file });
   await writeWhole(out, async (write) => {
     for (const chunk of chunks) await write(chunk);
