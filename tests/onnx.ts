@@ -27,14 +27,8 @@ export async function runOnnx(
 }
 
 /** Parts of a file as one. */
-export function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+export async function joined(chunks: readonly Uint8Array<ArrayBuffer>[]): Promise<Uint8Array<ArrayBuffer>> {
+  return await new Blob([...chunks]).bytes();
 }
 
 /** The fields of a message by their numbers in onnx.proto, in their order. */

@@ -19,7 +19,7 @@ interface Fields {
 }
 type Held<F> = F extends "int" ? number
   : F extends "string" ? string
-  : F extends "bytes" ? Uint8Array
+  : F extends "bytes" ? Uint8Array<ArrayBuffer>
   : Message<F>;
 type Message<F> = {
   [name in keyof F]?: F[name] extends readonly [number, infer O] ? Held<O> | readonly Held<O>[] : never;
@@ -114,7 +114,7 @@ export class OnnxGraph {
   }
 
   /** A constant. @throws {RangeError} where there are not as many values as its shape says */
-  floats(data: Float32Array, shape: readonly number[] = [data.length]): OnnxValue {
+  floats(data: Float32Array<ArrayBuffer>, shape: readonly number[] = [data.length]): OnnxValue {
     return this.#constant("float", data, shape);
   }
 
@@ -128,7 +128,11 @@ export class OnnxGraph {
     return this.#constant("int64", BigInt64Array.from(values, BigInt), [values.length]);
   }
 
-  #constant(type: ElementType, data: Float32Array | BigInt64Array, shape: readonly number[]): OnnxValue {
+  #constant(
+    type: ElementType,
+    data: Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>,
+    shape: readonly number[],
+  ): OnnxValue {
     const size = shape.reduce((a, b) => a * b, 1);
     if (size !== data.length) {
       throw new RangeError(`Expected ${size} values for a constant [${shape}], but found ${data.length}`);
@@ -162,7 +166,7 @@ export class OnnxGraph {
   }
 
   /** Bytes that a model file consists of, one after the other. @throws {InputError} where it would be too large */
-  encode({ producer, version, metadata }: OnnxInfo): Uint8Array[] {
+  encode({ producer, version, metadata }: OnnxInfo): Uint8Array<ArrayBuffer>[] {
     const needed = new Set(this.#outputs.map(({ name }) => name));
     const nodes = this.#nodes.toReversed().filter(({ inputs, outputs }) => {
       const isNeeded = outputs.some((name) => needed.has(name));
@@ -208,7 +212,7 @@ function valueInfo({ name, type, shape, about }: OnnxPort): Message<typeof VALUE
 }
 
 /** A message's bytes, field by field. */
-function* encode<F extends Fields>(fields: F, message: Message<F>): Generator<Uint8Array> {
+function* encode<F extends Fields>(fields: F, message: Message<F>): Generator<Uint8Array<ArrayBuffer>> {
   for (const [name, [number, of]] of Object.entries(fields)) {
     for (const value of [message[name] ?? []].flat()) {
       if (of === "int") {
@@ -218,7 +222,7 @@ function* encode<F extends Fields>(fields: F, message: Message<F>): Generator<Ui
       const body = of === "string"
         ? [new TextEncoder().encode(value as string)]
         : of === "bytes"
-        ? [value as Uint8Array]
+        ? [value as Uint8Array<ArrayBuffer>]
         : [...encode(of, value as Message<Fields>)];
       const head = new BinaryWriter().tag(number, WireType.LengthDelimited);
       // Beyond what a message can hold, its length says nothing, and is refused.

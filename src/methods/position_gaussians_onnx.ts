@@ -15,7 +15,7 @@ import { lengths } from "../model/onnx.ts";
 export function positionDistancesOnnx(
   graph: OnnxGraph,
   x: OnnxValue,
-  { mean, inverses }: { mean: Float32Array; inverses: Float32Array },
+  { mean, inverses }: { mean: Float32Array<ArrayBuffer>; inverses: Float32Array<ArrayBuffer> },
   d: number,
 ): OnnxValue {
   const N = mean.length / d, centred = graph.node("Sub", [x, graph.floats(mean, [N, d])]);

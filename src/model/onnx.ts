@@ -22,7 +22,7 @@ export function linear(
   x: OnnxValue,
   weight: Float32Array,
   [out, inputs]: readonly [out: number, inputs: number],
-  bias?: Float32Array,
+  bias?: Float32Array<ArrayBuffer>,
 ): OnnxValue {
   const y = graph.node("MatMul", [x, graph.floats(transpose(weight, out, inputs), [inputs, out])]);
   return bias ? graph.node("Add", [y, graph.floats(bias)]) : y;

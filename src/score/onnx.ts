@@ -46,13 +46,7 @@ export async function exportOnnx(
   path = "the model",
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks = await onnxChunks(parseModel(bytes, path), options);
-  const file = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    file.set(chunk, at);
-    at += chunk.length;
-  }
-  return file;
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 /**
@@ -60,7 +54,10 @@ export async function exportOnnx(
  *
  * @throws {InputError} as {@linkcode exportOnnx} does
  */
-export async function onnxChunks(file: ModelFile, { weights }: OnnxOptions = {}): Promise<Uint8Array[]> {
+export async function onnxChunks(
+  file: ModelFile,
+  { weights }: OnnxOptions = {},
+): Promise<Uint8Array<ArrayBuffer>[]> {
   const settings = settingsOf(file), { method, info, decision } = file;
   const S = settings.image_size, graph = new OnnxGraph();
   const images = graph.input({

@@ -17,7 +17,7 @@ Deno.test("nodes and constants that no output needs are left out", async () => {
   const graph = new OnnxGraph(), x = graph.node("Cast", [graph.input(port("images", "uint8"))], { to: 1 });
   graph.node("Mul", [graph.node("Neg", [x]), graph.floats(new Float32Array(100).fill(3), [50, 2])]);
   graph.output(port("y", "float"), graph.node("Add", [x, graph.floats(Float32Array.of(0.5, -1))]));
-  const model = joined(graph.encode(INFO));
+  const model = await joined(graph.encode(INFO));
   const fields = graphOf(model);
   assert.deepEqual([fields.get(1)!.length, fields.get(5)!.length], [3, 1]); // Cast, Add, Identity; one constant
   assert.deepEqual(metadataOf(model), INFO.metadata);

@@ -71,7 +71,7 @@ for (const [name, weights, sizes, pooledLevels] of CASES) {
       assert.deepEqual([made.channels, made.pooledChannels, made.fingerprint], [C, P, fingerprint]);
       graph.output({ name: "f", type: "float", shape: ["batch", H * H, C], about: "" }, made.features);
       graph.output({ name: "p", type: "float", shape: ["batch", P], about: "" }, made.pooled);
-      const model = joined(graph.encode({ producer: "test", version: "0", metadata: {} }));
+      const model = await joined(graph.encode({ producer: "test", version: "0", metadata: {} }));
       const found = await runOnnx(model, images, [B, S, S, 3]);
       for (let b = 0; b < B; b++) {
         const of = (values: Float32Array) =>
@@ -134,7 +134,7 @@ for (const [what, network, S, onnx] of NETWORKS) {
       const tokens = positionsOf(graph, value, channels), shape = ["batch", side * side, channels];
       graph.output({ name: `tap${i}`, type: "float", shape, about: "" }, tokens);
     });
-    const model = joined(graph.encode({ producer: "test", version: "0", metadata: {} }));
+    const model = await joined(graph.encode({ producer: "test", version: "0", metadata: {} }));
     const found = await runOnnx(model, images, [1, S, S, 3]);
     wanted.forEach(({ values }, i) =>
       assert.ok(relativeL2(found[`tap${i}`], values) <= TOLERANCE, `tap ${i}`)

@@ -135,7 +135,7 @@ Deno.test("a method that looks at pixels gets them in 0 to 1", async () => {
       score: graph.node("ReduceMean", [features], { axes: [1, 2], keepdims: 0 }),
     }),
   };
-  const model = joined(await onnxChunks({ ...file, method, sizes: { C: 3, H: S, W: S } }));
+  const model = await joined(await onnxChunks({ ...file, method, sizes: { C: 3, H: S, W: S } }));
   const { score } = await runOnnx(model, batch, [IMAGES, S, S, 3]);
   test.forEach(({ data }, i) => {
     const mean = data.reduce((sum, v) => sum + v, 0) / 255 / data.length;

@@ -10,7 +10,7 @@ import type { OnnxScores } from "../method.ts";
 
 /** What a model file has. */
 interface Values {
-  mean: Float32Array;
+  mean: Float32Array<ArrayBuffer>;
   /** [d, P] */
   components: HostTensor;
   /** [images, d] */

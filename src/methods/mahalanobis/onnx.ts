@@ -13,7 +13,7 @@ import type { OnnxScores, ScoreSettings } from "../method.ts";
 export function mahalanobisOnnx(
   graph: OnnxGraph,
   sizes: FeatureSizes,
-  { mean, inverse }: { mean: Float32Array; inverse: Float32Array },
+  { mean, inverse }: { mean: Float32Array<ArrayBuffer>; inverse: Float32Array<ArrayBuffer> },
   features: OnnxValue,
   settings: ScoreSettings,
 ): OnnxScores {

@@ -13,7 +13,11 @@ import { positionDistancesOnnx } from "../position_gaussians_onnx.ts";
 export function padimOnnx(
   graph: OnnxGraph,
   sizes: FeatureSizes,
-  { channels, ...gaussians }: { channels: Float32Array; mean: Float32Array; inverses: Float32Array },
+  { channels, ...gaussians }: {
+    channels: Float32Array;
+    mean: Float32Array<ArrayBuffer>;
+    inverses: Float32Array<ArrayBuffer>;
+  },
   features: OnnxValue,
   settings: ScoreSettings,
 ): OnnxScores {
