@@ -54,6 +54,7 @@ export type { Decision, HeldOut, Threshold, ThresholdSource } from "./src/method
 export { decisionBy, type DecisionRules, type Evidence, type Labelled } from "./src/score/threshold.ts";
 export type { FloatMap, Rect } from "./src/data/float_map.ts";
 export { openModelBytes, type OpenModelOptions } from "./src/score/open_model.ts";
+export { exportOnnx, type OnnxOptions } from "./src/score/onnx.ts";
 export {
   type DecisionMetrics,
   type DefectMetrics,

@@ -104,8 +104,8 @@ Deno.test("the sources name their packages, each in one version", async () => {
     }
   }
   deepEqual([...versions.keys()].sort(), [
-    ...["@jsquash/jpeg", "@jsquash/webp", "@valibot/to-json-schema", "commander", "fast-png", "geotiff"],
-    ...["hono", "jpeg-js", "omggif", "uplot", "valibot"],
+    ...["@bufbuild/protobuf", "@jsquash/jpeg", "@jsquash/webp", "@valibot/to-json-schema", "commander"],
+    ...["fast-png", "geotiff", "hono", "jpeg-js", "omggif", "uplot", "valibot"],
   ]);
 });
 

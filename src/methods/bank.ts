@@ -29,7 +29,8 @@ import { type State, tensorOf } from "./method.ts";
 import { pauses } from "./pause.ts";
 import { bankBytes, Slots } from "./slots.ts";
 
-const SPARE = 7; // candidates beyond those wanted
+/** Candidates beyond those wanted. */
+export const SPARE = 7;
 const FAR = 3.4e38; // the squared length of a row that only fills up: never chosen, as neighbours.wgsl has it
 const QUERIES = 2048; // that are looked up together
 const WRITTEN = 4096; // rows at once
@@ -41,6 +42,17 @@ export interface Nearest {
   distances: Tensor;
   /** Their slots in the bank, [Q, k]; see {@linkcode Bank.rowOf}. */
   slots: Tensor<"u32">;
+}
+
+/** A bank on the host: its rows less their mean [rows, C], and the mean [C]. */
+export interface HostBank {
+  readonly rows: HostTensor;
+  readonly mean: HostTensor;
+}
+
+/** A bank as a model file has it, `bank` [rows, C] and `bank_mean` [C]. @throws {RangeError} where it has not */
+export function bankIn(state: State, C: number): HostBank {
+  return { rows: tensorOf(state, "bank", [0, C]), mean: tensorOf(state, "bank_mean", [C]) };
 }
 
 /** Rows to be searched. */
@@ -95,11 +107,7 @@ export class Bank implements Disposable {
   }
 
   /** A bank from {@linkcode Bank.read}: its rows less their mean, and the mean. */
-  static async open(
-    gpu: Gpu,
-    { rows, mean }: { rows: HostTensor; mean: HostTensor },
-    unit = 4,
-  ): Promise<Bank> {
+  static async open(gpu: Gpu, { rows, mean }: HostBank, unit = 4): Promise<Bank> {
     const C = mean.data.length, bank = await Bank.#take(gpu, [rows.data], C, unit, mean.data);
     try {
       await bank.#load([rows.data], new Float32Array(C));
@@ -110,12 +118,9 @@ export class Bank implements Disposable {
     }
   }
 
-  /** A bank as a model file has it, `bank` [rows, C] and `bank_mean` [C]. @throws {RangeError} where it has not */
+  /** A model file's bank. @throws {RangeError} as {@linkcode bankIn} does */
   static async fromState(gpu: Gpu, state: State, C: number): Promise<Bank> {
-    return await Bank.open(gpu, {
-      rows: tensorOf(state, "bank", [0, C]),
-      mean: tensorOf(state, "bank_mean", [C]),
-    });
+    return await Bank.open(gpu, bankIn(state, C));
   }
 
   /** The bank as {@linkcode Bank.fromState} takes it. */
@@ -285,7 +290,7 @@ export class Bank implements Disposable {
   }
 
   /** The rows less their mean [rows, C], and the mean [C]. */
-  async read(): Promise<{ rows: HostTensor; mean: HostTensor }> {
+  async read(): Promise<HostBank> {
     const { C, wide, rows } = this.#slots, data = new Float32Array(rows * C);
     let row = 0;
     for (const { values, first } of this.#pieces) {

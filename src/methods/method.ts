@@ -6,6 +6,7 @@
  * @module
  */
 import { InputError } from "../errors.ts";
+import type { OnnxGraph, OnnxValue } from "../formats/onnx.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -69,6 +70,29 @@ export interface Method<S extends object = Record<string, Value>> extends Method
   open(gpu: Gpu, state: State): Promise<Fitted>;
   /** Its model's sizes and settings from a file. @throws {Error} of any kind where they are none, or beyond all bounds */
   readModel(model: unknown): FeatureSizes;
+  /**
+   * Scoring, of what `Fitted.state` gave, as nodes of an ONNX graph; a method without it can't be exported so.
+   *
+   * @throws {RangeError} as `open` does
+   */
+  onnx?(graph: OnnxGraph, state: State, x: OnnxFeatures, settings: ScoreSettings): OnnxScores;
+}
+
+/** What `Fitted.score` takes, in an ONNX graph of B images. */
+export interface OnnxFeatures {
+  /** [B, N, C]; pixels [B, S · S, 3] where the method takes these. */
+  readonly features: OnnxValue;
+  /** [B, P]; null where there is no backbone. */
+  readonly pooled: OnnxValue | null;
+  readonly P: number;
+}
+
+/** What `Fitted.score` gives, in an ONNX graph of B images. */
+export interface OnnxScores {
+  /** [B, S, S]; null from a method that looks at whole images only. */
+  readonly map: OnnxValue | null;
+  /** [B] */
+  readonly score: OnnxValue;
 }
 
 /** Where images come from, as far as defaults depend on it. */

@@ -6,6 +6,7 @@
  * @module
  */
 import { InputError } from "../errors.ts";
+import type { OnnxGraph } from "../formats/onnx.ts";
 import { parseSafetensors } from "../formats/safetensors.ts";
 import { type Content, expectTensor, stored, type TensorFile } from "../formats/tensor_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
@@ -18,7 +19,7 @@ import {
   UNDECIDED,
 } from "./decision.ts";
 import type { FeatureSizes } from "../model/batches.ts";
-import type { Fitted, Method, State } from "./method.ts";
+import type { Fitted, Method, OnnxFeatures, OnnxScores, ScoreSettings, State } from "./method.ts";
 import { type Projection, projectionIn } from "./projection.ts";
 import { METHOD_NAMES, methodNamed } from "./registry.ts";
 
@@ -101,6 +102,25 @@ export async function openFitted(gpu: Gpu, { method, state, path }: ModelFile): 
   } catch (error) {
     throw refused(path, error);
   }
+}
+
+/**
+ * The scoring of what has been read, as nodes of an ONNX graph.
+ *
+ * @throws {InputError} where the method has none, or a tensor is missing, of another shape, or not what it must be
+ */
+export function scoringOnnx(
+  graph: OnnxGraph,
+  { method, state, path }: ModelFile,
+  features: OnnxFeatures,
+  settings: ScoreSettings,
+): OnnxScores {
+  if (!method.onnx) {
+    throw new InputError(
+      `Expected a model of a method that has an ONNX form, but found ${method.name} in ${path}, which has none`,
+    );
+  }
+  return attempt(path, () => method.onnx!(graph, state, features, settings));
 }
 
 /** What its features are brought down to; null for nothing. @throws {InputError} where that does not fit the model */

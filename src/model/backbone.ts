@@ -52,6 +52,43 @@ export interface LevelOptions {
 // Memory for the largest map of the images that run together. A software adapter gains nothing by more.
 const CHUNK_BYTES = { software: 64 << 20, hardware: 256 << 20 };
 
+/** The levels of a network that are taken, and what comes of that. */
+export interface TakenLevels {
+  /** For features, from 1 on, rising. */
+  readonly levels: readonly number[];
+  /** For the means of whole images. */
+  readonly pooledLevels: readonly number[];
+  /** C and P: the channels that they have together. */
+  readonly channels: number;
+  readonly pooledChannels: number;
+  /** See {@linkcode Backbone}. */
+  readonly fingerprint: string;
+}
+
+/**
+ * Which levels of a network are taken.
+ *
+ * @param channels of each of its levels
+ * @param version identifies weights and algorithm
+ * @throws {SettingError} where there are no such levels
+ */
+export function takenLevels(
+  name: string,
+  channels: readonly number[],
+  version: string,
+  options: LevelOptions = {},
+): TakenLevels {
+  const count = channels.length, every = channels.map((_, i) => i + 1);
+  const { levels = every, pooledLevels = [count] } = options;
+  checkLevels(`{levels} of ${name}`, levels, count);
+  checkLevels(`{pooled_levels} of ${name}`, pooledLevels, count);
+  const width = (levels: readonly number[]) => levels.reduce((sum, level) => sum + channels[level - 1], 0);
+  const some = levels.length < count ? `-levels${levels.join("")}` : ""; // all of them, as before there was a choice
+  const pools = `${pooledLevels}` === `${count}` ? "" : `-pooled${pooledLevels.join("")}`;
+  const fingerprint = `${name}-${version}${some}${pools}`;
+  return { levels, pooledLevels, channels: width(levels), pooledChannels: width(pooledLevels), fingerprint };
+}
+
 /**
  * A network and the neck.
  *
@@ -65,20 +102,13 @@ export function networkBackbone(
   version: string,
   options: LevelOptions = {},
 ): Backbone {
-  const count = network.channels.length, every = network.channels.map((_, i) => i + 1);
-  const { levels = every, pooledLevels = [count] } = options;
-  checkLevels(`{levels} of ${name}`, levels, count);
-  checkLevels(`{pooled_levels} of ${name}`, pooledLevels, count);
-  const width = (levels: readonly number[]) =>
-    levels.reduce((sum, level) => sum + network.channels[level - 1], 0);
-  const C = width(levels), P = width(pooledLevels), tables = inputTables(input);
-  const some = levels.length < count ? `-levels${levels.join("")}` : ""; // all of them, as before there was a choice
-  const pools = `${pooledLevels}` === `${count}` ? "" : `-pooled${pooledLevels.join("")}`;
+  const taken = takenLevels(name, network.channels, version, options), tables = inputTables(input);
+  const { levels, pooledLevels, channels: C, pooledChannels: P, fingerprint } = taken;
   return {
     name,
     channels: C,
     pooledChannels: P,
-    fingerprint: `${name}-${version}${some}${pools}`,
+    fingerprint,
     features(on, images, batch, S, H, W, pooled): Tensor {
       checkImages(images, batch, S);
       checkPooled(pooled, batch, P);

@@ -20,7 +20,7 @@ export interface ConvNetConfig {
 }
 
 /** Name, channels in and channels out of the convolutions, in the order in which they follow each other. */
-function convolutions({ D, encoder, decoder }: ConvNetConfig) {
+export function convolutions({ D, encoder, decoder }: ConvNetConfig) {
   const code = D / 2, list: { name: string; inputs: number; outputs: number }[] = [];
   for (let i = 0; i < encoder; i++) {
     list.push({ name: `encoder.layers.${i}.conv`, inputs: D, outputs: i === encoder - 1 ? code : D });

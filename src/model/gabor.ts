@@ -10,8 +10,10 @@ import { bring, deviation, halve, moduli, ORIENTATIONS } from "../kernels/conv/g
 import { type Backbone, checkImages, checkPooled } from "./backbone.ts";
 import { meanPositions } from "./neck.ts";
 
-const LEVELS = 4;
-const DEVIATION_LEVELS = 2;
+/** Levels of the pyramid. */
+export const LEVELS = 4;
+/** The first of them, whose deviations are features too. */
+export const DEVIATION_LEVELS = 2;
 const COLOURS = 3;
 const SECOND_ORDER = ORIENTATIONS * ORIENTATIONS; // channels of one pair of levels
 const CHANNELS = {

@@ -47,33 +47,43 @@ export async function openBackbone(
   weights: TensorFile | null,
   options: BackboneOptions = {},
 ): Promise<Backbone> {
+  if (BACKBONES[name].family === "built in") return builtIn(name, weights, options);
+  const read = await readNetwork(name, weights, options);
+  return read.family === "resnet"
+    ? await resNetBackbone(gpu, name, read.weights, read.input, read.levels)
+    : await efficientNetBackbone(gpu, name, read.weights, read.input, read.levels);
+}
+
+/** A network on the host, and which of its levels to take. */
+export type ReadNetwork =
+  & ({ family: "efficientnet"; weights: EfficientNetWeights } | { family: "resnet"; weights: ResNetWeights })
+  & { input: Input; levels: LevelOptions };
+
+/**
+ * Reads a network's weights.
+ *
+ * @param weights what a weight file holds; null for the networks whose weights are bundled
+ * @throws {InputError} where the file does not hold that network, or is missing
+ */
+export async function readNetwork(
+  name: BackboneName,
+  weights: TensorFile | null,
+  options: Pick<BackboneOptions, "levels" | "pooledLevels">,
+): Promise<ReadNetwork> {
   const description = BACKBONES[name];
-  if (description.family === "built in") {
-    if (weights) {
-      throw new InputError(
-        `Expected no weight file for the built-in backbone ${name}, but found ${weights.path}`,
-      );
-    }
-    return builtIn(name, options);
-  }
+  if (description.family === "built in") throw new RangeError(`Expected a network, but found ${name}`);
   if (!weights && description.weights !== "bundled") {
     throw new InputError(`Expected a weight file for the backbone ${name}, but found none`);
   }
   const file = weights ?? await bundledWeights(name);
-  const chosen = options.levels ?? description.levels;
+  const chosen = options.levels ?? description.levels, { input } = description;
   const levels = {
     levels: chosen === ALL ? undefined : chosen.split(",").map(Number),
     pooledLevels: options.pooledLevels,
   };
   return description.family === "resnet"
-    ? await resNetBackbone(gpu, name, loadResNet(file, description), description.input, levels)
-    : await efficientNetBackbone(
-      gpu,
-      name,
-      loadEfficientNet(file, name, description),
-      description.input,
-      levels,
-    );
+    ? { family: "resnet", weights: loadResNet(file, description), input, levels }
+    : { family: "efficientnet", weights: loadEfficientNet(file, name, description), input, levels };
 }
 
 /** Checks that a file holds a backbone's weights. @throws {InputError} where {@linkcode openBackbone} does */
@@ -94,11 +104,7 @@ export async function efficientNetBackbone(
   input: Input,
   levels: LevelOptions = {},
 ): Promise<Backbone> {
-  const layers = weights.blocks.flatMap(({ expand, depthwise, reduce, excite, project }) =>
-    [expand, depthwise, reduce, excite, project].filter((layer) => layer !== null)
-  );
-  const rest = JSON.stringify([weights.padding, weights.act, weights.taps]);
-  const version = `${ALGORITHM.efficientnet}-${await hashLayers(rest, [weights.stem, ...layers])}`;
+  const version = await efficientNetVersion(weights);
   return withNetwork(
     new EfficientNet(gpu, weights),
     (network) => networkBackbone(name, network, input, version, levels),
@@ -113,14 +119,28 @@ export async function resNetBackbone(
   input: Input,
   levels: LevelOptions = {},
 ): Promise<Backbone> {
-  const layers = weights.blocks.flatMap(({ convs, downsample }) =>
-    downsample ? [...convs, downsample] : convs
-  );
-  const version = `${ALGORITHM.resnet}-${await hashLayers("", [weights.stem, ...layers])}`;
+  const version = await resNetVersion(weights);
   return withNetwork(
     new ResNet(gpu, weights),
     (network) => networkBackbone(name, network, input, version, levels),
   );
+}
+
+/** Identifies an EfficientNet's weights, and how they are used. */
+export async function efficientNetVersion(
+  { padding, act, taps, stem, blocks }: EfficientNetWeights,
+): Promise<string> {
+  const layers = blocks.flatMap(({ expand, depthwise, reduce, excite, project }) =>
+    [expand, depthwise, reduce, excite, project].filter((layer) => layer !== null)
+  );
+  const rest = JSON.stringify([padding, act, taps]);
+  return `${ALGORITHM.efficientnet}-${await hashLayers(rest, [stem, ...layers])}`;
+}
+
+/** Identifies a ResNet's weights, and how they are used. */
+export async function resNetVersion({ stem, blocks }: ResNetWeights): Promise<string> {
+  const layers = blocks.flatMap(({ convs, downsample }) => downsample ? [...convs, downsample] : convs);
+  return `${ALGORITHM.resnet}-${await hashLayers("", [stem, ...layers])}`;
 }
 
 /** Disposes of the network where it can't be made a backbone. */
@@ -133,7 +153,22 @@ function withNetwork(network: TappedNetwork, make: (network: TappedNetwork) => B
   }
 }
 
-function builtIn(name: BackboneName, options: BackboneOptions): Backbone {
+/**
+ * A backbone without weights; nothing of it is on a GPU.
+ *
+ * @throws {InputError} where there is a weight file
+ * @throws {SettingError} as {@linkcode openBackbone} does
+ */
+export function builtIn(
+  name: BackboneName,
+  weights: TensorFile | null,
+  options: BackboneOptions,
+): Backbone {
+  if (weights) {
+    throw new InputError(
+      `Expected no weight file for the built-in backbone ${name}, but found ${weights.path}`,
+    );
+  }
   const { levels = ALL, pooledLevels, image_size, feature_size } = options;
   if (levels !== ALL || pooledLevels) {
     throw new SettingError(

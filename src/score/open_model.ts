@@ -10,11 +10,14 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Images } from "../data/images.ts";
 import { UNDECIDED } from "../methods/decision.ts";
 import { type ModelFile, openFitted, parseModel, projectionOf } from "../methods/model_file.ts";
+import type { Projection } from "../methods/projection.ts";
 import { checkSettings, checkTogether, rulesOf } from "../methods/resolve.ts";
 import { pooledLevels } from "../methods/pooled.ts";
 import type { Rule, Settings, Value } from "../methods/settings.ts";
+import type { Backbone } from "../model/backbone.ts";
 import type { BackboneName } from "../model/backbones.ts";
-import { openBackbone } from "../model/open_backbone.ts";
+import type { FeatureSizes } from "../model/batches.ts";
+import { type BackboneOptions, openBackbone } from "../model/open_backbone.ts";
 import { type FeatureSource, type FeatureStore, sizesOf } from "./features.ts";
 import { Model } from "./model.ts";
 
@@ -57,9 +60,9 @@ export async function openModelBytes(
 }
 
 async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOptions): Promise<Model> {
-  const { weights, images = NO_IMAGES, cache = null } = options, { method, info, sizes, path } = file;
-  const settings = settingsOf(file, options.settings ?? {});
-  const { image_size, feature_size, backbone: name, levels, feature_length } = settings;
+  const { weights, images = NO_IMAGES, cache = null } = options, { method, info, path } = file;
+  const settings = settingsOf(file, options.settings);
+  const { image_size, feature_size, backbone: name, feature_length } = settings;
   using stack = new DisposableStack();
   let source: FeatureSource = {
     gpu,
@@ -72,47 +75,12 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
   };
   if (method.input === "features") {
     const backbone = stack.use(
-      await openBackbone(gpu, name as BackboneName, weights ?? null, {
-        levels,
-        pooledLevels: pooledLevels(settings as Record<string, Value>),
-        image_size,
-        feature_size,
-      }),
+      await openBackbone(gpu, name as BackboneName, weights ?? null, backboneOptions(settings)),
     );
-    if (backbone.fingerprint !== info.features) {
-      throw new InputError(
-        `Expected ${weights?.path ?? backbone.name} to be what ${path} was trained on, ${info.features},\n` +
-          `but found ${backbone.fingerprint}`,
-      );
-    }
-    const projection = projectionOf(file), { components } = settings;
-    const found = projection ? projection.matrix.length / projection.mean.length : 0;
-    if (found !== components) {
-      throw new InputError(
-        `Expected ${components} components, as its settings say, in ${path}, but found ${found}`,
-      );
-    }
-    const channels = projection?.mean.length;
-    if (channels !== undefined && channels !== backbone.channels) {
-      throw new InputError(
-        `Expected components of ${backbone.name}'s ${backbone.channels} channels in ${path}, ` +
-          `but found those of ${channels}`,
-      );
-    }
-    source = { ...source, backbone, projection };
+    source = { ...source, backbone, projection: projectionFor(file, settings, backbone, weights) };
   }
   const made = sizesOf(source), of = source.backbone?.name ?? "pixels";
-  if (sizes.C !== made.C) {
-    throw new InputError(
-      `Expected a model of ${of}'s ${made.C} channels in ${path}, but found one of ${sizes.C}`,
-    );
-  }
-  if (sizes.H !== made.H || sizes.W !== made.W) {
-    throw new InputError(
-      `Expected a model of ${made.H}×${made.W} positions, as its settings say, in ${path}, ` +
-        `but found one of ${sizes.H}×${sizes.W}`,
-    );
-  }
+  checkSizes(file, made, of);
   const fitted = stack.use(await openFitted(gpu, file));
   if (fitted.P !== undefined && fitted.P !== made.P) {
     throw new InputError(
@@ -130,11 +98,72 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
   return model;
 }
 
+/** What else decides the features of a model's backbone. */
+export function backboneOptions(
+  settings: Settings,
+): Required<Pick<BackboneOptions, "levels" | "image_size" | "feature_size">> & BackboneOptions {
+  const { levels, image_size, feature_size } = settings;
+  return { levels, pooledLevels: pooledLevels(settings as Record<string, Value>), image_size, feature_size };
+}
+
+/**
+ * What a model brings the features of a backbone down to; null for nothing.
+ *
+ * @throws {InputError} where it was trained on another backbone's features, or its settings want other components
+ */
+export function projectionFor(
+  file: ModelFile,
+  { components }: Settings,
+  backbone: Pick<Backbone, "name" | "fingerprint" | "channels">,
+  weights: WeightFile | undefined,
+): Projection | null {
+  const { info, path } = file;
+  if (backbone.fingerprint !== info.features) {
+    throw new InputError(
+      `Expected ${weights?.path ?? backbone.name} to be what ${path} was trained on, ${info.features},\n` +
+        `but found ${backbone.fingerprint}`,
+    );
+  }
+  const projection = projectionOf(file);
+  const found = projection ? projection.matrix.length / projection.mean.length : 0;
+  if (found !== components) {
+    throw new InputError(
+      `Expected ${components} components, as its settings say, in ${path}, but found ${found}`,
+    );
+  }
+  const channels = projection?.mean.length;
+  if (channels !== undefined && channels !== backbone.channels) {
+    throw new InputError(
+      `Expected components of ${backbone.name}'s ${backbone.channels} channels in ${path}, ` +
+        `but found those of ${channels}`,
+    );
+  }
+  return projection;
+}
+
+/** @throws {InputError} where a model's sizes are not those of the features that it gets, of what is called `of` */
+export function checkSizes({ sizes, path }: ModelFile, made: FeatureSizes, of: string): void {
+  if (sizes.C !== made.C) {
+    throw new InputError(
+      `Expected a model of ${of}'s ${made.C} channels in ${path}, but found one of ${sizes.C}`,
+    );
+  }
+  if (sizes.H !== made.H || sizes.W !== made.W) {
+    throw new InputError(
+      `Expected a model of ${made.H}×${made.W} positions, as its settings say, in ${path}, ` +
+        `but found one of ${sizes.H}×${sizes.W}`,
+    );
+  }
+}
+
 /** What stands for the settings of thresholds in files that have none. */
 const WITHOUT: Readonly<Record<string, Value>> = { threshold: "none", pixel_threshold: "none", folds: 0 };
 
-/** The settings of its training, and what of them is changed. */
-function settingsOf({ method, info, path }: ModelFile, change: Readonly<Record<string, Value>>): Settings {
+/** The settings of a model's training, and what of them is changed. @throws {InputError} where that can't be */
+export function settingsOf(
+  { method, info, path }: ModelFile,
+  change: Readonly<Record<string, Value>> = {},
+): Settings {
   const rules = rulesOf(method.name) as Readonly<Record<string, Rule>>;
   const fixed = Object.keys(change).find((name) => Object.hasOwn(rules, name) && !rules[name].scoring);
   if (fixed !== undefined) {

@@ -18,6 +18,8 @@ test("help on every level, with an example, on stdout", async (folder) => {
     "eval",
     "score",
     "features",
+    "export",
+    "export onnx",
     "data",
     "data make",
     "data check",

@@ -26,24 +26,49 @@ const DEVIATION = kernel("deviation");
 const BRING = kernel("bring");
 const NONE = { h: 0, w: 0, H: 0, W: 0, group: 1, pitch: 1, C: 0, first: 0, logarithm: 0 };
 
+/** The isotropic envelope along an axis. */
+function envelope(t: number): number {
+  return Math.exp(-t * t / (2 * SIGMA * SIGMA));
+}
+
+/** A filter's points with the envelope e and the phase u there, row by row from the top left. */
+function pointsOf(cosine: number, sine: number): { e: number; u: number }[] {
+  return Array.from({ length: (2 * RADIUS + 1) ** 2 }, (_, at) => {
+    const x = at % (2 * RADIUS + 1) - RADIUS, y = Math.floor(at / (2 * RADIUS + 1)) - RADIUS;
+    return { e: envelope(x) * envelope(y), u: OMEGA * (x * cosine + y * sine) };
+  });
+}
+
+/** The even filter's share of the envelope, which makes its sum zero; one over the L1 norms of both filters. */
+function scalesOf(points: readonly { e: number; u: number }[]): { dc: number; even: number; odd: number } {
+  const sum = (value: (point: { e: number; u: number }) => number) =>
+    points.reduce((s, p) => s + value(p), 0);
+  const dc = sum(({ e, u }) => e * Math.cos(u)) / sum(({ e }) => e);
+  const even = 1 / sum(({ e, u }) => e * Math.abs(Math.cos(u) - dc));
+  return { dc, even, odd: 1 / sum(({ e, u }) => e * Math.abs(Math.sin(u))) };
+}
+
+/** The bank as filters of `side` × `side` pixels, to be correlated with planes: an even and an odd one an orientation. */
+export function gaborFilters(): { side: number; even: number[][]; odd: number[][] } {
+  const filters = Array.from({ length: ORIENTATIONS }, (_, k) => {
+    const quarter = k < COSINES.length ? k : ORIENTATIONS - k; // beyond 90° the mirror image
+    const points = pointsOf((k === quarter ? 1 : -1) * COSINES[quarter], COSINES[3 - quarter]);
+    return { points, ...scalesOf(points) };
+  });
+  return {
+    side: 2 * RADIUS + 1,
+    even: filters.map(({ points, dc, even }) => points.map(({ e, u }) => even * e * (Math.cos(u) - dc))),
+    odd: filters.map(({ points, odd }) => points.map(({ e, u }) => odd * e * Math.sin(u))),
+  };
+}
+
 /** The filters' factors and scales, as WGSL constants on one line. */
 function bankConstants(): string {
-  const envelope = (t: number) => Math.exp(-t * t / (2 * SIGMA * SIGMA));
   const vec4 = (of: (component: number) => number) =>
     `vec4f(${[0, 1, 2, 3].map((i) => of(i).toExponential(16))})`;
   const table = (wave: (phase: number) => number) =>
     `array<vec4f, 5>(${[0, 1, 2, 3, 4].map((t) => vec4((i) => envelope(t) * wave(OMEGA * t * COSINES[i])))})`;
-  const scales = COSINES.map((cosine, i) => {
-    const points = Array.from({ length: (2 * RADIUS + 1) ** 2 }, (_, at) => {
-      const x = at % (2 * RADIUS + 1) - RADIUS, y = Math.floor(at / (2 * RADIUS + 1)) - RADIUS;
-      return { e: envelope(x) * envelope(y), u: OMEGA * (x * cosine + y * COSINES[3 - i]) };
-    });
-    const sum = (value: (point: { e: number; u: number }) => number) =>
-      points.reduce((s, p) => s + value(p), 0);
-    const dc = sum(({ e, u }) => e * Math.cos(u)) / sum(({ e }) => e);
-    const even = 1 / sum(({ e, u }) => e * Math.abs(Math.cos(u) - dc));
-    return { dc, even, odd: 1 / sum(({ e, u }) => e * Math.abs(Math.sin(u))) };
-  });
+  const scales = COSINES.map((cosine, i) => scalesOf(pointsOf(cosine, COSINES[3 - i])));
   return [
     `const COS = ${table(Math.cos)};`,
     `const SIN = ${table(Math.sin)};`,

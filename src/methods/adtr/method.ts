@@ -22,6 +22,7 @@ import { ablations } from "./ablations.ts";
 import { trainingFlops } from "./flops.ts";
 import { FittedAdtr } from "./fitted.ts";
 import { lossOf } from "./loss.ts";
+import { fittedOnnx } from "./onnx.ts";
 import { ADTR_RULES, adtrDefaults, type AdtrSettings } from "./settings.ts";
 import { type AdtrState, fromState, parametersIn, readConfig } from "./state.ts";
 
@@ -96,6 +97,7 @@ export const adtr: Method<AdtrSettings> = {
     return await train(run, set, await initialOf(run));
   },
   open: (gpu, state) => Promise.resolve(new FittedAdtr(gpu, fromState(state))),
+  onnx: (graph, state, { features }, settings) => fittedOnnx(graph, fromState(state), features, settings),
 };
 
 /** The transformer that settings ask for on features of these sizes. */

@@ -22,6 +22,7 @@ import {
   tensorOf,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
+import { gaussianOnnx } from "./onnx.ts";
 import { pauses } from "../pause.ts";
 import { POOLED_RULES, type PooledSettings } from "../settings.ts";
 
@@ -78,11 +79,17 @@ export const gaussian: Method<PooledSettings> = {
     return new Model({ C, H, W }, mean, inverse);
   },
   open(_, state) {
-    const { data: mean } = tensorOf(state, "pooled_mean", [0]), P = mean.length;
-    const { data: inverse } = tensorOf(state, "whitening", [P, P]);
+    const { mean, inverse } = valuesIn(state);
     return Promise.resolve(new Model(readModel(state.model), mean, inverse));
   },
+  onnx: (graph, state, { pooled, P }) => gaussianOnnx(graph, valuesIn(state, P), pooled!),
 };
+
+/** @throws {RangeError} where one is missing or of another shape */
+function valuesIn(state: State, width = 0) {
+  const { data: mean } = tensorOf(state, "pooled_mean", [width]), P = mean.length;
+  return { mean, inverse: tensorOf(state, "whitening", [P, P]).data };
+}
 
 class Model implements Fitted {
   readonly P: number;

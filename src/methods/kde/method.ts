@@ -23,6 +23,7 @@ import {
   tensorOf,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
+import { kdeOnnx } from "./onnx.ts";
 import { POOLED_RULES, type PooledSettings } from "../settings.ts";
 import { pauses } from "../pause.ts";
 
@@ -69,14 +70,22 @@ export const kde: Method<PooledSettings> = {
     return new Model({ C, H, W }, mean, components, points, bandwidth);
   },
   open(_, state) {
-    const mean = tensorOf(state, "pooled_mean", [0]), P = mean.data.length;
-    const components = tensorOf(state, "components", [0, P]), d = components.shape[0];
-    const points = tensorOf(state, "points", [0, d]), [bandwidth] = tensorOf(state, "bandwidth", [1]).data;
-    if (!(bandwidth > 0)) throw new RangeError(`Expected a bandwidth above 0, but found ${bandwidth}`);
+    const { mean, components, points, bandwidth } = valuesIn(state), [d, P] = components.shape;
     const [rows, columns] = [split(components.data, P), split(points.data, d)];
-    return Promise.resolve(new Model(readModel(state.model), mean.data, rows, columns, bandwidth));
+    return Promise.resolve(new Model(readModel(state.model), mean, rows, columns, bandwidth));
   },
+  onnx: (graph, state, { pooled, P }) => kdeOnnx(graph, valuesIn(state, P), pooled!),
 };
+
+/** @throws {RangeError} where one is missing or of another shape, or the bandwidth is none */
+function valuesIn(state: State, width = 0) {
+  const { data: mean } = tensorOf(state, "pooled_mean", [width]);
+  const components = tensorOf(state, "components", [0, mean.length]);
+  const points = tensorOf(state, "points", [0, components.shape[0]]);
+  const [bandwidth] = tensorOf(state, "bandwidth", [1]).data;
+  if (!(bandwidth > 0)) throw new RangeError(`Expected a bandwidth above 0, but found ${bandwidth}`);
+  return { mean, components, points, bandwidth };
+}
 
 /** Rows of `width` values. */
 function split(data: Float32Array<ArrayBuffer>, width: number): Points {

@@ -9,7 +9,7 @@ import type { Compute } from "../../gpu/compute.ts";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { FeatureSizes } from "../../model/batches.ts";
-import { Bank } from "../bank.ts";
+import { Bank, bankIn } from "../bank.ts";
 import { bankBytes } from "../slots.ts";
 import { featureDefaults } from "../feature_defaults.ts";
 import { scoreByMaps } from "../maps.ts";
@@ -22,6 +22,7 @@ import {
   type State,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
+import { knnOnnx } from "./onnx.ts";
 
 const readModel = modelReader(SIZES);
 
@@ -50,6 +51,10 @@ export const knn: Method<Record<never, never>> = {
   async open(gpu, state) {
     const model = readModel(state.model);
     return new Model(gpu, model, await Bank.fromState(gpu, state, model.C));
+  },
+  onnx: (graph, state, { features }, settings) => {
+    const model = readModel(state.model);
+    return knnOnnx(graph, model, bankIn(state, model.C), features, settings);
   },
 };
 

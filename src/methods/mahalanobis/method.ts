@@ -28,6 +28,7 @@ import {
   tensorOf,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
+import { mahalanobisOnnx } from "./onnx.ts";
 
 const RIDGE = 0.1; // of the mean diagonal
 const readModel = modelReader(SIZES);
@@ -60,11 +61,19 @@ export const mahalanobis: Method<Record<never, never>> = {
     return new Model(run.gpu, { C, H, W }, mean, whitening(covariance, C));
   },
   open(gpu, state) {
-    const model = readModel(state.model), { C } = model;
-    const mean = tensorOf(state, "mean", [C]), inverse = tensorOf(state, "whitening", [C, C]);
-    return Promise.resolve(new Model(gpu, model, mean.data, inverse.data));
+    const model = readModel(state.model), { mean, inverse } = valuesIn(state, model);
+    return Promise.resolve(new Model(gpu, model, mean, inverse));
+  },
+  onnx: (graph, state, { features }, settings) => {
+    const model = readModel(state.model);
+    return mahalanobisOnnx(graph, model, valuesIn(state, model), features, settings);
   },
 };
+
+/** @throws {RangeError} where one is missing or of another shape */
+function valuesIn(state: State, { C }: FeatureSizes) {
+  return { mean: tensorOf(state, "mean", [C]).data, inverse: tensorOf(state, "whitening", [C, C]).data };
+}
 
 class Model implements Fitted {
   #model: FeatureSizes;

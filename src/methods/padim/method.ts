@@ -27,6 +27,7 @@ import {
   tensorOf,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
+import { padimOnnx } from "./onnx.ts";
 import { atLeast0, whole } from "../settings.ts";
 import { pauses } from "../pause.ts";
 import { PositionGaussians, whitenings } from "../position_gaussians.ts";
@@ -94,17 +95,27 @@ export const padim: Method<PadimSettings> = {
     return new Model(run.gpu, model, { channels: Float32Array.from(channels), mean, inverses });
   },
   open(gpu, state) {
-    const model = readModel(state.model), { C, H, W, d } = model, N = H * W;
-    const [channels, mean, inverses] =
-      ([["channels", [d]], ["mean", [N, d]], ["whitening", [N, d, d]]] as const)
-        .map(([name, shape]) => tensorOf(state, name, shape).data);
-    const other = channels.find((c) => !(Number.isInteger(c) && c >= 0 && c < C));
-    if (other !== undefined) {
-      throw new RangeError(`Expected channels from 0 to ${C - 1} in channels, but found ${other}`);
-    }
-    return Promise.resolve(new Model(gpu, model, { channels, mean, inverses }));
+    const model = readModel(state.model);
+    return Promise.resolve(new Model(gpu, model, valuesIn(state, model)));
+  },
+  onnx: (graph, state, { features }, settings) => {
+    const model = readModel(state.model);
+    return padimOnnx(graph, model, valuesIn(state, model), features, settings);
   },
 };
+
+/** @throws {RangeError} where one is missing or of another shape, or there is no such channel */
+function valuesIn(state: State, { C, H, W, d }: Sizes): Values {
+  const N = H * W;
+  const [channels, mean, inverses] =
+    ([["channels", [d]], ["mean", [N, d]], ["whitening", [N, d, d]]] as const)
+      .map(([name, shape]) => tensorOf(state, name, shape).data);
+  const other = channels.find((c) => !(Number.isInteger(c) && c >= 0 && c < C));
+  if (other !== undefined) {
+    throw new RangeError(`Expected channels from 0 to ${C - 1} in channels, but found ${other}`);
+  }
+  return { channels, mean, inverses };
+}
 
 /** @throws {SettingError} where there are not as many */
 function channelsOf(asked: number, C: number): number {

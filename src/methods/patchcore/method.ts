@@ -19,7 +19,7 @@ import { gather } from "../../kernels/search/neighbours.ts";
 import { standardise } from "../../kernels/norm/standardise.ts";
 import { paddedChannels } from "../../model/layout.ts";
 import { batches, type FeatureSizes } from "../../model/batches.ts";
-import { Bank } from "../bank.ts";
+import { Bank, bankIn } from "../bank.ts";
 import { bankBytes } from "../slots.ts";
 import { coresetRows, PROJECTED, selectCoreset } from "./coreset.ts";
 import { featureDefaults, isTuned } from "../feature_defaults.ts";
@@ -36,6 +36,7 @@ import {
 import { modelReader, SIZES } from "../model.ts";
 import { IMAGE_RULES, type ImageRuleSettings, real } from "../settings.ts";
 import { batchSize } from "../batch_size.ts";
+import { patchcoreOnnx } from "./onnx.ts";
 
 const NEIGHBOURS = 9; // b of the paper
 
@@ -119,6 +120,16 @@ export const patchcore: Method<PatchcoreSettings> = {
   async open(gpu, state) {
     const model = readModel(state.model);
     return new Model(gpu, model, await Bank.fromState(gpu, state, model.C));
+  },
+  onnx: (graph, state, { features }, settings) => {
+    const model = readModel(state.model);
+    return patchcoreOnnx(
+      graph,
+      { ...model, neighbours: NEIGHBOURS },
+      bankIn(state, model.C),
+      features,
+      settings,
+    );
   },
 };
 

@@ -10,7 +10,7 @@
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { FeatureSizes } from "../../model/batches.ts";
-import { Bank } from "../bank.ts";
+import { Bank, type HostBank } from "../bank.ts";
 import { bankBytes } from "../slots.ts";
 import { featureDefaults, isTuned } from "../feature_defaults.ts";
 import { mapsOf, scoresOf } from "../maps.ts";
@@ -25,6 +25,7 @@ import {
   tensorOf,
 } from "../method.ts";
 import { modelReader, SIZES } from "../model.ts";
+import { spadeOnnx } from "./onnx.ts";
 import {
   IMAGE_RULES,
   type ImageRuleSettings,
@@ -86,20 +87,31 @@ export const spade: Method<SpadeSettings> = {
     }
   },
   async open(gpu, state) {
-    const model = readModel(state.model), { C, H, W } = model;
-    const pooled = tensorOf(state, "pooled", [0, 0]), P = pooled.shape[1];
-    const rows = tensorOf(state, "bank", [pooled.shape[0] * H * W, C]),
-      mean = tensorOf(state, "bank_mean", [C]);
-    const pooledMean = tensorOf(state, "pooled_mean", [P]);
-    const patches = await Bank.open(gpu, { rows, mean }, H * W);
+    const model = readModel(state.model), { H, W } = model, held = banksIn(state, model);
+    const patches = await Bank.open(gpu, held.patches, H * W);
     try {
-      return new Model(gpu, model, patches, await Bank.open(gpu, { rows: pooled, mean: pooledMean }), P);
+      return new Model(gpu, model, patches, await Bank.open(gpu, held.images), held.images.rows.shape[1]);
     } catch (error) {
       patches[Symbol.dispose]();
       throw error;
     }
   },
+  onnx: (graph, state, x, settings) => {
+    const model = readModel(state.model);
+    return spadeOnnx(graph, model, banksIn(state, model, x.P), x, settings);
+  },
 };
+
+/** The banks of patches and of whole images. @throws {RangeError} where they don't fit together */
+function banksIn(
+  state: State,
+  { C, H, W }: FeatureSizes,
+  width = 0,
+): { patches: HostBank; images: HostBank } {
+  const pooled = tensorOf(state, "pooled", [0, width]), [images, P] = pooled.shape;
+  const rows = tensorOf(state, "bank", [images * H * W, C]), mean = tensorOf(state, "bank_mean", [C]);
+  return { patches: { rows, mean }, images: { rows: pooled, mean: tensorOf(state, "pooled_mean", [P]) } };
+}
 
 class Model implements Fitted {
   #model: FeatureSizes;
