@@ -53,6 +53,18 @@ export { type Region, regionsOf } from "./src/score/regions.ts";
 export type { Decision, HeldOut, Threshold, ThresholdSource } from "./src/methods/decision.ts";
 export { decisionBy, type DecisionRules, type Evidence, type Labelled } from "./src/score/threshold.ts";
 export type { FloatMap, Rect } from "./src/data/float_map.ts";
+export {
+  areaIn,
+  type Extent,
+  type Fit,
+  type Frame,
+  type FrameSettings,
+  type Framing,
+  framingOf,
+  type Piece,
+  type Span,
+} from "./src/data/frame.ts";
+export { type Length, type MaskOfInterest, type RegionOfInterest, roiOfMask } from "./src/data/roi.ts";
 export { openModelBytes, type OpenModelOptions } from "./src/score/open_model.ts";
 export { exportOnnx, type OnnxOptions } from "./src/score/onnx.ts";
 export {
@@ -90,6 +102,9 @@ export { parseWeightFile, type WeightFile, type WeightFileOptions } from "./src/
 
 export type { Confusion } from "./src/metrics/decision.ts";
 export { type ImageMetrics, imageMetrics, type PixelMetrics, pixelMetrics } from "./src/metrics/metrics.ts";
+export { type LabelledMap, PixelTally } from "./src/metrics/pixel_tally.ts";
+export type { VisitPoint } from "./src/metrics/aupro.ts";
+export type { Counts } from "./src/metrics/ranking.ts";
 export { heatmap, type HeatmapInput, sharedRange } from "./src/report/heatmap.ts";
 export { decodeImage, encodePng, type Image } from "./src/data/image.ts";
 export { resizeBilinear } from "./src/data/resize.ts";

@@ -78,7 +78,7 @@ async function evaluate(options: EvalOptions): Promise<void> {
   }
   if (options.mapsTiff) tiffPaths(category.test); // throws before the work
   await refuseRunsMetrics(out);
-  const { evaluation: { metrics, decided, images }, decision } = await withGpu(async (gpu) => {
+  const { evaluation: { metrics, decided }, decision } = await withGpu(async (gpu) => {
     using model = await openGivenModel(gpu, options, display);
     if (options.mapsTiff && !model.method.maps) throw noMaps("--maps-tiff", options.model);
     await makeFolder(out); // refused before the work
@@ -90,13 +90,17 @@ async function evaluate(options: EvalOptions): Promise<void> {
     });
     notes.forEach((note) => display.warn(printable(note)));
     refuseFaults(errors);
-    const found = await evaluateCategory(model, category, { missing_masks, onProgress: display.onProgress });
+    const found = await evaluateCategory(model, category, {
+      missing_masks,
+      onProgress: display.onProgress,
+      onImage: (image) =>
+        options.mapsTiff && writeTiffMaps(join(out, TIFF_MAPS), category.name, mapped([image])),
+    });
     const decision = decisionWith(options, { ...known, ...evidenceOf(found) });
     return { evaluation: decision === known.decision ? found : decidedAnew(found, decision), decision };
   }).finally(() => display.finish());
 
   const found = { [category.name]: { ...metrics, ...decided } };
-  if (options.mapsTiff) await writeTiffMaps(join(out, TIFF_MAPS), category.name, mapped(images));
   await writeJson(join(out, METRICS), found);
   if (json) return console.log(JSON.stringify(found, null, 2));
   const seconds = (performance.now() - began) / 1000;

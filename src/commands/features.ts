@@ -8,7 +8,8 @@ import { dirname, resolve } from "node:path";
 import { defaultCache } from "../host/feature_cache.ts";
 import { isFolder, listImages } from "../host/folder.ts";
 import { openSource } from "../host/feature_source.ts";
-import { InputError } from "../errors.ts";
+import { withRoi } from "../host/roi_file.ts";
+import { InputError, UsageError } from "../errors.ts";
 import { transpose } from "../model/layout.ts";
 import { RowsFile } from "../host/rows_file.ts";
 import { extractFeatures, sizesOf } from "../score/features.ts";
@@ -22,7 +23,7 @@ import { givenWeights, weightsKeyOption, type WeightsOptions } from "./weights_o
 
 /** Images whose features are in memory together. */
 const SLICE = 64;
-const SETTINGS = ["backbone", "levels", "image_size", "feature_size"] as const;
+const SETTINGS = ["backbone", "levels", "image_size", "feature_size", "fit", "roi"] as const;
 
 /** Adds the command. */
 export function addFeatures(program: Command): void {
@@ -52,8 +53,11 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
   const config = options.config === undefined ? null : await readConfig(options.config);
   const { preset = "paper" } = { ...config?.places, ...options };
   const { weights, weightsKey: weights_key } = givenWeights(options, config?.places);
-  const given = [givenSettings({ ...options }, SETTINGS), config?.settings ?? {}];
-  const settings = settingsOf(given, preset, weights, "folder"), { feature_size } = settings;
+  const given = [await withRoi(givenSettings({ ...options }, SETTINGS)), config?.settings ?? {}];
+  const settings = settingsOf(given, preset, weights, "folder"), { feature_size, tiles } = settings;
+  if (tiles > 0) {
+    throw new UsageError(`Expected whole images, without tiles, but found tiles of ${tiles} pixels`);
+  }
   const display = new ProgressDisplay();
   const paths = await listImages(inputs, display.warn);
   await refuseUnwritable(options.out, paths); // before the work

@@ -18,6 +18,7 @@ import {
   summaryTable,
 } from "../report/comparison.ts";
 import { methods } from "../methods/registry.ts";
+import { withRoi } from "../host/roi_file.ts";
 import { SETTINGS as ALL_SETTINGS } from "../methods/resolve.ts";
 import { whole } from "../methods/settings.ts";
 import { indexPage, type IndexTable } from "../report/index_page.ts";
@@ -81,7 +82,11 @@ export function addReproduce(program: Command, method: string): void {
 }
 
 async function reproduce(target: string, options: ReproduceOptions & { json?: true }): Promise<void> {
-  const plan = await planReproduction(target, givenSettings({ ...options }, SETTINGS), options);
+  const plan = await planReproduction(
+    target,
+    await withRoi(givenSettings({ ...options }, SETTINGS)),
+    options,
+  );
   const display = new ProgressDisplay();
   if (await isThere(join(plan.out, CONFIG))) {
     throw new InputError(

@@ -6,6 +6,7 @@
 import { dirname, join, relative, resolve } from "node:path";
 import type { FloatMap, Rect } from "../data/float_map.ts";
 import { encodePng } from "../data/image.ts";
+import { mapWithin } from "../data/mask_cells.ts";
 import { resizeImage, sidesWithin } from "../data/resize.ts";
 import { files } from "../host/image_files.ts";
 import { writeFolder, writeWhole } from "../host/files.ts";
@@ -57,8 +58,8 @@ export interface Shades {
   threshold?: number | null;
 }
 
-/** Longest side of a panel, pixels, unless the model looks at more. */
-const LONGEST = 256;
+/** Longest side of a panel, pixels, unless the model looks at more; and at most, where it looks at tiles. */
+const LONGEST = 256, MOST = 1024;
 
 /**
  * Writes a picture of every image and its map into a folder of their own, in place of one that is there already. The
@@ -103,11 +104,12 @@ export async function drawPicture(
   shades: Shades,
 ): Promise<Uint8Array> {
   const whole = await (await files.open(path)).decode();
-  const { width, height } = sidesWithin(whole, S, Math.max(S, LONGEST));
+  const most = Math.max(S, LONGEST, Math.min(Math.max(map.width, map.height), MOST));
+  const { width, height } = sidesWithin(whole, S, most);
   const image = resizeImage(whole, width, height);
   const mask = truth ? { width: map.width, height: map.height, data: truth } : undefined;
   const scaled = area && scaledRect(area, width / whole.width, height / whole.height);
-  return encodePng(heatmap({ image, map, area: scaled, mask, ...shades }));
+  return encodePng(heatmap({ image, map: mapWithin(map, most), area: scaled, mask, ...shades }));
 }
 
 function scaledRect({ x, y, width, height }: Rect, across: number, down: number): Rect {

@@ -14,11 +14,12 @@ import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import type { OnProgress } from "../progress.ts";
 import {
+  checkMasks,
   decidedAnew,
   evaluateCategory,
+  type EvaluatedImage,
   type Evaluation,
   evidenceOf,
-  loadTruths,
   type MissingMasks,
 } from "../score/evaluate.ts";
 import type { FeatureSource } from "../score/features.ts";
@@ -83,7 +84,7 @@ export async function runCategory(options: RunOptions): Promise<RunResult | null
   for (const part of ["", ...methodNamed(settings.method).stages ?? []]) {
     await removeUnfinished(join(out, part));
   }
-  await loadTruths(source.images, category, settings.image_size, missing_masks); // a bad mask is told before the work
+  await checkMasks(source.images, category, missing_masks); // a bad mask is told before the work
   const isResumed = resume && await isThere(join(out, CHECKPOINT));
   let started = began;
   const onWarning = (message: string): void => source.onWarning?.(`${category.name}: ${message}`);
@@ -103,9 +104,13 @@ export async function runCategory(options: RunOptions): Promise<RunResult | null
   const timed = timedScorer(model), progress = timedProgress(onProgress);
   let evaluation: Evaluation;
   try {
+    const onImage = tiffMaps === undefined
+      ? undefined
+      : (image: EvaluatedImage) => writeTiffMaps(tiffMaps, category.name, mapped([image]));
     evaluation = await evaluateCategory(timed, category, {
       missing_masks,
       onProgress: progress.onProgress,
+      onImage,
       signal,
     });
     if (needsLabels(settings.threshold) || needsLabels(settings.pixel_threshold)) {
@@ -130,7 +135,6 @@ export async function runCategory(options: RunOptions): Promise<RunResult | null
   await writeJson(join(out, SPEED), speed);
   const { metrics, decided } = evaluation, maps = mapped(evaluation.images);
   const result = { metrics, decided, seconds: (tested - began) / 1000, hasHeatmaps: maps.length > 0 };
-  if (tiffMaps !== undefined) await writeTiffMaps(tiffMaps, category.name, maps);
   await writeReport({ ...options, decision: model.decision, speed, evaluation, result });
   await writeJson(join(out, METRICS), { [category.name]: { ...metrics, ...decided } });
   return result;

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import type { Category } from "../data/category.ts";
-import type { Rect } from "../data/float_map.ts";
+import { describeRoi } from "../data/roi.ts";
 import { isThere } from "../host/files.ts";
 import { files } from "../host/image_files.ts";
 import { epochLosses, LOG, readLog } from "../host/log.ts";
@@ -113,7 +113,7 @@ export async function writeReport(run: RunResults): Promise<void> {
     range: rangeOf(maps),
     lossCurve: await isThere(log) ? epochLosses(await readLog(log)) : [],
     about: aboutOf(run),
-    settings: { ...settings },
+    settings: { ...settings, roi: describeRoi(settings.roi) },
   });
   await writeText(join(out, REPORT), page);
 }
@@ -164,11 +164,10 @@ const MOST_BOXES = 64;
 
 /** A test image as the report shows it. */
 async function pictureOf(
-  { path, mask, map, label, ...more }: EvaluatedImage & { area?: Rect },
+  { path, mask, map, area, label }: EvaluatedImage,
   { pixel }: Decision,
 ): Promise<Picture> {
-  const image = await (await files.open(path)).decode(), { width, height } = image;
-  const { area = { x: 0, y: 0, width, height } } = more;
+  const image = await (await files.open(path)).decode();
   const regions = map && pixel ? regionsOf(map, pixel.value, area) : [];
   return await embed({
     image,

@@ -76,6 +76,7 @@ export class ScoreFolder implements Disposable {
   readonly #state: ScoreState;
   readonly #rows: GrowingFile;
   readonly #maps: GrowingFile | null;
+  #size: { width: number; height: number } | null = null;
 
   private constructor(
     out: string,
@@ -147,8 +148,13 @@ export class ScoreFolder implements Disposable {
     return new ScoreFolder(out, folder, state, rows, maps);
   }
 
-  /** Adds a row, and keeps its map where it is needed in the end. @throws {InputError} where the disk refuses them */
+  /**
+   * Adds a row, and keeps its map where it is needed in the end.
+   *
+   * @throws {InputError} where the disk refuses them, or with --maps the map has another size than those before
+   */
   async add(row: ScoreRow, map: FloatMap | null): Promise<void> {
+    if (map && this.#state.maps) await this.#requireSize(row.image, map);
     if (map && isKept(this.#state, row)) await this.#maps!.write(mapRecord(map)); // first: rows say how many there are
     await this.#rows.write(new TextEncoder().encode(this.format.line(row)));
   }
@@ -169,27 +175,33 @@ export class ScoreFolder implements Disposable {
    * Writes maps.safetensors: of an image that can't be read, NaN.
    *
    * @param S their sides where there is no map
-   * @throws {InputError} where maps have several sizes
    */
   async writeMaps(paths: readonly string[], S: number): Promise<void> {
-    let width = S, height = S;
-    for await (const { value } of mapRecords(join(this.folder, WAITING))) {
-      ({ width, height } = value);
-      break;
-    }
+    const { width, height } = await this.#sizeOfMaps() ?? { width: S, height: S };
     const none = new Float32Array(width * height).fill(NaN);
     await writeWhole(join(this.folder, MAPS), async (write) => {
       const header = new Map([["maps", { dtype: "F32" as const, shape: [paths.length, height, width] }]]);
       await write(safetensorsHeader(header, { images: JSON.stringify(paths) }));
-      for await (const { row, map } of this.all()) {
-        if (map && (map.width !== width || map.height !== height)) {
-          throw new InputError(
-            `Expected maps of one size for --maps, but found ${width}×${height} and, of ${row.image}, ${map.width}×${map.height}`,
-          );
-        }
-        await write(stored(map ? (await map.read()).data : none).bytes);
-      }
+      for await (const { map } of this.all()) await write(stored(map ? (await map.read()).data : none).bytes);
     });
+  }
+
+  /** @throws {InputError} where a map has another size than those that are there: one tensor is to hold all */
+  async #requireSize(image: string, map: FloatMap): Promise<void> {
+    const { width, height } = this.#size ??= await this.#sizeOfMaps() ?? map;
+    if (map.width === width && map.height === height) return;
+    throw new InputError(
+      `Expected maps of one size for --maps, but found ${width}×${height} and, of ${image}, ` +
+        `${map.width}×${map.height}.\nWithout --maps, images of any size are scored.`,
+    );
+  }
+
+  /** Size of the first map that is kept; null where none is. */
+  async #sizeOfMaps(): Promise<{ width: number; height: number } | null> {
+    for await (const { value: { width, height } } of mapRecords(join(this.folder, WAITING))) {
+      return { width, height };
+    }
+    return null;
   }
 
   /** Puts everything in its place, instead of an earlier call's. @throws {InputError} where the system refuses it */

@@ -6,10 +6,12 @@
  * @module
  */
 import { join } from "node:path";
-import { imageSize } from "../data/decode.ts";
 import type { FloatMap } from "../data/float_map.ts";
+import { areaIn, STRETCH } from "../data/frame.ts";
+import { mapWithin } from "../data/mask_cells.ts";
 import { InputError } from "../errors.ts";
-import { isThere, readWhole, writeWhole } from "../host/files.ts";
+import { isThere, writeWhole } from "../host/files.ts";
+import { files } from "../host/image_files.ts";
 import { FolderWatch } from "../host/watch.ts";
 import { RangeSample, sharedRange } from "../report/heatmap.ts";
 import { regionsOf } from "../score/regions.ts";
@@ -18,6 +20,9 @@ import type { ProgressDisplay } from "./progress.ts";
 import { commonFolder, drawPicture, PictureNames, pictureNames } from "./results.ts";
 import { HEATMAPS, isFinished, ScoreFolder, type ScoreState, settle, UNFINISHED } from "./score_folder.ts";
 import { FORMATS, rowsIn, type ScoreRow, type Tally } from "./score_rows.ts";
+
+/** Pixels a side of pictures, and of maps that are kept for nothing else, at most. */
+const DRAWN = 1024;
 
 /** How to score, as the command line has it. */
 export interface ScoreOptions {
@@ -136,24 +141,18 @@ async function scoreEach(
     const { path: image, score, label, normalised, map } = scored;
     const isDrawn = map && state.heatmaps !== "none" && (!only || label === only);
     const heatmap = isDrawn ? `${HEATMAPS}/${nameOf(image)}` : null;
-    const regions = format === "jsonl" ? await regionsIn(scored, model) : undefined;
-    await take({ image, score, label, normalised, heatmap, ...regions, error: null }, map);
+    const regions = format === "jsonl" && regionsIn(scored, model);
+    const kept = map && !state.maps ? mapWithin(map, DRAWN) : map;
+    await take({ image, score, label, normalised, heatmap, ...regions, error: null }, kept);
   }
 }
 
-/** What of an image is above the pixel threshold. */
-async function regionsIn(
-  { path, map }: ScoredImage,
+/** What of an image is above the pixel threshold; null where that is not known. */
+function regionsIn(
+  { map, area }: ScoredImage,
   { decision: { pixel } }: Scorer,
-): Promise<Pick<ScoreRow, "regions"> | undefined> {
-  if (!map || !pixel) return undefined;
-  try {
-    const { width, height } = await imageSize(await readWhole(path), path);
-    return { regions: regionsOf(map, pixel.value, { x: 0, y: 0, width, height }) };
-  } catch (error) {
-    if (error instanceof InputError) return undefined; // it was there a moment ago, and has a score
-    throw error;
-  }
+): Pick<ScoreRow, "regions"> | null {
+  return map && pixel && { regions: regionsOf(map, pixel.value, area) };
 }
 
 /** Colours around the pixel threshold, which has the middle one; null without. */
@@ -191,9 +190,12 @@ async function draw(
   range: { low: number; high: number },
 ): Promise<boolean> {
   const shades = { ...range, threshold: model.decision.pixel?.value };
+  const { image_size: S, framing = STRETCH } = model.source;
   let picture: Uint8Array;
   try {
-    picture = await drawPicture({ path, map }, model.source.image_size, shades);
+    const isPart = framing.roi !== null || framing.fit === "crop";
+    const area = isPart ? areaIn(await (await files.open(path)).size(), framing, path) : undefined;
+    picture = await drawPicture({ path, map, area }, S, shades);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     display.warn(`no heat map: ${error.message}`);

@@ -17,7 +17,7 @@ import { readWeightFile } from "../host/tensor_files.ts";
 import { TIFF_MAPS, tiffPaths } from "../host/tiff_maps.ts";
 import { methodNamed } from "../methods/registry.ts";
 import { printable } from "../report/printable.ts";
-import { areKept, type FeatureSource, sizesOf } from "../score/features.ts";
+import { areKept, countPieces, type FeatureSource, sizesOf } from "../score/features.ts";
 import { makeMissing } from "./demo_data.ts";
 import { lockRun } from "./folders.ts";
 import { hasGpu, withGpu } from "./gpu.ts";
@@ -173,7 +173,9 @@ async function runAll(
       signal,
     );
   }
-  if (!plan.isPresetGiven && !plan.isDemo) display.warn(announcement(plan, gpu, source, categories));
+  if (!plan.isPresetGiven && !plan.isDemo) {
+    display.warn(await announcement(plan, gpu, source, categories));
+  }
   const environment = environmentOf(gpu, opened.features, opened.weightsSha256);
   // A run that is gone on with keeps its config until its checkpoint turned out to fit.
   const writeConfigs = async (): Promise<void> => {
@@ -235,17 +237,19 @@ async function checkAll(
 }
 
 /** What is going to be done where nobody has said, how long it takes, and how to have it otherwise. */
-function announcement(
+async function announcement(
   { preset, settings }: TrainPlan,
   gpu: Gpu,
   source: FeatureSource,
   categories: readonly Category[],
-): string {
-  const { image_size: S, backbone, method: name } = settings, method = methodNamed(name);
-  const flops = categories.reduce(
-    (sum, { train }) => sum + (method.flops?.(settings, { ...sizesOf(source), images: train.length }) ?? 0),
-    0,
-  );
+): Promise<string> {
+  const { image_size: S, tiles: T, backbone, method: name } = settings, method = methodNamed(name);
+  let flops = 0;
+  for (const { train } of method.flops ? categories : []) {
+    const images = await countPieces(source, train);
+    flops += method.flops!(settings, { ...sizesOf(source), images });
+  }
+  const looked = T > 0 ? `tiles of ${T}×${T} pixels, looked at as` : "images of";
   const seconds = flops / (FLOPS_A_CORE * navigator.hardwareConcurrency);
   const long = gpu.profile.kind === "software" && seconds > 30
     ? `, about ${seconds < 90 ? "a minute" : `${Math.ceil(seconds / 60)} minutes`} of training without a GPU`
@@ -256,7 +260,7 @@ function announcement(
   const better = method.flops && preset === "small"
     ? " On photographs of parts, --method patchcore did better without training (docs/photographs.md)."
     : "";
-  return `Preset ${preset}: ${name} on ${backbone}, images of ${S}×${S} pixels${long}. ${other}${better}`;
+  return `Preset ${preset}: ${name} on ${backbone}, ${looked} ${S}×${S} pixels${long}. ${other}${better}`;
 }
 
 /** What a core does of matrix products where it plays the GPU: half of what llvmpipe does on two (2026-11). */

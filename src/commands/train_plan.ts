@@ -6,6 +6,7 @@
  */
 import { join } from "node:path";
 import { listCategories } from "../host/dataset.ts";
+import { withRoi } from "../host/roi_file.ts";
 import { defectsOf, proceduralCategories } from "../data/procedural/sample.ts";
 import { UsageError } from "../errors.ts";
 import { methodNamed } from "../methods/registry.ts";
@@ -62,16 +63,17 @@ export const DEMO_CATEGORIES = ["bottle", "wood", "leather"];
 /**
  * Plans a run.
  *
- * @param given settings among the options
+ * @param options settings among the options; `roi` may be a file's path
  * @param hasGpu whether there is one that can train what weights of one's own are likely to be meant for
  * @throws {UsageError} where options are wrong or don't fit together
  * @throws {InputError} where files don't fit: a config that is no JSON, no data, a run in the way
  */
 export async function planTraining(
-  given: Partial<Settings>,
+  options: Partial<Settings>,
   places: TrainPlaces,
   hasGpu = false,
 ): Promise<TrainPlan> {
+  const given = await withRoi(options);
   const resume = places.resume ?? false;
   const config = resume ? await savedConfig(given, places) : await givenConfig(given, places);
   const { data, category, anomalous, outliers, init, out, preset } = { ...config.places, ...places };

@@ -5,7 +5,8 @@
  */
 import { InputError } from "../errors.ts";
 import { sha256, sha256OfAll } from "../sha256.ts";
-import { imageHeader } from "./decode.ts";
+import { imageHeader, imageSize } from "./decode.ts";
+import type { Extent } from "./frame.ts";
 import { checkPixels, type Image, type Mask, pixelsOf } from "./image.ts";
 import { alignMask, type MaskOwner, readMask } from "./mask.ts";
 
@@ -13,6 +14,8 @@ import { alignMask, type MaskOwner, readMask } from "./mask.ts";
 export interface Picture {
   /** SHA-256 of its bytes, lower-case hexadecimal. */
   readonly hash: string;
+  /** Its width and height. @throws {InputError} where it is no image that can be read */
+  size(): Promise<Extent>;
   /** Its pixels. @throws {InputError} where it is no image that can be read */
   decode(): Promise<Image>;
 }
@@ -56,7 +59,9 @@ export function imagesInMemory(
       const hash = image instanceof Uint8Array
         ? await sha256(new Uint8Array(image))
         : await sha256OfAll([`${image.width}×${image.height}`, new Uint8Array(image.data)]);
-      return { hash, decode: () => pixels(name) };
+      const size = async (): Promise<Extent> =>
+        image instanceof Uint8Array ? await imageSize(image, name) : image;
+      return { hash, size, decode: () => pixels(name) };
     },
     async mask(name, image) {
       const found = find(masks, name, "a mask"), owner = find(images, image, "an image");

@@ -1,72 +1,129 @@
 /**
- * Images to the bytes a backbone takes, batch by batch so that memory stays bounded however many there are, and masks at
- * the same size.
+ * Images to the bytes a backbone takes, piece by piece so that memory stays bounded however many there are, and masks at the
+ * same size.
  *
  * @module
  */
 import { InputError } from "../errors.ts";
+import type { Rect } from "./float_map.ts";
+import {
+  cropImage,
+  cutImage,
+  type Extent,
+  type Frame,
+  frameOf,
+  type Framing,
+  type Piece,
+  pieceKey,
+  STRETCH,
+} from "./frame.ts";
+import type { Image } from "./image.ts";
 import type { Images } from "./images.ts";
-import { resizeBilinear, resizeNearest } from "./resize.ts";
+import { resizeBilinear, resizeImage, resizeNearest } from "./resize.ts";
 
-/** n images at S×S. */
-export interface ImageBatch {
-  /** Where each stands among the names given. */
-  indices: number[];
-  /** SHA-256 of each image's bytes. */
-  hashes: string[];
-  /** RGB [n, S, S, 3]. */
-  data: Uint8Array<ArrayBuffer>;
+/** A piece of one of several images. */
+export interface PlacedPiece {
+  /** Where its image stands among all. */
+  readonly index: number;
+  /** How that is looked at. */
+  readonly frame: Frame;
+  readonly piece: Piece;
+  /** Whether it is its image's last. */
+  readonly isLast: boolean;
 }
 
-/** How to load. */
-export interface LoadOptions {
-  /** Images at once, 16 by default; the last batch may have fewer. */
-  batch?: number;
-  /**
-   * Asked of every image before it is decoded; where the answer is true it is in no batch. Features that are known
-   * from its hash save decoding.
-   */
-  skip?: (hash: string, index: number) => boolean | Promise<boolean>;
-  /** Called after each image, skipped or not, with the number done so far. */
-  onImage?: (done: number) => void;
-  /** Told of an image that can't be read, which is then in no batch; without, it ends the work. */
-  onError?: (index: number, error: InputError) => void;
+/** An image that can't be looked at. */
+export interface Unreadable {
+  /** Where it stands among all. */
+  readonly index: number;
+  readonly error: InputError;
+}
+
+/** One that is made when it is asked for. */
+export interface LoadedPiece extends PlacedPiece {
+  /** What tells it from all other pieces: SHA-256 of its image's bytes, and its place there; null where it isn't known. */
+  readonly key: readonly (string | number)[] | null;
+  /** RGB [S, S, 3]. @throws {InputError} where its image can't be decoded */
+  pixels(): Promise<Uint8Array>;
 }
 
 /**
- * Reads, decodes and resizes images, in the order of `names`.
+ * Finds images and cuts them, in the order of `names`. An image is decoded once, for the first piece whose pixels are wanted.
+ * In the place of one that can't be found, or in which the region of interest does not lie, comes the error.
  *
  * @param S pixels a side
- * @throws {InputError} where one can't be read or is no image, naming it, and there is no `onError`
+ * @param framing how images are looked at; whole and stretched by default
  */
-export async function* loadImages(
+export async function* loadPieces(
   images: Images,
   names: readonly string[],
   S: number,
-  { batch = 16, skip = () => false, onImage, onError }: LoadOptions = {},
-): AsyncGenerator<ImageBatch> {
-  let indices: number[] = [], hashes: string[] = [], data = new Uint8Array(0);
+  framing: Framing = STRETCH,
+): AsyncGenerator<LoadedPiece | Unreadable> {
   for (const [index, name] of names.entries()) {
     try {
-      const picture = await images.open(name);
-      if (!await skip(picture.hash, index)) {
-        const pixels = resizeBilinear(await picture.decode(), S);
-        if (indices.length === 0) data = new Uint8Array(Math.min(batch, names.length - index) * S * S * 3);
-        data.set(pixels, indices.length * S * S * 3);
-        indices.push(index);
-        hashes.push(picture.hash);
-      }
+      const picture = await images.open(name), frame = frameOf(await picture.size(), S, framing, name);
+      let decoded: Promise<Image> | undefined;
+      yield* piecesOf(() => decoded ??= picture.decode(), frame, index, picture.hash);
     } catch (error) {
-      if (!onError || !(error instanceof InputError)) throw error;
-      onError(index, error);
-    }
-    onImage?.(index + 1);
-    if (indices.length === batch) {
-      yield { indices, hashes, data };
-      indices = [], hashes = [];
+      if (!(error instanceof InputError)) throw error;
+      yield { index, error };
     }
   }
-  if (indices.length > 0) yield { indices, hashes, data: data.slice(0, indices.length * S * S * 3) };
+}
+
+/** The pieces of an image. @param hash of its bytes; null where nothing is to be kept of them */
+export function* piecesOf(
+  decode: () => Promise<Image>,
+  frame: Frame,
+  index: number,
+  hash: string | null,
+): Generator<LoadedPiece> {
+  const last = frame.pieces.at(-1);
+  for (const piece of frame.pieces) {
+    yield {
+      index,
+      frame,
+      piece,
+      isLast: piece === last,
+      key: hash === null ? null : [hash, ...pieceKey(frame, piece) ?? []],
+      pixels: async () => cutImage(await decode(), frame, piece),
+    };
+  }
+}
+
+/**
+ * How images are looked at, by their headers.
+ *
+ * @throws {InputError} where one can't be found or is no image, or the region of interest does not lie in it
+ */
+export async function loadFrames(
+  images: Images,
+  names: readonly string[],
+  S: number,
+  framing: Framing,
+): Promise<Frame[]> {
+  const frames: Frame[] = [];
+  for (const name of names) {
+    frames.push(frameOf(await (await images.open(name)).size(), S, framing, name));
+  }
+  return frames;
+}
+
+/**
+ * What of an image a map covers, at the map's size: for pictures of both.
+ *
+ * @param areaOf pixels of the image, by its size
+ * @throws {InputError} where it can't be read or is no image
+ */
+export async function loadArea(
+  images: Images,
+  name: string,
+  { width, height }: Extent,
+  areaOf: (image: Extent) => Rect,
+): Promise<Image> {
+  const image = await (await images.open(name)).decode();
+  return resizeImage(cropImage(image, areaOf(image)), width, height);
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type FrameSettings, framingOf } from "../data/frame.ts";
 import type { WeightFileOptions } from "../formats/weight_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { methodNamed } from "../methods/registry.ts";
@@ -18,6 +19,7 @@ import { readWeightFile } from "./tensor_files.ts";
 /** Settings that decide about features. */
 export type SourceSettings =
   & Pick<Settings, "method" | "backbone" | "levels" | "image_size" | "feature_size" | "feature_length">
+  & FrameSettings
   & Partial<PooledSettings>;
 
 /** A source, and what it is made of. */
@@ -53,7 +55,17 @@ export async function openSource(
     })
     : null;
   return {
-    source: { gpu, backbone, image_size, feature_size, feature_length, images: files, cache, onWarning },
+    source: {
+      gpu,
+      backbone,
+      image_size,
+      framing: framingOf(settings),
+      feature_size,
+      feature_length,
+      images: files,
+      cache,
+      onWarning,
+    },
     features: backbone?.fingerprint ?? "pixels",
     weightsSha256: file?.sha256 ?? null,
     [Symbol.dispose]: () => backbone?.[Symbol.dispose](),

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { imageHeader } from "../data/decode.ts";
+import { imageHeader, imageSize } from "../data/decode.ts";
 import { decodeImage, type Mask } from "../data/image.ts";
 import type { Images, Picture } from "../data/images.ts";
 import { type MaskOwner, readMask } from "../data/mask.ts";
@@ -19,10 +19,15 @@ export const files: Images = {
   async open(path: string): Promise<Picture> {
     if (isCifar(path)) {
       const image = await readCifarImage(path);
-      return { hash: await sha256(image.data), decode: () => Promise.resolve(image) };
+      const given = () => Promise.resolve(image);
+      return { hash: await sha256(image.data), size: given, decode: given };
     }
     const bytes = await readWhole(path);
-    return { hash: await sha256(bytes), decode: () => decodeImage(bytes, path) };
+    return {
+      hash: await sha256(bytes),
+      size: () => imageSize(bytes, path),
+      decode: () => decodeImage(bytes, path),
+    };
   },
   async mask(path: string, image: string): Promise<Mask> {
     return (await readMaskFiles(path, await imageHeader(await readWhole(image), image))).mask;

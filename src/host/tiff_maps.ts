@@ -7,7 +7,7 @@
 import { dirname, join, parse } from "node:path";
 import { isCifar } from "./cifar_images.ts";
 import { imageSize } from "../data/decode.ts";
-import { type FloatMap, resizeMap } from "../data/float_map.ts";
+import { type FloatMap, type Rect, resizeMap } from "../data/float_map.ts";
 import { InputError } from "../errors.ts";
 import { makeFolder, readWhole, writeWhole } from "./files.ts";
 import { encodeFloatTiff } from "../report/tiff.ts";
@@ -26,6 +26,8 @@ export interface TiffImage {
 export interface TiffMap extends TiffImage {
   /** Of any size. */
   map: FloatMap;
+  /** What of the image it covers, all of it by default; the rest gets its lowest value. */
+  area?: Rect;
 }
 
 /**
@@ -59,12 +61,26 @@ export async function writeTiffMaps(
   maps: readonly TiffMap[],
 ): Promise<void> {
   for (const [i, name] of tiffPaths(maps).entries()) {
-    const { path, map } = maps[i], file = join(out, category, name);
+    const { path, map, area } = maps[i], file = join(out, category, name);
     const { width, height } = await imageSize(await readWhole(path), path);
     await makeFolder(dirname(file));
     await writeWhole(
       file,
-      (write) => write(encodeFloatTiff(resizeMap(map, width, height).data, width, height)),
+      (write) =>
+        write(
+          encodeFloatTiff(placed(map, area ?? { x: 0, y: 0, width, height }, width, height), width, height),
+        ),
     );
   }
+}
+
+/** A map on its image's pixels, [height, width]. */
+function placed(map: FloatMap, area: Rect, width: number, height: number): Float32Array<ArrayBuffer> {
+  const { data } = resizeMap(map, area.width, area.height);
+  if (area.width === width && area.height === height) return data;
+  const whole = new Float32Array(width * height).fill(map.data.reduce((a, b) => Math.min(a, b)));
+  for (let y = 0; y < area.height; y++) {
+    whole.set(data.subarray(y * area.width, (y + 1) * area.width), (area.y + y) * width + area.x);
+  }
+  return whole;
 }

@@ -54,6 +54,6 @@ export function scoreByMaps(
   return gpu.step(async (gpu) => {
     const maps = mapsOf(gpu, distances(gpu), sizes, settings);
     const [m, i] = await gpu.stream.read(maps, scoresOf(gpu, maps, settings, window));
-    return { maps: m, scores: i };
+    return { maps: m, scores: i, window };
   });
 }

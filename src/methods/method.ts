@@ -39,6 +39,11 @@ export interface Method<S extends object = Record<string, Value>> extends Method
   readonly labels?: (settings: Settings<S>) => "pixels" | "images" | null;
   /** Settings with which it learns from labels of either kind, for messages. */
   readonly labelled?: { readonly pixels: Partial<S>; readonly images: Partial<S> };
+  /**
+   * Whether it learns what each position of an image looks like: with tiles, whose positions are those of any place in the
+   * image, that suits textures only. Not so by default.
+   */
+  readonly positional?: true;
   /** Names of the trainings that may come before its own, `Run.before`. */
   readonly stages?: readonly string[];
   /** Variants that `reproduce` lists beside it, by their names. */
@@ -208,6 +213,8 @@ export interface Scores {
   maps: Float32Array<ArrayBuffer> | null;
   /** [B], larger is more anomalous. */
   scores: Float32Array<ArrayBuffer>;
+  /** Where a score is its map's mean or maximum, as `image_score` says: the side of the squares that are averaged before. */
+  window?: number;
 }
 
 /** A state's tensor. @throws {RangeError} where it is missing or of another shape; 0 in `shape` stands for any size but 0 */

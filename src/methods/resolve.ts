@@ -6,6 +6,8 @@
 import * as v from "npm:valibot@^1.5.0";
 import { SettingError, UsageError } from "../errors.ts";
 import { type BackboneName, BACKBONES } from "../model/backbones.ts";
+import type { FrameSettings } from "../data/frame.ts";
+import { NO_ROI } from "../data/roi.ts";
 import { didYouMean } from "../nearest.ts";
 import type { DataKind } from "./method.ts";
 import { METHOD_NAMES, methodNamed, methods } from "./registry.ts";
@@ -30,6 +32,9 @@ export interface Given {
   /** Whether there is a weight file, which decides what the backbone is by default. */
   readonly weights: boolean;
 }
+
+/** Characters of a wrong value that are told: a mask may have thousands. */
+const MOST_FOUND = 80;
 
 const COMMON = commonRules(METHOD_NAMES);
 
@@ -59,8 +64,11 @@ export function checkSettings(method: string, given: Readonly<Record<string, unk
     if (Object.hasOwn(rules, name)) {
       const result = v.safeParse(rules[name].schema, value, { abortEarly: true, abortPipeEarly: true });
       if (result.success) continue;
+      const found = JSON.stringify(value) ?? typeof value;
       throw new SettingError(
-        `Expected {${name}} to be ${result.issues[0].message}, but found ${JSON.stringify(value)}`,
+        `Expected {${name}} to be ${result.issues[0].message}, but found ${
+          found.length > MOST_FOUND ? `${found.slice(0, MOST_FOUND)}…` : found
+        }`,
       );
     }
     const others = SETTINGS.get(name);
@@ -90,6 +98,7 @@ export function resolveSettings(given: Partial<Settings>, { preset, data, weight
     backbone,
     levels: BACKBONES[backbone as BackboneName].levels,
     ...method.defaults({ preset, data, backbone, given }),
+    ...tiling(given),
     ...given as Record<string, Value>,
   };
   checkTogether(settings);
@@ -118,6 +127,7 @@ function common(
   return {
     image_size: preset === "demo" || preset === "small" ? 128 : 256,
     feature_size: 16,
+    ...WHOLE_IMAGES,
     feature_length: "own",
     components: 0,
     seed: 0,
@@ -128,6 +138,19 @@ function common(
       ? { image_size: 32, feature_size: 8, image_score: "mean" }
       : {}),
   };
+}
+
+/** Images are looked at whole. */
+export const WHOLE_IMAGES: Pick<CommonSettings, keyof FrameSettings> = {
+  fit: "stretch",
+  roi: NO_ROI,
+  tiles: 0,
+  overlap: 0,
+};
+
+/** What follows from tiles: they are looked at pixel by pixel. */
+function tiling({ tiles }: Partial<Settings>): Partial<Pick<CommonSettings, "image_size" | "overlap">> {
+  return tiles ? { image_size: tiles, overlap: Math.floor(tiles / 4) } : {};
 }
 
 /**
@@ -143,7 +166,15 @@ function deciding(
 }
 
 /** @throws {SettingError} where common settings don't fit together */
-export function checkTogether({ image_size, feature_size, image_score }: Settings): void {
+export function checkTogether(settings: Settings): void {
+  const { image_size, feature_size, image_score, tiles, overlap } = settings;
+  if (overlap > tiles / 2) {
+    throw new SettingError(
+      tiles === 0
+        ? `Expected {overlap} with {tiles} only, but found ${overlap}`
+        : `Expected {overlap} to be at most half of {tiles} ${tiles}, but found ${overlap}`,
+    );
+  }
   if (feature_size > image_size) {
     throw new SettingError(
       `Expected {feature_size} to be at most {image_size} ${image_size}, but found ${feature_size}`,

@@ -5,6 +5,8 @@
  * @module
  */
 import * as v from "npm:valibot@^1.5.0";
+import type { Fit } from "../data/frame.ts";
+import { readRoi, ROI_EXPECTED } from "../data/roi.ts";
 import { BACKBONE_NAMES } from "../model/backbones.ts";
 import { readThresholdRule, THRESHOLD_EXPECTED } from "./decision.ts";
 
@@ -25,8 +27,6 @@ export interface Rule {
   readonly text?: true;
   /** Whether it may be another one when a model is opened: it changes scores, but not what was learned. */
   readonly scoring?: true;
-  /** Whether it is about what is made of scores: it changes neither them nor what was learned, and a model does without. */
-  readonly deciding?: true;
 }
 
 /** A rule for every setting of some. */
@@ -42,6 +42,14 @@ export interface CommonSettings {
   levels: string;
   /** S: images are resized to S×S pixels. */
   image_size: number;
+  /** How what is no square becomes one. */
+  fit: Fit;
+  /** The region of interest, as `readRoi` reads it: what of an image is looked at. */
+  roi: string;
+  /** T: images are cut into tiles of T×T of their pixels; 0: they are not. */
+  tiles: number;
+  /** Pixels by which neighbouring tiles overlap at least. */
+  overlap: number;
   /** H = W: side of the feature map, N = H·W tokens. */
   feature_size: number;
   /** Whether the features of a position, and those of a whole image, are first brought to length 1. */
@@ -149,6 +157,36 @@ export function commonRules(methods: readonly string[]): Rules<CommonSettings> {
       text: true,
     },
     image_size: { schema: whole(8, 4096), value: "S", help: "images are resized to S×S pixels" },
+    fit: {
+      schema: oneOf("stretch", "pad", "crop"),
+      value: "HOW",
+      help:
+        "how what is no square becomes one: stretch; pad, which keeps the aspect ratio and repeats the edges; " +
+        "crop, which takes the middle",
+    },
+    roi: {
+      schema: v.pipe(v.string(ROI_EXPECTED), v.check((text) => readRoi(text) !== undefined, ROI_EXPECTED)),
+      value: "x,y,w,h|FILE",
+      help:
+        "region of interest, all that is looked at: a rectangle in pixels or percent of the image (10%,10%,80%,80%), " +
+        "or a mask image, white where it is; none: all of the image",
+      text: true,
+    },
+    tiles: {
+      schema: v.pipe(
+        whole(0, 8192),
+        v.check((value) => value === 0 || Number(value) >= 8, "0, or from 8 to 8192"),
+      ),
+      value: "T",
+      help:
+        "cut images into tiles of T×T of their pixels, each looked at as an image of {image_size}, which is T then " +
+        "unless given; 0: no tiles",
+    },
+    overlap: {
+      schema: whole(0, 4096),
+      value: "N",
+      help: "pixels by which neighbouring tiles overlap at least, up to T/2; with {tiles}, T/4 unless given",
+    },
     feature_size: { schema: whole(1, 256), value: "H", help: "side of the feature map" },
     feature_length: {
       schema: oneOf("own", "unit"),
@@ -181,20 +219,17 @@ export function commonRules(methods: readonly string[]): Rules<CommonSettings> {
       help:
         "above which score an image is anomalous: quantile:Q of the scores of held-out normal images, f1 or fpr:X " +
         "(best F1, or a false-positive rate of X, by the labels of test images), a number, or none",
-      deciding: true,
     },
     pixel_threshold: {
       schema: threshold,
       value: "RULE",
       help: "above which value of a map a pixel is; quantile:Q is of held-out maps' largest values",
-      deciding: true,
     },
     folds: {
       schema: v.pipe(whole(0, 1000), v.check((value) => value !== 1, "0, or a whole number of at least 2")),
       value: "K",
       help:
         "parts that the training images are split into for thresholds: each is scored by a model of the others; 0: none",
-      deciding: true,
     },
   };
 }

@@ -46,21 +46,42 @@ export function findRegions(masks: Uint8Array, n: number, width: number, height:
       `Expected ${n} masks of ${width}×${height} pixels, but found ${masks.length} values`,
     );
   }
-  const tags = new Uint32Array(masks.length);
-  const sizes = [0];
-  for (let image = 0; image < n; image++) {
-    const start = image * area, before = sizes.length - 1;
-    const regions = label8(masks.subarray(start, start + area), width, height);
-    for (let i = 0; i < area; i++) if (regions.labels[i] > 0) tags[start + i] = before + regions.labels[i];
+  return tagRegions(Array.from({ length: n }, (_, i) => ({
+    width,
+    height,
+    data: masks.subarray(i * area, (i + 1) * area),
+  })));
+}
+
+/** Numbers the 8-connected regions of masks of any sizes, one after the other. Throws RangeError on a wrong size. */
+export function tagRegions(
+  masks: readonly { readonly width: number; readonly height: number; readonly data: Uint8Array }[],
+): Regions {
+  const tags = new Uint32Array(masks.reduce((sum, { data }) => sum + data.length, 0)), sizes = [0];
+  let start = 0;
+  for (const { width, height, data } of masks) {
+    const before = sizes.length - 1, regions = label8(data, width, height);
+    for (let i = 0; i < data.length; i++) {
+      if (regions.labels[i] > 0) tags[start + i] = before + regions.labels[i];
+    }
     for (const size of regions.sizes.subarray(1)) sizes.push(size);
+    start += data.length;
   }
   return { tags, sizes };
 }
 
 /** `aupro` of pixels that are ranked already, tagged and sized by `findRegions`. */
 export function rankedAupro(ranking: Ranking, sizes: ArrayLike<number>, limit = 0.3): number | null {
+  return areaBelow(limit, (visit) => tracePro(ranking, sizes, limit, visit));
+}
+
+/** What is told of each point of a curve: the false-positive rate, and the mean recall of the regions. */
+export type VisitPoint = (rate: number, overlap: number) => void;
+
+/** The area below a curve up to `limit`, over `limit`; null where there is no curve. */
+export function areaBelow(limit: number, trace: (visit: VisitPoint) => boolean): number | null {
   let area = 0, lastRate = 0, lastOverlap = 0;
-  const isDefined = tracePro(ranking, sizes, limit, (rate, overlap) => {
+  const isDefined = trace((rate, overlap) => {
     area += (rate - lastRate) * (lastOverlap + overlap) / 2;
     lastRate = rate;
     lastOverlap = overlap;
@@ -79,19 +100,34 @@ export function tracePro(
   { tags, tp, fp }: Ranking,
   sizes: ArrayLike<number>,
   limit: number,
-  visit: (rate: number, overlap: number) => void,
+  visit: VisitPoint,
 ): boolean {
-  if (!(limit > 0 && limit <= 1)) throw new RangeError(`Expected a limit in (0, 1], but found ${limit}`);
-  const normal = total(fp), regions = sizes.length - 1;
-  if (normal === 0 || regions === 0) return false;
-
-  visit(0, 0);
-  let rate = 0, overlap = 0, seen = 0;
-  for (let p = 0; rate < limit; p++) {
-    const lastRate = rate, lastOverlap = overlap;
+  const regions = sizes.length - 1;
+  let overlap = 0, seen = 0;
+  return traceOverlap(fp, regions, limit, (p) => {
     for (const end = tp[p] + fp[p]; seen < end; seen++) {
       if (tags[seen] > 0) overlap += 1 / (sizes[tags[seen]] * regions);
     }
+    return overlap;
+  }, visit);
+}
+
+/** As `tracePro`. @param overlapAt the mean recall at each threshold, asked for from the highest on */
+export function traceOverlap(
+  fp: ArrayLike<number>,
+  regions: number,
+  limit: number,
+  overlapAt: (p: number) => number,
+  visit: VisitPoint,
+): boolean {
+  if (!(limit > 0 && limit <= 1)) throw new RangeError(`Expected a limit in (0, 1], but found ${limit}`);
+  const normal = total(fp);
+  if (normal === 0 || regions === 0) return false;
+  visit(0, 0);
+  let rate = 0, overlap = 0;
+  for (let p = 0; rate < limit; p++) {
+    const lastRate = rate, lastOverlap = overlap;
+    overlap = overlapAt(p);
     rate = fp[p] / normal;
     if (rate > limit) {
       overlap = lastOverlap + (overlap - lastOverlap) * (limit - lastRate) / (rate - lastRate);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Ranking, total } from "./ranking.ts";
+import { type Counts, total } from "./ranking.ts";
 
 /** A line through points, from the highest threshold to the lowest. */
 export interface Curve {
@@ -45,7 +45,7 @@ class Line implements Curve {
 }
 
 /** True-positive rate over false-positive rate, from (0, 0) to (1, 1); null with one class only. */
-export function rocCurve({ tp, fp }: Pick<Ranking, "tp" | "fp">): Curve | null {
+export function rocCurve({ tp, fp }: Counts): Curve | null {
   const positives = total(tp), negatives = total(fp), line = new Line();
   if (positives === 0 || negatives === 0) return null;
   line.add(0, 0);
@@ -54,7 +54,7 @@ export function rocCurve({ tp, fp }: Pick<Ranking, "tp" | "fp">): Curve | null {
 }
 
 /** Precision over recall, from recall 0, where it is as at the highest score, to 1; null with one class only. */
-export function precisionRecallCurve({ tp, fp }: Pick<Ranking, "tp" | "fp">): Curve | null {
+export function precisionRecallCurve({ tp, fp }: Counts): Curve | null {
   const positives = total(tp), line = new Line();
   if (positives === 0 || total(fp) === 0) return null;
   line.add(0, tp[0] / (tp[0] + fp[0]));

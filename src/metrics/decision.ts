@@ -42,6 +42,11 @@ export function confusion(
     if (scores[i] > threshold) labels[i] > 0 ? tp++ : fp++;
     else labels[i] > 0 ? fn++ : tn++;
   }
+  return confusionOf({ tp, fp, tn, fn });
+}
+
+/** What counts come to. */
+export function confusionOf({ tp, fp, tn, fn }: Pick<Confusion, "tp" | "fp" | "tn" | "fn">): Confusion {
   const ratio = (a: number, b: number) => b > 0 ? a / b : null;
   return {
     tp,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { rank, type Ranking, total } from "./ranking.ts";
+import { type Counts, rank, total } from "./ranking.ts";
 
 /**
  * Area under the ROC curve: the chance that an anomalous sample scores above a normal one, ties counted half
@@ -39,7 +39,7 @@ export function bestF1(scores: Float32Array, labels: Uint8Array): number | null 
 }
 
 /** `auroc` of samples that are ranked already. */
-export function rankedAuroc({ tp, fp }: Ranking): number | null {
+export function rankedAuroc({ tp, fp }: Counts): number | null {
   const positives = total(tp), negatives = total(fp);
   if (positives === 0 || negatives === 0) return null;
   let doubled = 0; // pairs won, counted twice so that ties stay whole numbers
@@ -50,7 +50,7 @@ export function rankedAuroc({ tp, fp }: Ranking): number | null {
 }
 
 /** `averagePrecision` of samples that are ranked already. */
-export function rankedAveragePrecision({ tp, fp }: Ranking): number | null {
+export function rankedAveragePrecision({ tp, fp }: Counts): number | null {
   const positives = total(tp);
   if (positives === 0 || total(fp) === 0) return null;
   let sum = 0;
@@ -61,7 +61,7 @@ export function rankedAveragePrecision({ tp, fp }: Ranking): number | null {
 }
 
 /** `bestF1` of samples that are ranked already. */
-export function rankedBestF1({ tp, fp }: Ranking): number | null {
+export function rankedBestF1({ tp, fp }: Counts): number | null {
   const positives = total(tp);
   if (positives === 0 || total(fp) === 0) return null;
   let best = 0;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { findRegions, rankedAupro } from "./aupro.ts";
+import { findRegions, rankedAupro, type Regions } from "./aupro.ts";
 import { rankedAuroc, rankedAveragePrecision, rankedBestF1 } from "./detection.ts";
 import { rank } from "./ranking.ts";
 
@@ -57,8 +57,18 @@ export function pixelMetrics(
   width: number,
   height: number,
 ): PixelMetrics {
-  const { tags, sizes } = findRegions(masks, n, width, height);
-  const ranking = rank(maps, tags);
+  return metricsOfPixels({ scores: maps, ...findRegions(masks, n, width, height) });
+}
+
+/** Pixels of some maps: a score each, and the defect that it is of. */
+export interface PixelSamples extends Regions {
+  /** [samples] higher means more anomalous. */
+  scores: Float32Array;
+}
+
+/** `pixelMetrics` of pixels from anywhere. */
+export function metricsOfPixels({ scores, tags, sizes }: PixelSamples): PixelMetrics {
+  const ranking = rank(scores, tags);
   return {
     pixel_auroc: rankedAuroc(ranking),
     pixel_ap: rankedAveragePrecision(ranking),

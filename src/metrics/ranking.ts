@@ -7,8 +7,16 @@
  */
 import { InputError } from "../errors.ts";
 
+/** How many samples are at or above each of P thresholds, from the highest threshold on. */
+export interface Counts {
+  /** [P] anomalous samples. */
+  tp: ArrayLike<number>;
+  /** [P] normal samples. */
+  fp: ArrayLike<number>;
+}
+
 /** Samples from the highest score to the lowest, and the counts at every threshold. P, the number of distinct scores. */
-export interface Ranking {
+export interface Ranking extends Counts {
   /** [samples] the samples' tags, highest score first; order within equal scores has no meaning. */
   tags: Uint32Array;
   /** [P] anomalous samples (tag > 0) whose score is at least the p-th highest distinct score. */
@@ -44,8 +52,8 @@ export function rank(scores: Float32Array, tags: ArrayLike<number>): Ranking {
 }
 
 /** The total of a cumulative count of a `Ranking`. */
-export function total(counts: Uint32Array): number {
-  return counts.at(-1) ?? 0;
+export function total(counts: ArrayLike<number>): number {
+  return counts[counts.length - 1] ?? 0;
 }
 
 /**

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { InputError } from "../errors.ts";
+import { InputError } from "../errors.ts";
+import { type Framing, STRETCH } from "../data/frame.ts";
 import type { Images } from "../data/images.ts";
-import { loadImages } from "../data/load.ts";
+import { type LoadedPiece, loadFrames, loadPieces, type PlacedPiece, type Unreadable } from "../data/load.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Backbone } from "../model/backbone.ts";
 import type { FeatureSizes } from "../model/batches.ts";
@@ -32,6 +33,8 @@ export interface FeatureSource {
   backbone: Backbone | null;
   /** S */
   image_size: number;
+  /** How images are looked at; whole and stretched by default. */
+  framing?: Framing;
   /** H = W */
   feature_size: number;
   /** Whether an image's features [N, C] are followed by those of it as a whole, [P]; not so by default. */
@@ -46,57 +49,116 @@ export interface FeatureSource {
   onWarning?: (message: string) => void;
 }
 
-/** Images decoded and sent through the backbone together. */
-const BATCH = 16;
+/** Pieces of images that are sent through the backbone together, and that are in memory together beside what is asked for. */
+const BATCH = 16, WINDOW = 64;
+
+/** A piece whose features are known: [N, C]; with the source's `pooled` [N · C + P]. */
+export interface PieceFeatures extends PlacedPiece {
+  readonly values: Float32Array<ArrayBuffer>;
+}
 
 /**
- * Features of a source's images, in the order of `names`.
+ * Features of pieces as they come, in their order. Those that have no key are not looked for in the cache. Of an image that
+ * can't be read comes the error, in the place of those of its pieces that are not known.
+ *
+ * @param signal ends the work early, with an AbortError
+ */
+export async function* featuresOf(
+  source: FeatureSource,
+  pieces: AsyncIterable<LoadedPiece | Unreadable> | Iterable<LoadedPiece>,
+  signal?: AbortSignal,
+): AsyncGenerator<PieceFeatures | Unreadable> {
+  const { cache } = keeping(source), keyed = keysOf(source), { image_size: S } = source;
+  let window: (Slot | Unreadable)[] = [], missing: { slot: Slot; pixels: Uint8Array }[] = [], unreadable = -1;
+  async function* flush(): AsyncGenerator<PieceFeatures | Unreadable> {
+    const ready = window, made = missing;
+    [window, missing] = [[], []];
+    const data = new Uint8Array(made.length * S * S * 3);
+    made.forEach(({ pixels }, i) => data.set(pixels, i * S * S * 3));
+    const values = made.length > 0 ? await compute(source, data, made.length) : [];
+    for (const [i, { slot }] of made.entries()) {
+      slot.known = values[i];
+      if (slot.key !== null) await cache?.put(slot.key, values[i]);
+    }
+    for (const slot of ready) {
+      yield "error" in slot ? slot : { ...slot.placed, values: projected(source, slot.known!) };
+    }
+  }
+  for await (const piece of pieces) {
+    signal?.throwIfAborted();
+    if (piece.index === unreadable) continue;
+    if ("error" in piece) window.push(piece);
+    else {
+      const { key: place, pixels, ...placed } = piece, key = place && cache ? keyed(place) : null;
+      const slot: Slot = { placed, key, known: key === null ? null : await cache!.get(key) };
+      try {
+        if (!slot.known) missing.push({ slot, pixels: await pixels() });
+        window.push(slot);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        window.push({ index: unreadable = piece.index, error });
+      }
+    }
+    if (missing.length === BATCH || window.length === WINDOW) yield* flush();
+  }
+  yield* flush();
+}
+
+/** A piece whose features are known, or will be when some have come. */
+interface Slot {
+  placed: PlacedPiece;
+  key: string | null;
+  known: Float32Array<ArrayBuffer> | null;
+}
+
+/**
+ * Features of a source's images, in the order of `names`, and what they are of.
  *
  * @param onImage called with the number of images done, first with 0
  * @param signal ends the work early, with an AbortError
- * @param onError told of an image that can't be read, of which there are no features then; without, it ends the work
- * @returns [N, C] of each; with the source's `pooled` [N · C + P]
- * @throws {InputError} where an image can't be read or is none, naming it, and there is no `onError`
+ * @throws {InputError} where an image can't be read or is none, naming it
  */
-export async function extractFeatures(
+export async function extractPieces(
   source: FeatureSource,
   names: readonly string[],
   onImage: (done: number) => void = () => {},
   signal?: AbortSignal,
-  onError?: (index: number, error: InputError) => void,
-): Promise<Float32Array<ArrayBuffer>[]> {
-  const { cache } = keeping(source), key = keysOf(source);
-  const features: Float32Array<ArrayBuffer>[] = new Array(names.length);
-  const skip = async (hash: string, index: number): Promise<boolean> => {
-    const known = await cache?.get(key(hash));
-    if (known) features[index] = projected(source, known);
-    return Boolean(known);
-  };
+): Promise<PieceFeatures[]> {
+  const features: PieceFeatures[] = [];
   let done = 0;
   onImage(done);
-  const onOne = (count: number) => {
-    signal?.throwIfAborted();
-    if (features[count - 1]) onImage(++done);
-  };
-  for await (
-    const { indices, hashes, data } of loadImages(source.images, names, source.image_size, {
-      batch: BATCH,
-      skip,
-      onImage: onOne,
-      onError: onError && ((index, error) => {
-        onError(index, error);
-        onImage(++done);
-      }),
-    })
-  ) {
-    const values = await compute(source, data, indices.length);
-    for (const [i, index] of indices.entries()) {
-      features[index] = projected(source, values[i]);
-      await cache?.put(key(hashes[i]), values[i]);
-      onImage(++done);
-    }
+  const pieces = loadPieces(source.images, names, source.image_size, source.framing);
+  for await (const piece of featuresOf(source, pieces, signal)) {
+    if ("error" in piece) throw piece.error;
+    features.push(piece);
+    if (piece.isLast) onImage(++done);
   }
+  signal?.throwIfAborted();
   return features;
+}
+
+/**
+ * `extractPieces` without what they are of: an image's, or those of its tiles one after the other.
+ *
+ * @returns [N, C] of each; with the source's `pooled` [N · C + P]
+ */
+export async function extractFeatures(
+  source: FeatureSource,
+  names: readonly string[],
+  onImage?: (done: number) => void,
+  signal?: AbortSignal,
+): Promise<Float32Array<ArrayBuffer>[]> {
+  return (await extractPieces(source, names, onImage, signal)).map(({ values }) => values);
+}
+
+/** How many pieces images have. @throws {InputError} as `loadFrames` */
+export async function countPieces(
+  { images, image_size, framing = STRETCH }: FeatureSource,
+  names: readonly string[],
+): Promise<number> {
+  if (framing.tiles === 0) return names.length;
+  const frames = await loadFrames(images, names, image_size, framing);
+  return frames.reduce((sum, { pieces }) => sum + pieces.length, 0);
 }
 
 /**
@@ -113,7 +175,7 @@ export async function pixelFeatures(
 ): Promise<Float32Array<ArrayBuffer>[]> {
   const cache = keep ? keeping(source).cache : null, key = keysOf(source);
   const keys = cache
-    ? await Promise.all(images.map(async (image) => key(await sha256(new Uint8Array(image)))))
+    ? await Promise.all(images.map(async (image) => key([await sha256(new Uint8Array(image))])))
     : [];
   const features = await Promise.all(images.map(async (_, i) => {
     const known = await cache?.get(keys[i]);
@@ -176,19 +238,27 @@ function keeping(source: FeatureSource): Pick<FeatureSource, "cache"> {
   return source.backbone ? source : { cache: null };
 }
 
-/** Whether features of the image with that SHA-256 are kept, so that it has been decoded before. */
+/** Whether features of the whole image with that SHA-256 are kept, so that it has been decoded before. */
 export async function areKept(source: FeatureSource, hash: string): Promise<boolean> {
-  return await keeping(source).cache?.has?.(keysOf(source)(hash)) ?? false;
+  return await keeping(source).cache?.has?.(keysOf(source)([hash])) ?? false;
 }
 
 /** Part of every key: to be raised when the numbers of the same key change. */
 const VERSION = 2;
 
-/** What a source's features are kept under: a text for the SHA-256 of an image's bytes. */
-function keysOf(source: FeatureSource): (hash: string) => string {
+/** What a source's features are kept under: a text for what tells a piece from others. */
+function keysOf(source: FeatureSource): (piece: readonly (string | number)[]) => string {
   const { backbone, image_size, pooled } = source, { C, H, W, P } = ownSizes(source);
   const shape = pooled ? [H * W * C + P] : [H * W, C];
-  return (hash) => JSON.stringify([VERSION, hash, backbone?.fingerprint, image_size, shape]);
+  return ([hash, ...place]) =>
+    JSON.stringify([
+      VERSION,
+      hash,
+      backbone?.fingerprint,
+      image_size,
+      shape,
+      ...place.length > 0 ? [place] : [],
+    ]);
 }
 
 /** Sends a batch through the backbone. @returns [N, C] of each image, or with `pooled` [N · C + P] */

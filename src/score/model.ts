@@ -5,7 +5,8 @@
  * @module
  */
 import { type Image, pixelsOf } from "../data/image.ts";
-import { resizeBilinear } from "../data/resize.ts";
+import { frameOf, STRETCH } from "../data/frame.ts";
+import { piecesOf } from "../data/load.ts";
 import type { Fitted, MethodTraits, State } from "../methods/method.ts";
 import type { Decision, HeldOut } from "../methods/decision.ts";
 import { contentOf } from "../methods/model_file.ts";
@@ -13,8 +14,8 @@ import { withProjection } from "../methods/projection.ts";
 import { serializeSafetensors } from "../formats/safetensors.ts";
 import type { Content } from "../formats/tensor_file.ts";
 import type { Settings } from "../methods/settings.ts";
-import { type FeatureSource, pixelFeatures } from "./features.ts";
-import { checkScore, scoreFeatures, type Scorer } from "./score.ts";
+import { featuresOf, type FeatureSource } from "./features.ts";
+import { checkScore, scorePieces, type Scorer } from "./score.ts";
 import { decide, type Verdict } from "./verdict.ts";
 
 /** Scores images. Holds memory of the GPU until it is disposed of. */
@@ -75,19 +76,26 @@ export class Model implements Disposable, Scorer {
    * Scores images together; one's verdict does not depend on the others.
    *
    * @param names what errors call them
-   * @throws {InputError} where a score is no finite number
+   * @throws {InputError} where a score is no finite number, or the model's region of interest does not lie in an image
    * @throws {Error} where the model was disposed of
    */
   async scoreBatch(images: readonly Image[], names: readonly string[] = []): Promise<Verdict[]> {
     if (this.#disposed) throw new Error("Expected a model in use, but found one that was disposed of");
-    const { image_size: S } = this.source, source = { ...this.source, pooled: this.method.pooled };
-    const features = await pixelFeatures(source, images.map((image) => resizeBilinear(image, S)), false);
-    const results = await scoreFeatures(this, features);
-    return results.map(({ score, map }, i) => {
-      checkScore(score, names[i] ?? "the image");
-      const { width, height } = images[i];
-      return { score, ...decide(this.decision, score), map, area: { x: 0, y: 0, width, height } };
+    const { image_size: S, framing = STRETCH } = this.source;
+    const source = { ...this.source, pooled: this.method.pooled };
+    const nameOf = (i: number): string => names[i] ?? "the image";
+    const pieces = images.flatMap((image, i) => {
+      const frame = frameOf(image, S, framing, nameOf(i));
+      return [...piecesOf(() => Promise.resolve(image), frame, i, null)];
     });
+    const verdicts: Verdict[] = [];
+    for await (const result of scorePieces(this, featuresOf(source, pieces))) {
+      if ("error" in result) throw result.error;
+      const { index, score, map, frame } = result;
+      checkScore(score, nameOf(index));
+      verdicts.push({ score, ...decide(this.decision, score), map, area: frame.area });
+    }
+    return verdicts;
   }
 
   /** Its values on the host. */

@@ -5,11 +5,14 @@
  * @module
  */
 import manifest from "../../deno.json" with { type: "json" };
+import { describeRoi } from "../data/roi.ts";
+import { InputError } from "../errors.ts";
 import { OnnxGraph, type OnnxValue } from "../formats/onnx.ts";
 import type { WeightFile } from "../formats/weight_file.ts";
 import type { OnnxFeatures } from "../methods/method.ts";
 import { type ModelFile, parseModel, scoringOnnx } from "../methods/model_file.ts";
 import type { Projection } from "../methods/projection.ts";
+import { WHOLE_IMAGES } from "../methods/resolve.ts";
 import type { Settings } from "../methods/settings.ts";
 import { backboneOnnx } from "../model/backbone_onnx.ts";
 import type { BackboneName } from "../model/backbones.ts";
@@ -37,7 +40,8 @@ export interface OnnxOptions {
  *
  * @param bytes a model file, as `Model.toBytes` and the command line's `train` make it
  * @param path what errors call the file
- * @throws {InputError} where it is damaged or no model, its method can't be exported, the weights are missing, too much or
+ * @throws {InputError} where it is damaged or no model, its method can't be exported or it does not look at whole, stretched
+ *   images, the weights are missing, too much or
  *   not those that it was trained on, or what comes of it is too large for ONNX
  */
 export async function exportOnnx(
@@ -58,7 +62,14 @@ export async function onnxChunks(
   file: ModelFile,
   { weights }: OnnxOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>[]> {
-  const settings = settingsOf(file), { method, info, decision } = file;
+  const settings = settingsOf(file), { method, info, decision, path } = file;
+  for (const [name, value] of Object.entries(WHOLE_IMAGES)) {
+    if (settings[name] === value) continue;
+    throw new InputError(
+      `Expected a model that looks at whole, stretched images to export, as a graph has neither cuts nor joins, but found ` +
+        `${name} ${describeRoi(String(settings[name]))} in ${path}`,
+    );
+  }
   const S = settings.image_size, graph = new OnnxGraph();
   const images = graph.input({
     name: "images",

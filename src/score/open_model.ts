@@ -7,11 +7,12 @@
 import { InputError } from "../errors.ts";
 import type { WeightFile } from "../formats/weight_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
+import { framingOf } from "../data/frame.ts";
 import type { Images } from "../data/images.ts";
 import { UNDECIDED } from "../methods/decision.ts";
 import { type ModelFile, openFitted, parseModel, projectionOf } from "../methods/model_file.ts";
 import type { Projection } from "../methods/projection.ts";
-import { checkSettings, checkTogether, rulesOf } from "../methods/resolve.ts";
+import { checkSettings, checkTogether, rulesOf, WHOLE_IMAGES } from "../methods/resolve.ts";
 import { pooledLevels } from "../methods/pooled.ts";
 import type { Rule, Settings, Value } from "../methods/settings.ts";
 import type { Backbone } from "../model/backbone.ts";
@@ -68,6 +69,7 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
     gpu,
     backbone: null,
     image_size,
+    framing: framingOf(settings),
     feature_size,
     feature_length,
     images,
@@ -156,8 +158,13 @@ export function checkSizes({ sizes, path }: ModelFile, made: FeatureSizes, of: s
   }
 }
 
-/** What stands for the settings of thresholds in files that have none. */
-const WITHOUT: Readonly<Record<string, Value>> = { threshold: "none", pixel_threshold: "none", folds: 0 };
+/** What stands for settings in files that were written before there were any. */
+const WITHOUT: Readonly<Record<string, Value>> = {
+  threshold: "none",
+  pixel_threshold: "none",
+  folds: 0,
+  ...WHOLE_IMAGES,
+};
 
 /** The settings of a model's training, and what of them is changed. @throws {InputError} where that can't be */
 export function settingsOf(
@@ -173,9 +180,7 @@ export function settingsOf(
   }
   checkSettings(method.name, change);
   const known = Object.fromEntries(
-    Object.keys(rules).map((
-      name,
-    ) => [name, info[name] ?? (rules[name].deciding ? WITHOUT[name] : undefined)]),
+    Object.keys(rules).map((name) => [name, info[name] ?? WITHOUT[name]]),
   );
   const missing = Object.keys(known).find((name) => known[name] === undefined);
   try {

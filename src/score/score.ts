@@ -4,12 +4,15 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import type { FloatMap } from "../data/float_map.ts";
+import type { FloatMap, Rect } from "../data/float_map.ts";
+import type { Frame } from "../data/frame.ts";
+import { loadPieces, type Unreadable } from "../data/load.ts";
 import type { Decision } from "../methods/decision.ts";
 import type { Fitted, MethodTraits } from "../methods/method.ts";
 import type { Settings } from "../methods/settings.ts";
 import { upload } from "../model/batches.ts";
-import { extractFeatures, type FeatureSource, sizesOf } from "./features.ts";
+import { featuresOf, type FeatureSource, type PieceFeatures, sizesOf } from "./features.ts";
+import { type ImageResult, Joining, type PieceResult } from "./tiles.ts";
 import { decide, type Decided } from "./verdict.ts";
 
 /** One image's result. */
@@ -20,11 +23,13 @@ export interface ScoredImage extends Decided {
   map: FloatMap | null;
   /** Of the whole image, larger is more anomalous. */
   score: number;
+  /** What of the image the map covers, pixels of the image. */
+  area: Rect;
+  /** How it was looked at. */
+  frame: Frame;
 }
 
-/** Images whose features are in memory together. */
-const SLICE = 64;
-/** Images that are scored together. */
+/** Pieces of images that are scored together. */
 const BATCH = 8;
 
 /** What scores: a model, or the parts of one that matter here. */
@@ -43,7 +48,7 @@ export interface Scorer {
 
 /** How to score images by name. */
 export interface ScoreImagesOptions {
-  /** Called with the number of images whose features are there, and again when all of them are scored. */
+  /** Called with the number of images that are scored, or can't be, first with 0. */
   onImage?: (done: number) => void;
   /** Ends the work early, with an AbortError. */
   signal?: AbortSignal;
@@ -64,32 +69,59 @@ export async function* scoreImages(
   paths: readonly string[],
   { onImage = () => {}, signal, onError }: ScoreImagesOptions = {},
 ): AsyncGenerator<ScoredImage> {
-  const { source, method } = model;
-  for (let first = 0; first < paths.length; first += SLICE) {
-    const slice = paths.slice(first, first + SLICE), unreadable = new Map<number, InputError>();
-    const report = (done: number): void => onImage(first + done);
-    const features = await extractFeatures(
-      { ...source, pooled: method.pooled },
-      slice,
-      report,
-      signal,
-      onError && ((i, error) => void unreadable.set(i, error)),
-    );
-    for (let at = 0; at < slice.length; at += BATCH) {
-      signal?.throwIfAborted();
-      const batch = features.slice(at, at + BATCH).filter((known) => known); // the unreadable have none
-      const results = batch.length > 0 ? await scoreFeatures(model, batch) : [];
-      for (let i = at, next = 0; i < Math.min(at + BATCH, slice.length); i++) {
-        const path = slice[i], result = unreadable.has(i) ? null : results[next++];
-        const error = unreadable.get(i) ?? noNumber(result!.score, path);
-        if (error === null) {
-          yield { path, score: result!.score, ...decide(model.decision, result!.score), map: result!.map };
-        } else if (onError) await onError(path, error);
-        else throw error;
-      }
+  const { source, method, decision } = model;
+  const pieces = loadPieces(source.images, paths, source.image_size, source.framing);
+  const features = featuresOf({ ...source, pooled: method.pooled }, pieces, signal);
+  let done = 0;
+  onImage(done);
+  for await (const result of scorePieces(model, features, signal)) {
+    const path = paths[result.index], error = "error" in result ? result.error : noNumber(result.score, path);
+    onImage(++done);
+    if (error !== null) {
+      if (!onError) throw error;
+      await onError(path, error);
+    } else if (!("error" in result)) {
+      const { score, map, frame } = result;
+      yield { path, score, ...decide(decision, score), map, area: frame.area, frame };
     }
-    report(slice.length);
   }
+}
+
+/** An image's result, and which image it is of. */
+export interface ScoredFrame extends ImageResult {
+  index: number;
+  frame: Frame;
+}
+
+/** Scores of images whose pieces' features come one after the other; in the place of one that can't be read, the error. */
+export async function* scorePieces(
+  model: Pick<Scorer, "source" | "method" | "fitted" | "settings">,
+  pieces: AsyncIterable<PieceFeatures | Unreadable> | Iterable<PieceFeatures>,
+  signal?: AbortSignal,
+): AsyncGenerator<ScoredFrame | Unreadable> {
+  let batch: PieceFeatures[] = [], joining: Joining | null = null;
+  async function* flush(): AsyncGenerator<ScoredFrame> {
+    signal?.throwIfAborted();
+    const ready = batch, results = ready.length > 0 ? await scoreFeatures(model, ready) : [];
+    batch = [];
+    for (const [i, { index, frame, piece, isLast }] of ready.entries()) {
+      joining ??= new Joining(frame, model.settings);
+      joining.add(piece, results[i]);
+      if (!isLast) continue;
+      const result = joining.finish();
+      joining = null;
+      yield { index, frame, ...result };
+    }
+  }
+  for await (const piece of pieces) {
+    if (!("error" in piece)) batch.push(piece);
+    if ("error" in piece || batch.length === BATCH) yield* flush();
+    if ("error" in piece) {
+      joining = null;
+      yield piece;
+    }
+  }
+  yield* flush();
 }
 
 /** @throws {InputError} where an image's score is no number, as from a model whose values run over */
@@ -103,24 +135,21 @@ function noNumber(score: number, image: string): InputError | null {
   return new InputError(`Expected a model whose score of ${image} is a finite number, but found ${score}`);
 }
 
-/**
- * Scores of images whose features are known, and their maps.
- *
- * @param features [N, C] of each, followed by those of the image as a whole where the method wants them
- */
-export async function scoreFeatures(
+/** What a method finds on pieces, each looked at as an image. */
+async function scoreFeatures(
   { source, method, fitted, settings }: Pick<Scorer, "source" | "method" | "fitted" | "settings">,
-  features: readonly Float32Array[],
-): Promise<{ score: number; map: FloatMap | null }[]> {
-  const sizes = sizesOf(source), length = sizes.C * sizes.H * sizes.W, { image_size: S } = source;
+  pieces: readonly PieceFeatures[],
+): Promise<PieceResult[]> {
+  const sizes = sizesOf(source), length = sizes.C * sizes.H * sizes.W, area = source.image_size ** 2;
+  const features = pieces.map(({ values }) => values);
   const whole = method.pooled ? features.map((values) => values.subarray(length)) : [];
   const batch = upload(source.gpu, features, sizes);
   try {
-    const { maps, scores } = await fitted.score(batch, whole, settings);
-    return Array.from(scores, (score, i) => ({
-      score,
-      map: maps && { width: S, height: S, data: maps.slice(i * S * S, (i + 1) * S * S) },
-    }));
+    const { maps, scores, window } = await fitted.score(batch, whole, settings);
+    return Array.from(
+      scores,
+      (score, i) => ({ score, window, map: maps && maps.slice(i * area, (i + 1) * area) }),
+    );
   } finally {
     source.gpu.release(batch);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { InputError } from "../errors.ts";
+import { PixelTally } from "../metrics/pixel_tally.ts";
 import { bestF1Threshold, quantileThreshold } from "../metrics/decision.ts";
 import {
   type Decision,
@@ -30,8 +31,8 @@ export interface Evidence {
   readonly heldOut: HeldOut | null;
   /** Of labelled test images; null where they are not known. */
   readonly images?: Labelled | null;
-  /** Of their pixels; null where there are no maps or masks. */
-  readonly pixels?: Labelled | null;
+  /** Of their pixels, or counts of these; null where there are no maps or masks. */
+  readonly pixels?: Labelled | PixelTally | null;
 }
 
 /** The rules for images and for pixels, as settings give them. */
@@ -65,7 +66,7 @@ function ruleOf(text: string | number): ThresholdRule {
 function findThreshold(
   rule: ThresholdRule,
   normal: Float32Array | null,
-  labelled: Labelled | null,
+  labelled: Labelled | PixelTally | null,
 ): Threshold | null {
   const { from } = rule;
   if (from === "none") return null;
@@ -75,13 +76,18 @@ function findThreshold(
     return { value: quantileThreshold(normal, 1 - rule.at), from, at: rule.at, images: normal.length };
   }
   if (labelled === null) return null;
-  const { scores, labels, images } = labelled;
+  const { images } = labelled, isTally = labelled instanceof PixelTally;
   if (from === "f1") {
-    const value = bestF1Threshold(scores, labels);
+    const value = isTally ? labelled.bestF1Threshold() : bestF1Threshold(labelled.scores, labelled.labels);
     return value === null ? null : { value, from, images };
   }
+  const value = isTally ? labelled.normalQuantile(rule.at) : normalQuantile(labelled, rule.at);
+  return value === null ? null : { value, from, at: rule.at, images };
+}
+
+function normalQuantile({ scores, labels }: Labelled, rate: number): number | null {
   const good = scores.filter((_, i) => labels[i] === 0);
-  return good.length > 0 ? { value: quantileThreshold(good, rule.at), from, at: rule.at, images } : null;
+  return good.length > 0 ? quantileThreshold(good, rate) : null;
 }
 
 /** Of at least two values that differ, else null. */

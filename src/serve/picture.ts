@@ -3,14 +3,18 @@
  *
  * @module
  */
-import type { Rect } from "../data/float_map.ts";
+import { cropImage } from "../data/frame.ts";
 import type { Image } from "../data/image.ts";
-import { resizeBilinear } from "../data/resize.ts";
+import { mapWithin } from "../data/mask_cells.ts";
+import { resizeImage } from "../data/resize.ts";
 import { heatmap, sharedRange } from "../report/heatmap.ts";
 import type { Verdict } from "../score/verdict.ts";
 
+/** Pixels a side of a panel at most: maps of tiles may have many more. */
+const MOST = 1024;
+
 /**
- * Draws at the map's size.
+ * Draws at the map's size, or what of it is not too large.
  *
  * @param range of the colours; null for that of the map, in which no colour is the strongest below the threshold
  * @param threshold above which a place is anomalous, where it is known
@@ -23,18 +27,8 @@ export function drawHeatmap(
   threshold: number | null,
 ): Image {
   if (!map) throw new RangeError("Expected a map to draw, but found none");
-  const { low, high } = range ?? sharedRange(map.data), { width, height } = map;
-  const data = resizeBilinear(crop(image, area), width);
+  const { low, high } = range ?? sharedRange(map.data), small = mapWithin(map, MOST);
+  const seen = resizeImage(cropImage(image, area), small.width, small.height);
   const top = range || threshold === null ? high : Math.max(high, threshold);
-  return heatmap({ image: { width, height, data }, map, low, high: top });
-}
-
-function crop(image: Image, { x, y, width, height }: Rect): Image {
-  if (width === image.width && height === image.height) return image;
-  const data = new Uint8Array(3 * width * height);
-  for (let row = 0; row < height; row++) {
-    const from = 3 * ((y + row) * image.width + x);
-    data.set(image.data.subarray(from, from + 3 * width), 3 * row * width);
-  }
-  return { width, height, data };
+  return heatmap({ image: seen, map: small, low, high: top });
 }

@@ -11,12 +11,9 @@ import { parseModel } from "../methods/model_file.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import { projected } from "../score/features.ts";
-import { checkScore, scoreFeatures } from "../score/score.ts";
+import { checkScore, scorePieces } from "../score/score.ts";
 import type { Journal } from "./journal.ts";
 import { Learning, type LearnOptions } from "./learning.ts";
-
-/** Images that are scored together. */
-const BATCH = 8;
 
 /**
  * Scores every training image by a model that has not seen it. Image i is in part i mod K, so that what changed while the
@@ -42,7 +39,7 @@ export async function holdOut(
   const scores = new Float32Array(n), peaks = method.maps ? new Float32Array(n) : null;
   try {
     for (let k = 0; k < K; k++) {
-      const mine = (_: unknown, i: number) => i % K === k, others = (_: unknown, i: number) => i % K !== k;
+      const isOther = (i: number) => i % K !== k;
       const report = (done: number, total: number, unit: string): void =>
         onProgress?.({
           phase: "held-out images",
@@ -53,28 +50,28 @@ export async function holdOut(
         });
       const part: LearnOptions = {
         ...options,
-        category: { ...category, train: category.train.filter(others) },
+        category: { ...category, train: category.train.filter((_, i) => isOther(i)) },
         onStart: undefined,
         onProgress: ({ phase, done, total, unit }) => {
           if (phase === "training") report(done, total, unit);
         },
       };
-      const seen = { all: all.filter(others) }, images = seen.all.length;
+      const seen = { all: all.filter(({ index }) => isOther(index)) }, images = seen.all.length;
       const own = isTrained(settings) ? await journal.before(folderOf(k)) : journal;
       const learning = new Learning(part, settings, own, { ...sizes, images }, seen);
       if (settings.components > 0) await learning.reduce(settings.components);
       using fitted = await method.learn(learning.run());
       const { source } = learning; // `all` have its length already
-      const held = all.filter(mine).map((values) => projected({ ...source, feature_length: "own" }, values));
-      for (let at = 0; at < held.length; at += BATCH) {
-        signal?.throwIfAborted();
-        const found = await scoreFeatures({ source, method, fitted, settings }, held.slice(at, at + BATCH));
-        for (const [j, { score, map }] of found.entries()) {
-          const i = k + (at + j) * K;
-          checkScore(score, category.train[i]);
-          scores[i] = score;
-          if (peaks) peaks[i] = map!.data.reduce((a, b) => Math.max(a, b));
-        }
+      const held = all.filter(({ index }) => !isOther(index)).map((piece) => ({
+        ...piece,
+        values: projected({ ...source, feature_length: "own" }, piece.values),
+      }));
+      for await (const result of scorePieces({ source, method, fitted, settings }, held, signal)) {
+        if ("error" in result) throw result.error;
+        const { index, score, map } = result;
+        checkScore(score, category.train[index]);
+        scores[index] = score;
+        if (peaks) peaks[index] = map!.data.reduce((a, b) => Math.max(a, b));
       }
       if (!isTrained(settings)) report(1, 1, "parts");
     }

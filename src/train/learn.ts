@@ -7,7 +7,7 @@ import { requireMemory } from "../methods/memory.ts";
 import { checkComponents, withProjection } from "../methods/projection.ts";
 import type { Method, State } from "../methods/method.ts";
 import { methodNamed } from "../methods/registry.ts";
-import { sizesOf } from "../score/features.ts";
+import { countPieces, sizesOf } from "../score/features.ts";
 import { Model } from "../score/model.ts";
 import { decisionBy } from "../score/threshold.ts";
 import { dropHeldOut, holdOut } from "./hold_out.ts";
@@ -23,10 +23,17 @@ import { keep, Learning, type LearnOptions, type Seen } from "./learning.ts";
  */
 export async function learn(options: LearnOptions): Promise<Model | null> {
   const { source, category, settings, journal = NO_JOURNAL, signal } = options;
-  const method = methodNamed(settings.method), own = sizesOf(source), images = category.train.length;
+  const method = methodNamed(settings.method), own = sizesOf(source);
+  const images = await countPieces(source, category.train);
   const values = own.C * own.H * own.W + (method.pooled ? own.P : 0), { components } = settings;
   checkComponents(components, own.C);
   const sizes = { ...own, images, C: components > 0 ? components : own.C };
+  if (settings.tiles > 0 && method.positional) {
+    source.onWarning?.(
+      `${category.name}: ${method.name} learns what each position of an image looks like, but tiles have positions of any ` +
+        "place: it suits textures; for anything else take patchcore, knn or mahalanobis",
+    );
+  }
   const available = options.available?.() ?? null;
   requireMemory(source.gpu, method, settings, sizes, 4 * images * values, available);
   try {

@@ -11,7 +11,7 @@ import { fitProjection, project, withProjection } from "../methods/projection.ts
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import type { OnProgress, ProgressEvent } from "../progress.ts";
-import { extractFeatures, type FeatureSource, sizesOf } from "../score/features.ts";
+import { extractPieces, type FeatureSource, type PieceFeatures, sizesOf } from "../score/features.ts";
 import type { Identity } from "./checkpoint.ts";
 import type { Journal } from "./journal.ts";
 import { diverged, optimize } from "./optimize.ts";
@@ -49,8 +49,8 @@ export interface LearnOptions {
 
 /** Features of images that have been looked at, for a training and those that come before it. */
 export interface Seen {
-  /** Of each as the source makes them, [N · C], with the method's `pooled` [N · C + P]. */
-  all?: readonly Float32Array<ArrayBuffer>[];
+  /** Of each piece as the source makes them, [N · C], with the method's `pooled` [N · C + P]. */
+  all?: readonly PieceFeatures[];
   /** The same apart, brought down to principal components where settings ask for that. */
   images?: TrainingImages;
 }
@@ -183,15 +183,13 @@ export class Learning {
   }
 
   /** Features of the normal images as the source makes them; with the method's `pooled`, those of whole images behind. */
-  async features(): Promise<readonly Float32Array<ArrayBuffer>[]> {
+  async features(): Promise<readonly PieceFeatures[]> {
     if (this.#seen.all) return this.#seen.all;
     const { category: { train }, signal } = this.#options, { pooled } = methodNamed(this.#settings.method);
     const onImage = (done: number) =>
       this.#report("features", done, train.length, "images", { images: done });
     const source = { ...this.source, pooled, projection: null };
-    const all = await extractFeatures(source, train, onImage, signal);
-    signal?.throwIfAborted();
-    return this.#seen.all = all;
+    return this.#seen.all = await extractPieces(source, train, onImage, signal);
   }
 
   async #images(): Promise<TrainingImages> {
@@ -199,8 +197,8 @@ export class Learning {
     const all = await this.features(), { C, H, W } = sizesOf(this.source), length = C * H * W;
     const { pooled } = methodNamed(this.#settings.method);
     this.#seen.images = {
-      features: all.map((image) => image.subarray(0, length)),
-      pooled: pooled ? all.map((image) => image.subarray(length)) : [],
+      features: all.map(({ values }) => values.subarray(0, length)),
+      pooled: pooled ? all.map(({ values }) => values.subarray(length)) : [],
     };
     if (this.#settings.folds === 0) this.#seen.all = undefined; // nobody asks again
     return this.#seen.images;

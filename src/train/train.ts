@@ -4,6 +4,7 @@
  * @module
  */
 import type { AnomalousImage, Category } from "../data/category.ts";
+import { framingOf } from "../data/frame.ts";
 import { type Images, imagesInMemory } from "../data/images.ts";
 import type { Image, Mask } from "../data/image.ts";
 import type { WeightFile } from "../formats/weight_file.ts";
@@ -53,6 +54,8 @@ export interface TrainOptions {
   signal?: AbortSignal;
   /** Told how it gets on. */
   onProgress?: OnProgress;
+  /** Told in a sentence what does not end the work. */
+  onWarning?: (message: string) => void;
 }
 
 /**
@@ -65,7 +68,7 @@ export interface TrainOptions {
  */
 export async function train(gpu: Gpu, options: TrainOptions): Promise<Model> {
   checkOptions(options);
-  const { weights, cache = null, signal, journal, onProgress } = options;
+  const { weights, cache = null, signal, journal, onProgress, onWarning } = options;
   const { images, category, outliers } = dataOf(options.data);
   const preset = presetNamed(options.preset ?? "small");
   const given = { ...options.settings, ...(options.method === undefined ? {} : { method: options.method }) };
@@ -77,7 +80,9 @@ export async function train(gpu: Gpu, options: TrainOptions): Promise<Model> {
       const options = { ...settings, pooledLevels: pooledLevels(settings as Record<string, Value>) };
       backbone = await openBackbone(gpu, name as BackboneName, weights ?? null, options);
     }
-    const source = { gpu, backbone, image_size, feature_size, feature_length, images, cache };
+    const framing = framingOf(settings);
+    const sizes = { image_size, framing, feature_size, feature_length };
+    const source = { gpu, backbone, ...sizes, images, cache, onWarning };
     const model = await learn({ source, category, outliers, settings, journal, signal, onProgress });
     if (model === null) throw signal!.reason;
     return new Model(model, backbone);
@@ -97,6 +102,7 @@ const OPTIONS: Record<keyof TrainOptions, true> = {
   journal: true,
   signal: true,
   onProgress: true,
+  onWarning: true,
 };
 
 /** Callers in JavaScript may have given anything. */

@@ -14,12 +14,13 @@ import type { Anomaly } from "../data/anomalies/anomaly.ts";
 import { ANOMALIES } from "../data/anomalies/catalogue.ts";
 import { byCodeUnits } from "../by_code_units.ts";
 import type { AnomalousImage } from "../data/category.ts";
-import { loadImages, loadMask } from "../data/load.ts";
+import { cutMask, insideOf, STRETCH } from "../data/frame.ts";
+import { loadFrames, loadPieces } from "../data/load.ts";
 import { maskCells } from "../data/mask_cells.ts";
 import { InputError } from "../errors.ts";
 import { Random } from "../hash.ts";
 import type { Sample, TrainingSet, TrainingSetOptions } from "../methods/trainable.ts";
-import { extractFeatures, type FeatureSource, pixelFeatures } from "../score/features.ts";
+import { extractFeatures, extractPieces, type FeatureSource, pixelFeatures } from "../score/features.ts";
 import { sha256OfAll } from "../sha256.ts";
 
 /** What to make a training set of. */
@@ -46,7 +47,7 @@ export interface TrainingData extends TrainingSetOptions {
  */
 export async function openTrainingSet(data: TrainingData): Promise<TrainingSet> {
   const { labels, normal, anomalous } = data;
-  if (labels === null) return await passesOver(data, normal.map((path) => ({ path, label: NORMAL })));
+  if (labels === null) return await passesOver(data, normal.map((path) => ({ path, labels: [NORMAL] })));
   if (anomalous.length > 0) return await labelledSet(data);
   return labels === "pixels" ? await syntheticSet(data) : await irrelevantSet(data);
 }
@@ -63,34 +64,43 @@ const NORMAL = new Uint8Array(1), ANOMALOUS = new Uint8Array([1]);
 
 interface Labelled {
   path: string;
-  label: Uint8Array;
+  /** Of each of its pieces; the same for all where there is one only. */
+  labels: readonly Uint8Array[];
 }
 
 /** Normal and labelled images in the order of their paths. */
 async function labelledSet(data: TrainingData): Promise<TrainingSet> {
-  const { source, labels, normal, anomalous, outliers } = data, { feature_size: H, image_size: S } = source;
+  const { source, labels, normal, anomalous, outliers } = data;
   if (outliers.length > 0) {
     source.onWarning?.(`${anomalous.length} labelled anomalous images take the place of the irrelevant ones`);
   }
-  const none = labels === "pixels" ? new Uint8Array(H * H) : NORMAL;
-  const images: Labelled[] = normal.map((path) => ({ path, label: none }));
-  for (const { path, mask } of anomalous) {
-    if (labels === "images") {
-      images.push({ path, label: ANOMALOUS });
-      continue;
-    }
-    if (mask === null) {
-      throw new InputError(
-        `Expected a mask for ${path}, whose pixels are to be learned from, but found none`,
-      );
-    }
-    const label = maskCells(await loadMask(source.images, mask, path, S), S, H, H);
-    if (!label.includes(1)) {
-      throw new InputError(`Expected ${mask} to mark pixels of ${path}, but found none at ${S}×${S} pixels`);
-    }
-    images.push({ path, label });
+  const none = labels === "pixels" ? new Uint8Array(source.feature_size ** 2) : NORMAL;
+  const images: Labelled[] = normal.map((path) => ({ path, labels: [none] }));
+  for (const image of anomalous) {
+    images.push({ path: image.path, labels: await labelsOf(image, source, labels === "pixels") });
   }
   return await passesOver(data, images.sort((a, b) => byCodeUnits(a.path, b.path)));
+}
+
+/** Where the pieces of an anomalous image are anomalous, or only which of them are. */
+async function labelsOf(
+  { path, mask }: AnomalousImage,
+  { images, image_size: S, feature_size: H, framing = STRETCH }: FeatureSource,
+  byPixel: boolean,
+): Promise<Uint8Array[]> {
+  const isCut = framing.tiles > 0;
+  if (!byPixel && !isCut) return [ANOMALOUS];
+  if (mask === null) {
+    const why = byPixel ? "whose pixels are to be learned from" : "of whose tiles some may be normal";
+    throw new InputError(`Expected a mask for ${path}, ${why}, but found none`);
+  }
+  const [frame] = await loadFrames(images, [path], S, framing), pixels = await images.mask(mask, path);
+  const masks = frame.pieces.map((piece) => cutMask(pixels, frame, piece));
+  if (!masks.some((mask) => mask.includes(1))) {
+    const seen = isCut ? "in what is looked at" : `at ${S}×${S} pixels`;
+    throw new InputError(`Expected ${mask} to mark pixels of ${path}, but found none ${seen}`);
+  }
+  return masks.map((mask) => byPixel ? maskCells(mask, S, H, H) : mask.includes(1) ? ANOMALOUS : NORMAL);
 }
 
 /** A normal and an irrelevant image in turn, in random order only where the training shuffles. */
@@ -109,8 +119,8 @@ async function irrelevantSet(data: TrainingData): Promise<TrainingSet> {
   }
   const picked = new Random(seed, "outliers").permutation(outliers.length);
   const images = normal.flatMap((path, i) => [
-    { path, label: NORMAL },
-    { path: outliers[picked[i % picked.length]], label: ANOMALOUS },
+    { path, labels: [NORMAL] },
+    { path: outliers[picked[i % picked.length]], labels: [ANOMALOUS] },
   ]);
   return await passesOver(data, images);
 }
@@ -119,10 +129,13 @@ async function irrelevantSet(data: TrainingData): Promise<TrainingSet> {
 async function passesOver(data: TrainingData, images: readonly Labelled[]): Promise<TrainingSet> {
   const { source, normal, onImage = () => {}, signal } = data;
   const paths = [...new Set(images.map(({ path }) => path))];
-  const values = await extractFeatures(source, paths, (done) => onImage(done, paths.length), signal);
-  const features = new Map(paths.map((path, i) => [path, values[i]]));
-  const samples = images.map(({ path, label }): Sample => ({ features: features.get(path)!, label }));
-  return await onceAnEpoch(normal.map((path) => features.get(path)!), samples, data);
+  const pieces = await extractPieces(source, paths, (done) => onImage(done, paths.length), signal);
+  const features = new Map(paths.map((path): [string, Float32Array<ArrayBuffer>[]] => [path, []]));
+  for (const { index, values } of pieces) features.get(paths[index])!.push(values);
+  const samples = images.flatMap(({ path, labels }) =>
+    features.get(path)!.map((features, i): Sample => ({ features, label: labels[i] ?? labels[0] }))
+  );
+  return await onceAnEpoch(normal.flatMap((path) => features.get(path)!), samples, data);
 }
 
 async function onceAnEpoch(
@@ -138,29 +151,42 @@ async function onceAnEpoch(
   };
 }
 
-/** Normal images, every second of which carries an anomaly: one drawn for it, or any of a pool. */
+/** Pieces of normal images, every second of which carries an anomaly: one drawn for it, or any of a pool. */
 async function syntheticSet(data: TrainingData): Promise<TrainingSet> {
   const { source, seed, normal, anomalies = "confetti", anomaly_pool = 0, onImage = () => {}, signal } = data;
-  const { image_size: S, feature_size: H } = source, area = S * S * 3;
-  const total = normal.length + anomaly_pool;
+  const { image_size: S, feature_size: H, framing = STRETCH } = source, total = normal.length + anomaly_pool;
   const features = await extractFeatures(source, normal, (done) => onImage(done, total), signal);
-  const pictures = new Uint8Array(normal.length * area);
-  for await (const { indices, data } of loadImages(source.images, normal, S)) {
+  const pictures: Uint8Array[] = [], insides: (Uint8Array | null)[] = [], plain = new Set<number>();
+  const drawOn = (i: number, stream: string): Anomaly => {
+    if (plain.has(i)) return { image: new Uint8Array(pictures[i]), mask: new Uint8Array(S * S) };
+    const drawn = ANOMALIES[anomalies](pictures[i], S, new Random(seed, stream));
+    insides[i]?.forEach((on, pixel) => {
+      if (on > 0) return; // nothing is looked at there
+      drawn.mask[pixel] = 0;
+      for (let at = 3 * pixel; at < 3 * pixel + 3; at++) drawn.image[at] = pictures[i][at];
+    });
+    return drawn;
+  };
+  for await (const loaded of loadPieces(source.images, normal, S, framing)) {
     signal?.throwIfAborted();
-    pictures.set(data, indices[0] * area);
-  }
-  const drawOn = (i: number, stream: string): Anomaly =>
-    ANOMALIES[anomalies](pictures.subarray(i * area, (i + 1) * area), S, new Random(seed, stream));
-  for (const [i, path] of normal.entries()) {
-    if (pictures.subarray(i * area, (i + 1) * area).some((value) => value > 0)) continue;
+    if ("error" in loaded) throw loaded.error;
+    const { index, frame, piece } = loaded, i = pictures.push(await loaded.pixels()) - 1;
+    insides.push(insideOf(frame, piece));
+    if (pictures[i].some((value) => value > 0)) continue;
     try {
       drawOn(i, "black");
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
+      plain.add(i);
+      if (framing.tiles > 0) continue; // others of its image may not be
       throw new InputError(
-        `Expected normal images that ${anomalies} shows on, but found ${path}, which is black`,
+        `Expected normal images that ${anomalies} shows on, but found ${normal[index]}, which is black`,
       );
     }
+  }
+  const count = pictures.length;
+  if (plain.size === count) {
+    throw new InputError(`Expected normal images that ${anomalies} shows on, but found black ones only`);
   }
 
   /** Draws anomalies on images, each of a stream of random numbers of its own. */
@@ -172,18 +198,18 @@ async function syntheticSet(data: TrainingData): Promise<TrainingSet> {
   const pool: Sample[] = [];
   while (pool.length < anomaly_pool) {
     signal?.throwIfAborted();
-    const count = Math.min(POOLED, anomaly_pool - pool.length), first = pool.length;
-    const wanted = Array.from({ length: count }, (_, j) => first + j);
-    pool.push(...await draw(wanted.map((j) => ({ i: j % normal.length, stream: `pool ${j}` })), true));
+    const some = Math.min(POOLED, anomaly_pool - pool.length), first = pool.length;
+    const wanted = Array.from({ length: some }, (_, j) => first + j);
+    pool.push(...await draw(wanted.map((j) => ({ i: j % count, stream: `pool ${j}` })), true));
     onImage(normal.length + pool.length, total);
   }
   const samples = features.map((values): Sample => ({ features: values, label: new Uint8Array(H * H) }));
   return {
     normal: features,
-    steps: Math.ceil(normal.length / data.batch_size),
+    steps: Math.ceil(count / data.batch_size),
     sha256: await hash([...samples, ...pool]),
     async batch(step) {
-      const rows = rowsOf(step, normal.length, data), random = new Random(seed, `anomalies ${step}`);
+      const rows = rowsOf(step, count, data), random = new Random(seed, `anomalies ${step}`);
       const carries = rows.map(({ epoch, at }) => (epoch + at) % 2 === 1);
       const wanted = rows.filter((_, j) => carries[j]);
       const anomalous = pool.length > 0

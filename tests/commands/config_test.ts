@@ -23,6 +23,10 @@ type Given = Partial<Settings<AdtrSettings>>;
 const COMMON = {
   method: "adtr",
   image_size: 256,
+  fit: "stretch",
+  roi: "none",
+  tiles: 0,
+  overlap: 0,
   feature_size: 16,
   feature_length: "own",
   components: 0,
@@ -139,6 +143,9 @@ Deno.test("settings that don't fit together are refused, naming the options", ()
     { image_size: 32, feature_size: 33 },
     /^Expected --feature-size to be at most --image-size 32, but found 33$/,
   );
+  refused({ tiles: 64, overlap: 33 }, /^Expected --overlap to be at most half of --tiles 64, but found 33$/);
+  refused({ overlap: 1 }, /^Expected --overlap with --tiles only, but found 1$/);
+  refused({ tiles: 8 }, /^Expected --feature-size to be at most --image-size 8, but found 16$/);
   refused(
     { image_size: 15, feature_size: 4 },
     /^Expected --image-size to be at least 16, .* but found 15\.\n--image-score mean /,

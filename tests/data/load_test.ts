@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { deepEqual, equal, notEqual, rejects } from "node:assert/strict";
+import { deepEqual, equal, notEqual, ok, rejects } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { decodeImage } from "../../src/data/image.ts";
-import { imagesInMemory } from "../../src/data/images.ts";
-import { loadImage, loadImages, loadMask } from "../../src/data/load.ts";
+import { type Images, imagesInMemory } from "../../src/data/images.ts";
+import { framingOf } from "../../src/data/frame.ts";
+import { loadImage, loadMask, loadPieces } from "../../src/data/load.ts";
 import { resizeBilinear } from "../../src/data/resize.ts";
 import { maskFile, picture } from "./pictures.ts";
 
@@ -20,48 +21,41 @@ function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-Deno.test("batches hold every image once, in order, with the hash of its file", async () => {
-  const done: number[] = [], batches = [];
-  for await (const batch of loadImages(images, names, S, { batch: 3, onImage: (n) => done.push(n) })) {
-    batches.push(batch);
-  }
-  deepEqual(batches.map(({ indices }) => indices), [[0, 1, 2], [3, 4, 5], [6]]);
-  deepEqual(done, [1, 2, 3, 4, 5, 6, 7]);
-  for (const { indices, hashes, data } of batches) {
-    equal(data.length, indices.length * S * S * 3);
-    for (const [k, index] of indices.entries()) {
-      equal(hashes[k], sha256(files[index]));
-      const expected = resizeBilinear(await decodeImage(files[index], ""), S);
-      deepEqual(data.slice(k * S * S * 3, (k + 1) * S * S * 3), expected);
-      deepEqual(await loadImage(images, names[index], S), expected);
-    }
+Deno.test("every image comes once, in order, with the hash of its file", async () => {
+  const loaded = await Array.fromAsync(loadPieces(images, names, S));
+  deepEqual(loaded.map(({ index }) => index), names.map((_, i) => i));
+  for (const piece of loaded) {
+    ok("pixels" in piece);
+    deepEqual(piece.key, [sha256(files[piece.index])]);
+    equal(piece.isLast, true);
+    const expected = resizeBilinear(await decodeImage(files[piece.index], ""), S);
+    deepEqual(await piece.pixels(), expected);
+    deepEqual(await loadImage(images, names[piece.index], S), expected);
   }
 });
 
-Deno.test("images that are not wanted are neither decoded nor in a batch", async () => {
-  const some = imagesInMemory({
-    ...Object.fromEntries(files.slice(0, 5).map((file, i) => [names[i], file])),
-    [names[1]]: new TextEncoder().encode("no image"), // skipped before anybody looks into it
-  });
-  const asked: string[] = [], seen: number[][] = [];
-  let done = 0;
-  const skip = (hash: string, index: number): boolean => {
-    asked[index] = hash;
-    return index === 1 || index === 4;
+Deno.test("an image is decoded when its pixels are wanted, once for all its pieces", async () => {
+  let decoded = 0;
+  const counting: Images = {
+    ...images,
+    async open(name) {
+      const picture = await images.open(name);
+      return { ...picture, decode: () => (decoded++, picture.decode()) };
+    },
   };
-  for await (
-    const { indices, data } of loadImages(some, names.slice(0, 5), S, {
-      batch: 2,
-      skip,
-      onImage: (n) => done = n,
-    })
-  ) {
-    seen.push(indices);
-    equal(data.length, indices.length * S * S * 3);
+  const tiles = framingOf({ fit: "stretch", roi: "none", tiles: 8, overlap: 2 });
+  for await (const piece of loadPieces(counting, names.slice(0, 2), S, tiles)) {
+    ok("pixels" in piece);
+    if (piece.index === 1) await piece.pixels();
+    equal(decoded, piece.index);
   }
-  deepEqual(seen, [[0, 2], [3]]);
-  equal(done, 5);
-  equal(asked[4], sha256(files[4]));
+});
+
+Deno.test("the error comes in the place of an image that can't be found", async () => {
+  const found = await Array.fromAsync(loadPieces(images, [names[0], "gone", names[1]], S));
+  deepEqual(found.map(({ index }) => index), [0, 1, 2]);
+  ok("error" in found[1]);
+  equal(found[1].error.message, "Expected gone to be an image in memory, but found none of that name");
 });
 
 Deno.test("pixels are images too, with a hash that tells other sizes apart", async () => {

@@ -10,7 +10,7 @@ import { listOutliers } from "../../src/host/anomalous.ts";
 import { files } from "../../src/host/image_files.ts";
 import { checkDataset } from "../../src/host/check_dataset.ts";
 import { listCategories, openCategory } from "../../src/host/dataset.ts";
-import { loadImage, loadImages } from "../../src/data/load.ts";
+import { loadImage, loadPieces } from "../../src/data/load.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
 import { FittedAdtr } from "../../src/methods/adtr/fitted.ts";
 import { configOf } from "../../src/methods/adtr/method.ts";
@@ -70,7 +70,10 @@ Deno.test("all forms of the same data set hold the same images, with the same ha
     for (const path of [join(folder, "bin"), join(folder, "py"), archive]) {
       const { train, test } = await openCategory(`cifar10:${path}`, "truck");
       const paths = [...train, ...test.map(({ path }) => path)];
-      const images = await Array.fromAsync(loadImages(files, paths, 32));
+      const images = await Array.fromAsync(
+        loadPieces(files, paths, 32),
+        async (piece) => "error" in piece ? piece : [piece.key, await piece.pixels()],
+      );
       found.push([paths.map((name) => name.slice(path.length + 8)), images]);
     }
     deepEqual(found[1], found[0]);

@@ -114,14 +114,15 @@ test("metrics are those of the maps, scores and masks of all test images", async
     scoreImages(model, test.map(({ path }) => path)),
   );
   deepEqual(
-    images.map(({ path, map, score, normalised, called: label }) => ({
+    images.map(({ path, map, score, normalised, called: label, area }) => ({
       path,
       score,
       normalised,
       label,
       map,
+      area,
     })),
-    scored,
+    scored.map(({ frame: _, ...result }) => result),
   );
   const n = test.length, maps = new Float32Array(n * S * S), masks = new Uint8Array(n * S * S);
   for (const [i, { path, mask }] of test.entries()) {

@@ -39,6 +39,7 @@ export const adtr: Method<AdtrSettings> = {
   pooled: false,
   maps: true,
   seeded: true,
+  positional: true,
   labels: ({ loss }) => LABELS[loss],
   labelled: { pixels: { loss: "px" }, images: { loss: "img" } },
   stages: [BASE],

@@ -69,6 +69,7 @@ export const padim: Method<PadimSettings> = {
   pooled: false,
   maps: true,
   seeded: true,
+  positional: true,
   readModel,
   defaults: (about) => ({
     padim_channels: 0,

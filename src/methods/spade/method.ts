@@ -13,7 +13,7 @@ import type { FeatureSizes } from "../../model/batches.ts";
 import { Bank, type HostBank } from "../bank.ts";
 import { bankBytes } from "../slots.ts";
 import { featureDefaults, isTuned } from "../feature_defaults.ts";
-import { mapsOf, scoresOf } from "../maps.ts";
+import { mapsOf, POOL, scoresOf } from "../maps.ts";
 import {
   checkFeatures,
   checkPooled,
@@ -151,7 +151,7 @@ class Model implements Fitted {
       const made = mapsOf(gpu, s, this.#model, settings);
       if (settings.image_rule === "map") {
         const [maps, scores] = await gpu.stream.read(made, scoresOf(gpu, made, settings));
-        return { maps, scores };
+        return { maps, scores, window: POOL };
       }
       const maps = await gpu.read(made);
       const scores = Float32Array.from(
