@@ -9,7 +9,7 @@ import type { AnomalousImage, Category } from "../data/category.ts";
 import { isThere, makeFolder, removeUnfinished } from "../host/files.ts";
 import { CHECKPOINT, MODEL, RunFolder } from "../host/run_folder.ts";
 import { writeTiffMaps } from "../host/tiff_maps.ts";
-import { needsLabels } from "../methods/decision.ts";
+import { type Decision, needsLabels } from "../methods/decision.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import type { OnProgress } from "../progress.ts";
@@ -39,6 +39,8 @@ export const CONFIG = "config.json";
 export interface RunResult extends CategoryResult {
   /** Whether its report has heat maps: not so without test images, or from a method that looks at whole images only. */
   hasHeatmaps: boolean;
+  /** Above which scores the model calls something anomalous. */
+  decision: Decision;
 }
 
 /** What to run, and where. */
@@ -134,8 +136,9 @@ export async function runCategory(options: RunOptions): Promise<RunResult | null
   };
   await writeJson(join(out, SPEED), speed);
   const { metrics, decided } = evaluation, maps = mapped(evaluation.images);
-  const result = { metrics, decided, seconds: (tested - began) / 1000, hasHeatmaps: maps.length > 0 };
-  await writeReport({ ...options, decision: model.decision, speed, evaluation, result });
+  const { decision } = model, seconds = (tested - began) / 1000;
+  const result = { metrics, decided, decision, seconds, hasHeatmaps: maps.length > 0 };
+  await writeReport({ ...options, decision, speed, evaluation, result });
   await writeJson(join(out, METRICS), { [category.name]: { ...metrics, ...decided } });
   return result;
 }

@@ -15,6 +15,7 @@ import { openSource } from "../host/feature_source.ts";
 import { makeFolder } from "../host/files.ts";
 import { readWeightFile } from "../host/tensor_files.ts";
 import { TIFF_MAPS, tiffPaths } from "../host/tiff_maps.ts";
+import { describeThreshold } from "../methods/decision.ts";
 import { methodNamed } from "../methods/registry.ts";
 import { printable } from "../report/printable.ts";
 import { areKept, countPieces, type FeatureSource, sizesOf } from "../score/features.ts";
@@ -122,12 +123,24 @@ async function train(options: TrainPlaces & { json?: true }): Promise<void> {
   }
   if (results.size > 1) console.log(`Over all categories:\n  ${join(plan.out, REPORT)}`);
   const { weights, weightsKey } = plan;
+  const model = shellWord(join(folderOf(plan.categories[0], plan), "model.safetensors"));
   const flags = [
-    `--model ${shellWord(join(folderOf(plan.categories[0], plan), "model.safetensors"))}`,
+    `--model ${model}`,
     ...(weights === undefined ? [] : [`--weights ${shellWord(weights)}`]),
     ...(weightsKey === undefined ? [] : [`--weights-key ${shellWord(weightsKey)}`]),
   ];
-  console.log(`Score other images:\n  ./adtr score ${flags.join(" ")} --out scores IMAGE_OR_DIR...`);
+  console.log("Thresholds of the score above which an image is anomalous:");
+  for (const [name, { decision: { image } }] of results) {
+    console.log(
+      `  ${name}: ${image ? `${image.value.toPrecision(6)}, ${describeThreshold(image)}` : "none"}`,
+    );
+  }
+  console.log(
+    `Score other images, serve a page that inspects them, or change the threshold:\n` +
+      `  ./adtr score ${flags.join(" ")} --out scores IMAGE_OR_DIR...\n` +
+      `  ./adtr serve ${flags.join(" ")}\n` +
+      `  ./adtr threshold ${model} RULE`,
+  );
 }
 
 /** @returns null where it was stopped */
@@ -250,7 +263,8 @@ async function announcement(
     flops += method.flops!(settings, { ...sizesOf(source), images });
   }
   const looked = T > 0 ? `tiles of ${T}×${T} pixels, looked at as` : "images of";
-  const seconds = flops / (FLOPS_A_CORE * navigator.hardwareConcurrency);
+  const trainings = 1 + Math.max(settings.folds - 1, 0); // that of a part has the images of all others
+  const seconds = trainings * flops / (FLOPS_A_CORE * navigator.hardwareConcurrency);
   const long = gpu.profile.kind === "software" && seconds > 30
     ? `, about ${seconds < 90 ? "a minute" : `${Math.ceil(seconds / 60)} minutes`} of training without a GPU`
     : "";

@@ -189,7 +189,10 @@ test("a folder of normal images is enough to train on", async (folder) => {
   );
   equal(code, 0, stderr);
   match(stdout, /^good +– +– +– .*\n\ngood: no normal and anomalous test images to tell apart\n/m);
-  match(stdout, /\nReports without heat maps:\n {2}run\/report\.html\nScore other images:/);
+  match(
+    stdout,
+    /\nReports without heat maps:\n {2}run\/report\.html\nThresholds .*:\n {2}\S+: \d.*, 0\.95 quantile of \d+ held-out normal images\nScore /,
+  );
   ok(!stdout.includes("Reports with heat maps"), stdout);
 });
 
