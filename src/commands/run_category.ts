@@ -9,7 +9,7 @@ import type { AnomalousImage, Category } from "../data/category.ts";
 import { isThere, makeFolder, removeUnfinished } from "../host/files.ts";
 import { CHECKPOINT, MODEL, RunFolder } from "../host/run_folder.ts";
 import { writeTiffMaps } from "../host/tiff_maps.ts";
-import { type Decision, needsLabels } from "../methods/decision.ts";
+import type { Decision } from "../methods/decision.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import type { OnProgress } from "../progress.ts";
@@ -25,7 +25,7 @@ import {
 import type { FeatureSource } from "../score/features.ts";
 import type { Model } from "../score/model.ts";
 import type { Scorer } from "../score/score.ts";
-import { decisionBy } from "../score/threshold.ts";
+import { askForLabels, decisionBy } from "../score/threshold.ts";
 import { learn } from "../train/learn.ts";
 import { type CategoryResult, mapped, METRICS, writeJson } from "./results.ts";
 import { type Environment, type Speed, writeReport } from "./run_report.ts";
@@ -115,7 +115,7 @@ export async function runCategory(options: RunOptions): Promise<RunResult | null
       onImage,
       signal,
     });
-    if (needsLabels(settings.threshold) || needsLabels(settings.pixel_threshold)) {
+    if (askForLabels(settings, category)) {
       const { heldOut } = model;
       model.decision = decisionBy(settings, { heldOut, ...evidenceOf(evaluation) });
       evaluation = decidedAnew(evaluation, model.decision);

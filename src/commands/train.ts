@@ -19,6 +19,7 @@ import { describeThreshold } from "../methods/decision.ts";
 import { methodNamed } from "../methods/registry.ts";
 import { printable } from "../report/printable.ts";
 import { areKept, countPieces, type FeatureSource, sizesOf } from "../score/features.ts";
+import { askForLabels } from "../score/threshold.ts";
 import { makeMissing } from "./demo_data.ts";
 import { lockRun } from "./folders.ts";
 import { hasGpu, withGpu } from "./gpu.ts";
@@ -165,6 +166,7 @@ async function runAll(
   if (plan.isDemo) await makeMissing(plan.data, plan.categories, settings.image_size);
   const categories: Category[] = [];
   for (const name of plan.categories) categories.push(await openCategory(plan.data, name, display.warn));
+  for (const category of categories) askForLabels(settings, category); // throws before the work
   const tiffMaps = plan.mapsTiff ? join(plan.out, TIFF_MAPS) : undefined;
   if (tiffMaps) categories.forEach(({ test }) => tiffPaths(test)); // throws before the work
   const anomalous = plan.anomalous === undefined

@@ -245,7 +245,13 @@ export function checkPooled(pooled: readonly Float32Array[], images: number): re
   return pooled;
 }
 
+/** There are images, but nothing can be learned from them. */
+export class NothingToLearn extends InputError {
+  /** The class, as a stack trace shows it. */
+  override name = "NothingToLearn";
+}
+
 /** The error for images of which nothing can be learned. */
-export function allAlike(): InputError {
-  return new InputError("Expected training images whose features differ, but found them all alike");
+export function allAlike(): NothingToLearn {
+  return new NothingToLearn("Expected training images whose features differ, but found them all alike");
 }

@@ -3,12 +3,14 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import type { Category } from "../data/category.ts";
+import { InputError, SettingError } from "../errors.ts";
 import { PixelTally } from "../metrics/pixel_tally.ts";
 import { bestF1Threshold, quantileThreshold } from "../metrics/decision.ts";
 import {
   type Decision,
   type HeldOut,
+  needsLabels,
   readThresholdRule,
   type Threshold,
   THRESHOLD_EXPECTED,
@@ -55,6 +57,19 @@ export function decisionBy({ threshold, pixel_threshold }: DecisionRules, eviden
     pixel: findThreshold(ruleOf(pixel_threshold), heldOut?.peaks ?? null, pixels),
     spread: heldOut && deviation(heldOut.scores),
   };
+}
+
+/** Whether rules ask for the labels of test images; before these are scored. @throws {SettingError} where they do, and there are none */
+export function askForLabels(
+  { threshold, pixel_threshold }: DecisionRules,
+  { name, test }: Pick<Category, "name" | "test">,
+): boolean {
+  const [setting, rule] = needsLabels(threshold)
+    ? ["{threshold}", threshold]
+    : ["{pixel_threshold}", pixel_threshold];
+  if (!needsLabels(rule)) return false;
+  if (test.length > 0) return true;
+  throw new SettingError(`Expected test images of ${name} for ${setting} ${rule}, but found none`, "data");
 }
 
 function ruleOf(text: string | number): ThresholdRule {

@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { SettingError } from "../errors.ts";
 import type { HeldOut } from "../methods/decision.ts";
-import type { DataSizes } from "../methods/method.ts";
+import { type DataSizes, NothingToLearn } from "../methods/method.ts";
 import { parseModel } from "../methods/model_file.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import { projected } from "../score/features.ts";
-import { checkScore, scorePieces } from "../score/score.ts";
+import { scorePieces } from "../score/score.ts";
 import type { Journal } from "./journal.ts";
 import { Learning, type LearnOptions } from "./learning.ts";
 
@@ -20,7 +20,8 @@ import { Learning, type LearnOptions } from "./learning.ts";
  * pictures were taken is in all parts.
  *
  * @param whole the training on all of them, which has their features
- * @returns null where no images are to be held out, there are too few, or the parts alone have nothing to learn from
+ * @returns null where no images are to be held out or there are too few; and, with a warning, where what the training begins
+ *   with may have seen them, or a part of them has nothing to learn from
  * @throws as `learn`
  */
 export async function holdOut(
@@ -33,6 +34,11 @@ export async function holdOut(
   const { category, onProgress, signal } = options, n = category.train.length;
   const K = Math.min(settings.folds, n), method = methodNamed(settings.method);
   if (K < 2) return null;
+  const without = (reason: string): null => {
+    options.source.onWarning?.(`${category.name}: no threshold was found on held-out images: ${reason}`);
+    return null;
+  };
+  if (options.init !== undefined) return without("what the training begins with may have learned from them");
   const known = isTrained(settings) ? await heldOutIn(journal, whole) : null;
   if (known?.scores.length === n) return known;
   const all = await whole.features();
@@ -69,18 +75,16 @@ export async function holdOut(
       for await (const result of scorePieces({ source, method, fitted, settings }, held, signal)) {
         if ("error" in result) throw result.error;
         const { index, score, map } = result;
-        checkScore(score, category.train[index]);
+        if (!Number.isFinite(score)) return without(`the score of ${category.train[index]} is ${score}`);
         scores[index] = score;
         if (peaks) peaks[index] = map!.data.reduce((a, b) => Math.max(a, b));
       }
       if (!isTrained(settings)) report(1, 1, "parts");
     }
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    options.source.onWarning?.(
-      `${category.name}: no threshold was found on held-out images: ${error.message}`,
-    );
-    return null;
+    const isDiverged = error instanceof SettingError && error.kind === "divergence";
+    if (!isDiverged && !(error instanceof NothingToLearn)) throw error;
+    return without(error.message);
   }
   return { scores, peaks };
 }

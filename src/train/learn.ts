@@ -35,7 +35,10 @@ export async function learn(options: LearnOptions): Promise<Model | null> {
     );
   }
   const available = options.available?.() ?? null;
-  requireMemory(source.gpu, method, settings, sizes, 4 * images * values, available);
+  // Where parts are brought down to components of their own, there are features before and after that.
+  const features = 4 * images *
+    (values + (settings.folds > 0 && components > 0 ? sizes.C * own.H * own.W : 0));
+  requireMemory(source.gpu, method, settings, sizes, features, available);
   try {
     const seen: Seen = {}, learning = new Learning(options, settings, journal, sizes, seen);
     if (components > 0) await learning.reduce(components);

@@ -20,7 +20,9 @@ import type { BackboneName } from "../model/backbones.ts";
 import { openBackbone } from "../model/open_backbone.ts";
 import type { OnProgress } from "../progress.ts";
 import type { FeatureStore } from "../score/features.ts";
+import { evaluateCategory, evidenceOf } from "../score/evaluate.ts";
 import { Model } from "../score/model.ts";
+import { askForLabels, decisionBy } from "../score/threshold.ts";
 import type { Journal } from "./journal.ts";
 import { learn } from "./learn.ts";
 
@@ -74,6 +76,7 @@ export async function train(gpu: Gpu, options: TrainOptions): Promise<Model> {
   const given = { ...options.settings, ...(options.method === undefined ? {} : { method: options.method }) };
   const settings = resolveSettings(given, { preset, data: "folder", weights: weights !== undefined });
   const { backbone: name, image_size, feature_size, feature_length } = settings;
+  const byLabels = askForLabels(settings, category);
   let backbone: Backbone | null = null;
   try {
     if (methodNamed(settings.method).input === "features") {
@@ -85,6 +88,10 @@ export async function train(gpu: Gpu, options: TrainOptions): Promise<Model> {
     const source = { gpu, backbone, ...sizes, images, cache, onWarning };
     const model = await learn({ source, category, outliers, settings, journal, signal, onProgress });
     if (model === null) throw signal!.reason;
+    if (byLabels) {
+      const evaluation = await evaluateCategory(model, category, { onProgress, signal });
+      model.decision = decisionBy(settings, { heldOut: model.heldOut, ...evidenceOf(evaluation) });
+    }
     return new Model(model, backbone);
   } catch (error) {
     backbone?.[Symbol.dispose]();

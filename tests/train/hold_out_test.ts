@@ -4,15 +4,19 @@
  *
  * @module
  */
-import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
+import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import type { Category } from "../../src/data/category.ts";
+import { files } from "../../src/host/image_files.ts";
 import { openModel } from "../../src/host/open_model.ts";
 import { RunFolder } from "../../src/host/run_folder.ts";
 import { methodNamed } from "../../src/methods/registry.ts";
 import type { Settings } from "../../src/methods/settings.ts";
+import { initialAdtr } from "../../src/model/adtr.ts";
+import { configOf } from "../../src/methods/adtr/method.ts";
 import { scoreImages } from "../../src/score/score.ts";
 import { learn } from "../../src/train/learn.ts";
+import { train as trainOn } from "../../src/train/train.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
 import { bytesIn, type Options, train, trainUntil } from "./runs.ts";
@@ -20,6 +24,7 @@ import { TINY, tinyCategory, tinySettings, tinySource } from "./tiny.ts";
 
 const source = tinySource(gpu);
 const FOLDS = { folds: 3 };
+const CONFIG = configOf(TINY, { C: 81, H: 4, W: 4 });
 const METHODS = [
   tinySettings({ method: "knn", ...FOLDS }),
   tinySettings({ method: "padim", components: 5, feature_length: "unit", ...FOLDS }),
@@ -86,21 +91,46 @@ test(
   },
 );
 
-test("too few images, or parts that are all alike, give a model without a threshold", async (category) => {
-  const settings = tinySettings({ method: "knn", ...FOLDS }), warnings: string[] = [];
-  const of = async (train: string[], method = "knn") => {
-    const own = { ...source, onWarning: (text: string) => void warnings.push(text) };
-    return (await learn({
-      source: own,
-      category: { ...category, train },
-      settings: { ...settings, method },
-    }))!;
+test("where nothing can be held out there is a model without a threshold, and a warning says why", async (category) => {
+  const warnings: string[] = [];
+  const of = async (train: string[], given: Partial<Settings> = {}, init?: unknown) => {
+    const { method } = { method: "knn", ...given }, { pooled } = methodNamed(method);
+    const own = { ...source, pooled, onWarning: (text: string) => void warnings.push(text) };
+    const settings = tinySettings({ method, ...FOLDS, ...given }) as Settings;
+    return (await learn({ source: own, category: { ...category, train }, settings, init }))!;
   };
-  using one = await of(category.train.slice(0, 1));
-  deepEqual(one.decision, { image: null, pixel: null, spread: null });
-  using two = await of(category.train.slice(0, 2));
+  const [a, b] = category.train, none = { image: null, pixel: null, spread: null };
+  using one = await of([a]);
+  deepEqual(one.decision, none);
+  using two = await of([a, b]);
   equal(two.heldOut!.scores.length, 2);
-  equal(warnings.length, 0);
+  deepEqual(warnings, []);
+
+  // The third part is scored by a model of a, a: there is nothing to learn from an image that is there twice.
+  using alike = await of([a, a, b], { method: "gaussian" });
+  deepEqual([alike.decision, alike.heldOut], [none, null]);
+  match(warnings.join(), /^grid: no threshold was found on held-out images: Expected .* all alike$/);
+
+  warnings.length = 0;
+  const init = new Map([...initialAdtr(CONFIG, 1)]);
+  using begun = await of(category.train, { ...TINY, ...FOLDS } as Settings, init);
+  equal(begun.heldOut, null);
+  match(warnings.join(), /^grid: no threshold .*: what the training begins with may have learned from them$/);
+});
+
+test("labels of test images are used where a rule asks for them, and must be there", async (category) => {
+  const settings = tinySettings({ method: "knn", folds: 0, threshold: "f1", pixel_threshold: "fpr:0.1" });
+  const data = { images: files, category };
+  using model = await trainOn(gpu, { data, settings: settings as Settings, method: "knn" });
+  const { image, pixel } = model.decision, { length } = category.test;
+  deepEqual([image!.from, image!.images, pixel!.from, pixel!.images], ["f1", length, "fpr", length]);
+  await rejects(
+    trainOn(gpu, {
+      data: { images: files, category: { ...category, test: [] } },
+      settings: settings as Settings,
+    }),
+    /^SettingError: Expected test images of grid for threshold f1, but found none$/,
+  );
 });
 
 test("the file keeps it; with other settings of scoring it does not hold", async (category, folder) => {
