@@ -107,10 +107,10 @@ const CRC = Int32Array.from({ length: 256 }, (_, byte) => {
 async function decodePng(header: Header): Promise<Samples> {
   const { width, height, depth, color, channels, interlaced, pixels, palette, transparency } = header;
   const samples = depth >= 8
-    ? decode(pixels).data as Uint8Array | Uint16Array
+    ? decoded(pixels) as Uint8Array | Uint16Array
     : interlaced
     ? await joinPasses(header)
-    : unpackBits(decode(pixels).data as Uint8Array, width, height, depth, Math.ceil(width * depth / 8));
+    : unpackBits(decoded(pixels) as Uint8Array, width, height, depth, Math.ceil(width * depth / 8));
   if (color === PALETTE) {
     const colors = Array.from({ length: Math.floor(palette.length / 3) }, (_, i) => [
       ...palette.subarray(3 * i, 3 * i + 3),
@@ -129,6 +129,19 @@ async function decodePng(header: Header): Promise<Samples> {
     max: 2 ** depth - 1,
     data: samples,
   };
+}
+
+/** The decoder's samples. @throws {Error} where there are fewer rows than declared, which it calls an unknown filter */
+function decoded(png: Uint8Array): ReturnType<typeof decode>["data"] {
+  try {
+    return decode(png).data;
+  } catch (error) {
+    if (!/Unsupported filter/.test(String(error))) throw error;
+    return unexpected(
+      "as many rows as declared, each with a filter from 0 to 4",
+      "others: it is cut off or damaged",
+    );
+  }
 }
 
 /** Makes black, which is what lies behind, of all that has the transparent colour. */

@@ -139,9 +139,9 @@ export function isFlat({ data }: Image): boolean {
 }
 
 /**
- * Refuses what `checkImages` found.
+ * Refuses data of which something can't be used.
  *
- * @throws {InputError} where there are errors, with the first of them
+ * @throws {InputError} where there are errors, with the first 20 of them
  */
 export function refuseFaults(errors: readonly string[]): void {
   if (errors.length === 0) return;
@@ -149,7 +149,7 @@ export function refuseFaults(errors: readonly string[]): void {
   const more = errors.length - MOST_FAULTS;
   throw new InputError(
     [
-      `Found ${errors.length} images and masks that can't be used:`,
+      `Found ${errors.length} faults:`,
       ...errors.slice(0, MOST_FAULTS).map((error) => `  ${error.replaceAll("\n", "\n  ")}`),
       ...more > 0 ? [`  and ${more} more, which \`data check\` lists`] : [],
     ].join("\n"),

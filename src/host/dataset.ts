@@ -21,6 +21,7 @@
 import { basename, join, parse } from "node:path";
 import { nearest } from "../nearest.ts";
 import { InputError } from "../errors.ts";
+import { refuseFaults } from "./check_images.ts";
 import { cifarCategory, cifarClasses, isCifar } from "./cifar_images.ts";
 import { byCodeUnits } from "../by_code_units.ts";
 import type { Category, TestImage } from "../data/category.ts";
@@ -51,12 +52,7 @@ export async function listCategories(root: string): Promise<string[]> {
  */
 export async function openCategory(root: string, name: string, onNote?: OnNote): Promise<Category> {
   const { category, errors } = await scanCategory(root, name, onNote);
-  if (errors.length > 0) {
-    const more = errors.length - 1;
-    throw new InputError(
-      errors[0] + (more > 0 ? `\n(and ${more} more faults, which \`data check\` lists)` : ""),
-    );
-  }
+  refuseFaults(errors);
   return category;
 }
 

@@ -16,7 +16,9 @@ export async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> 
   try {
     return await Deno.readFile(path);
   } catch (error) {
-    throw new InputError(`Can't read ${path}: ${reason(error)}`);
+    // A system gives names that are no UTF-8 with this character, under which there is no file.
+    const why = path.includes("\ufffd") ? "its name is not UTF-8" : reason(error);
+    throw new InputError(`Can't read ${path}: ${why}`);
   }
 }
 

@@ -20,8 +20,8 @@ import { Learning, type LearnOptions } from "./learning.ts";
  * pictures were taken is in all parts.
  *
  * @param whole the training on all of them, which has their features
- * @returns null where no images are to be held out or there are too few; and, with a warning, where what the training begins
- *   with may have seen them, or a part of them has nothing to learn from
+ * @returns null where no images are to be held out; and, with a warning, where there is but one, what the training begins with
+ *   may have seen them, or a part of them has nothing to learn from
  * @throws as `learn`
  */
 export async function holdOut(
@@ -33,11 +33,12 @@ export async function holdOut(
 ): Promise<HeldOut | null> {
   const { category, onProgress, signal } = options, n = category.train.length;
   const K = Math.min(settings.folds, n), method = methodNamed(settings.method);
-  if (K < 2) return null;
+  if (settings.folds === 0) return null;
   const without = (reason: string): null => {
     options.source.onWarning?.(`${category.name}: no threshold was found on held-out images: ${reason}`);
     return null;
   };
+  if (K < 2) return without("of one image none can be held out");
   if (options.init !== undefined) return without("what the training begins with may have learned from them");
   const known = isTrained(settings) ? await heldOutIn(journal, whole) : null;
   if (known?.scores.length === n) return known;

@@ -148,7 +148,7 @@ Deno.test("a report in a browser", async (test) => {
         ok(before !== await drawn(page, "#stage"), "the wheel zooms");
         await page.keyboard.press("Escape");
         equal(await page.locator("dialog[open]").count(), 0);
-        ok(await page.locator("#tools #shown").count() === 1, "controls are back");
+        await page.locator("#tools #shown").waitFor({ state: "attached" }); // controls are back
       });
 
       await test.step("for all readers, light and dark", async () => {

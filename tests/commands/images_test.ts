@@ -32,7 +32,7 @@ test("train names all that can't be read before it begins, and masks that may no
   ok(lines.includes("a/train/good/lost.png is a link that leads nowhere: it is left out"), stderr);
   ok(lines.includes(`a: a/ground_truth/dent/1_mask.png ${NOTES.few}`), stderr);
   const faults = lines.slice(lines.findIndex((line) => line.includes("Found")));
-  match(faults[0], /Found 3 images and masks that can't be used:$/);
+  match(faults[0], /Found 3 faults:$/);
   match(faults[1], /^ {2}Expected a\/train\/good\/1\.png to be a PNG.* but found something else$/);
   match(faults[2], /^ {2}Expected a\/test\/good\/0\.png to be/);
   match(

@@ -197,7 +197,7 @@ Deno.test("all that can't be used is refused at once, in a list that ends", () =
   throws(() => refuseFaults(["one"]), { name: "InputError", message: "one" });
   throws(() => refuseFaults(Array.from({ length: 23 }, (_, i) => `fault ${i}`)), (error: Error) => {
     const lines = error.message.split("\n");
-    deepEqual([lines.length, lines[0]], [22, "Found 23 images and masks that can't be used:"]);
+    deepEqual([lines.length, lines[0]], [22, "Found 23 faults:"]);
     deepEqual(lines.slice(-2), ["  fault 19", "  and 3 more, which `data check` lists"]);
     return true;
   });

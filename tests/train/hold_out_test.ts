@@ -102,6 +102,7 @@ test("where nothing can be held out there is a model without a threshold, and a 
   const [a, b] = category.train, none = { image: null, pixel: null, spread: null };
   using one = await of([a]);
   deepEqual(one.decision, none);
+  match(warnings.splice(0).join(), /^grid: no threshold .*: of one image none can be held out$/);
   using two = await of([a, b]);
   equal(two.heldOut!.scores.length, 2);
   deepEqual(warnings, []);
