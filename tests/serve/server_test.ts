@@ -343,6 +343,22 @@ Deno.test("a fault of the program is told to who runs it, and not to who asks", 
     await answer(await ask("/v1/score", image(png(1))), 200);
   }));
 
+Deno.test("a request that fails in no known way while the server stops keeps nothing open", () =>
+  withServer(async ({ ask, backend, server }) => {
+    const hold = Promise.withResolvers<void>();
+    backend.hold = hold.promise;
+    backend.next = "no error at all" as unknown as Error;
+    const response = ask("/v1/score", image(png(1)));
+    await until(() => backend.batches.length === 1);
+    const stopped = server.stop();
+    hold.resolve();
+    equal((await response).status, 500);
+    await (await response).body?.cancel();
+    await stopped;
+    equal(backend.disposed, 1);
+    ok(backend.devices[0].closed);
+  }));
+
 Deno.test("a model that refuses one of several images says so in its row", () =>
   withServer(async ({ ask, backend }) => {
     backend.refused = 13;
