@@ -5,16 +5,18 @@
  * @module
  */
 import type { Command } from "npm:commander@^15.1.0";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { InputError } from "../errors.ts";
 import { copyBundledWeights, writeBrowserBundle } from "../host/browser_bundle.ts";
 import { makeFolder, readWhole, reason, writeFolder, writeWhole } from "../host/files.ts";
 import { openModel } from "../host/open_model.ts";
 import { convertWeights } from "../host/tensor_files.ts";
 import { type BackboneName, BACKBONES } from "../model/backbones.ts";
+import { namesOf } from "../serve/models.ts";
 import { pageFiles, type Scoring } from "../serve/page.ts";
 import { withGpu } from "./gpu.ts";
 import { addModel, type ModelOptions } from "./model_options.ts";
+import { shellWord } from "./shell_word.ts";
 import { givenWeights } from "./weights_options.ts";
 
 /** Adds the command to its group. */
@@ -41,10 +43,9 @@ async function exportWeb({ model, out, ...options }: ModelOptions & { out: strin
     using opened = await openModel(gpu, model, { weights, weights_key });
     return opened.source.backbone ? opened.settings.backbone as BackboneName : null;
   });
-  const stem = basename(model, extname(model));
   const scoring: Scoring = {
     where: "browser",
-    name: stem === "model" ? basename(dirname(resolve(model))) : stem,
+    name: namesOf([model])[0],
     model: "model.safetensors",
     weights: weights === undefined ? null : "weights/backbone.safetensors",
   };
@@ -63,7 +64,8 @@ async function exportWeb({ model, out, ...options }: ModelOptions & { out: strin
     }
   });
   console.log(`Page: ${join(out, "index.html")}`);
-  console.log(`To see it here, on http://localhost:8000:\n  python3 -m http.server --directory ${out}`);
+  const folder = shellWord(out);
+  console.log(`To see it here, on http://localhost:8000:\n  python3 -m http.server --directory ${folder}`);
 }
 
 /** @throws {InputError} where something is there that would be replaced */

@@ -20,7 +20,10 @@ export interface ScoringQueueOptions {
   batch: number;
   /** Images that wait or are being scored at most; more are refused. */
   most: number;
-  /** Told of every batch when it is done or has failed: its images, and the seconds it took. */
+  /**
+   * Told of every batch when it is done or has failed: its images, and the seconds it took. What it throws stops nothing, and is
+   * reported as an event listener's error is.
+   */
   onBatch?: (images: number, seconds: number) => void;
 }
 
@@ -163,10 +166,11 @@ export class ScoringQueue {
 
   async #scoreBatch(): Promise<void> {
     const batch = this.#batch, started = performance.now();
+    await this.#scoreTogether(batch);
     try {
-      await this.#scoreTogether(batch);
-    } finally {
       this.#options.onBatch?.(batch.length, (performance.now() - started) / 1000);
+    } catch (error) {
+      reportError(error);
     }
   }
 

@@ -7,6 +7,7 @@ import { type Context, Hono, type MiddlewareHandler } from "npm:hono@^4.13.0";
 import type * as v from "npm:valibot@^1.5.0";
 import type { FloatMap } from "../data/float_map.ts";
 import { encodePng, type Image } from "../data/image.ts";
+import { mapWithin } from "../data/mask_cells.ts";
 import { InputError } from "../errors.ts";
 import { QueueFull } from "../score/queue.ts";
 import { regionsOf } from "../score/regions.ts";
@@ -20,7 +21,7 @@ import type { PageFile } from "./page.ts";
 import { drawHeatmap } from "./picture.ts";
 import { Refusal } from "./refusal.ts";
 import type { Health, ModelInfo, ModelList, ScoreAnswer, Scored, Unscored } from "./schemas.ts";
-import { HeatmapQuery, NoQuery, parseQuery, ScoreQuery } from "./schemas.ts";
+import { HeatmapQuery, MAP_SIDE, MAPS, NoQuery, parseQuery, ScoreQuery } from "./schemas.ts";
 import { ownHostsOnly, type SecurityOptions, strictHeaders, tokenOnly } from "./security.ts";
 
 /** What the routes work with. */
@@ -91,6 +92,7 @@ export function createApp(options: AppOptions): Hono<Env> {
   app.post("/v1/score", async (c) => {
     const { model: name, map: wanted } = parseQuery(ScoreQuery, c.req.query()), request = c.req.raw;
     const images = await receive(request, name), model = models.find(name); // there may be a new one by now
+    if (wanted === "float32") requireFew(images.length);
     requireRoom(model, images.length);
     const results = await Promise.all(images.map(async (sent) => {
       try {
@@ -195,6 +197,11 @@ function requireMaps({ model: { method } }: ServedModel): void {
   );
 }
 
+function requireFew(images: number): void {
+  if (images <= MAPS) return;
+  throw new Refusal(400, `Expected at most ${MAPS} images at once with map=float32, but found ${images}`);
+}
+
 function requireRoom(model: ServedModel, images: number): void {
   if (model.queue.room < images) throw full(model);
 }
@@ -255,7 +262,8 @@ function resultOf(
   return { name, score, normalised, label, width, height, area, regions, map: sent && encodeMap(sent) };
 }
 
-function encodeMap({ width, height, data }: FloatMap): { width: number; height: number; data: string } {
+function encodeMap(map: FloatMap): { width: number; height: number; data: string } {
+  const { width, height, data } = mapWithin(map, MAP_SIDE);
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return { width, height, data: bytes.toBase64() };
 }

@@ -94,6 +94,8 @@ export class Models<D extends Device = Device> implements AsyncDisposable {
   #stop = new AbortController();
   #watching: Promise<void>;
   #recovering: Promise<void> = Promise.resolve();
+  /** Ends of models that new ones have taken the place of. */
+  #leaving = new Set<Promise<void>>();
 
   private constructor(
     device: D,
@@ -185,6 +187,7 @@ export class Models<D extends Device = Device> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await Promise.all([this.#watching, this.#recovering, ...this.all.map(({ queue }) => queue.idle())]);
+    await Promise.all(this.#leaving);
     if (this.#failure === null) { for (const { model } of this.all) model[Symbol.dispose](); }
     this.#device.close();
   }
@@ -227,13 +230,25 @@ export class Models<D extends Device = Device> implements AsyncDisposable {
       Object.assign(place, opened);
       onNotice(`${name}: opened anew from ${path}, which has changed`);
       this.#metrics.reloads.add({ model: name, outcome: "opened" });
-      old.queue.idle().then(() => device === this.#device && old.model[Symbol.dispose]());
+      const left = this.#leave(old, device).finally(() => this.#leaving.delete(left));
+      this.#leaving.add(left);
     } catch (error) {
       this.#metrics.reloads.add({ model: name, outcome: "refused" });
       onNotice(
         `${name}: ${path} has changed, but the model opened before stays in use: ${sentenceOf(error)}`,
       );
       if (isGpuFailure(error)) this.#onGpuError(error);
+    }
+  }
+
+  /** Disposes of a model when what waits for it is scored. With another device in use, its own took it along. */
+  async #leave({ name, model, queue }: ServedModel, device: D): Promise<void> {
+    await queue.idle();
+    if (device !== this.#device) return;
+    try {
+      model[Symbol.dispose]();
+    } catch (error) {
+      this.#options.onNotice(`${name}: the model opened before can't be given back: ${sentenceOf(error)}`);
     }
   }
 

@@ -11,6 +11,9 @@ const described = <S extends v.GenericSchema>(schema: S, description: string) =>
   v.pipe(schema, v.description(description));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
+/** Values a side of a map that is sent, and images of a request that are sent with their maps, at most: for the memory. */
+export const MAP_SIDE = 1024, MAPS = 16;
+
 const MODEL = v.optional(described(v.string(), "Name of a model; the first by default."));
 
 /** The query of POST /v1/score. */
@@ -19,7 +22,7 @@ export const ScoreQuery = v.strictObject({
   map: v.optional(
     described(
       v.picklist(["none", "float32"], "none or float32"),
-      "Whether the anomaly map comes with the answer.",
+      `Whether the anomaly map comes with the answer; then at most ${MAPS} images at once.`,
     ),
     "none",
   ),
@@ -91,12 +94,18 @@ export const Scored = v.strictObject({
   width: count,
   height: count,
   area: described(v.strictObject(RECT), "The part of the image that was looked at."),
-  regions: described(v.array(Region), "Anomalous pieces in pixels of the image, the largest peak first."),
-  map: v.nullable(v.strictObject({
-    width: count,
-    height: count,
-    data: described(v.string(), "width · height float32, little-endian, row after row, as base64."),
-  })),
+  regions: described(
+    v.array(Region),
+    "Anomalous pieces in pixels of the image, the largest peak first; at most 100.",
+  ),
+  map: described(
+    v.nullable(v.strictObject({
+      width: count,
+      height: count,
+      data: described(v.string(), "width · height float32, little-endian, row after row, as base64."),
+    })),
+    `Covers the area. Of one with more than ${MAP_SIDE} values a side, the largest of those that each stands for.`,
+  ),
 });
 
 /** An image that could not be scored. */

@@ -133,7 +133,7 @@ export class Server implements AsyncDisposable {
 
   async #end(): Promise<void> {
     this.#onStop(); // from here on requests are refused
-    await Promise.all(this.#open); // Deno's shutdown cuts bodies off that are still being received
+    await Promise.allSettled(this.#open); // Deno's shutdown cuts bodies off that are still being received
     await within(this.#http.shutdown(), GRACE); // who sends without end, or takes no answer, is not waited for
     this.#decoder[Symbol.dispose]();
     await this.#models[Symbol.asyncDispose]();

@@ -81,15 +81,16 @@ Deno.test("the page by itself scores as the command line does, and shows at once
       });
       await Deno.writeFile(join(folder, "nut.safetensors"), await model.toBytes());
     }
-    const exported = await adtr(folder, "export", "web", "--model", "nut.safetensors", "--out", "site");
+    const exported = await adtr(folder, "export", "web", "--model", "nut.safetensors", "--out", "the site");
     equal(exported.code, 0, exported.stderr);
+    match(exported.stdout, /^Page: the site\/index\.html\n[^\n]+\n {2}python3 .* --directory 'the site'\n$/);
     const scored = await adtr(folder, "score", "--model", "nut.safetensors", "--out", "result", ...names);
     equal(scored.code, 0, scored.stderr);
     const [, ...rows] = csvRows(await Deno.readTextFile(join(folder, "result", "scores.csv")));
-    const again = await adtr(folder, "export", "web", "--model", "nut.safetensors", "--out", "site");
-    match(again.stderr, /^error: Expected --out to be a new or empty folder, but found \S+ in site\n$/);
+    const again = await adtr(folder, "export", "web", "--model", "nut.safetensors", "--out", "the site");
+    match(again.stderr, /^error: Expected --out to be a new or empty folder, but found \S+ in the site\n$/);
 
-    await using server = serve(join(folder, "site"), { "content-security-policy": POLICY });
+    await using server = serve(join(folder, "the site"), { "content-security-policy": POLICY });
     const browser = await openBrowser();
     try {
       const { page, errors } = await open(browser, server);

@@ -152,3 +152,30 @@ Deno.test("a failure of the model fails its batch, and the queue goes on", async
   fails = false;
   equal((await queue.score(picture(1))).score, 1);
 });
+
+Deno.test("what is told of batches may throw: it is reported, and the queue goes on", async () => {
+  const model = new Held(), told: string[] = [];
+  const onBatch = (images: number): never => {
+    throw new Error(`${images} images`);
+  };
+  const onError = (event: ErrorEvent): void => {
+    event.preventDefault();
+    told.push(event.error.message);
+  };
+  addEventListener("error", onError);
+  try {
+    const queue = new ScoringQueue(model, { batch: 2, most: 9, onBatch });
+    const scores = [1, 2, 3].map((value) => queue.score(picture(value)));
+    await model.go();
+    await model.go();
+    deepEqual((await Promise.all(scores)).map(({ score }) => score), [1, 2, 3]);
+    await queue.idle();
+    const later = queue.score(picture(4));
+    await model.go();
+    equal((await later).score, 4);
+    await queue.idle();
+    deepEqual(told, ["2 images", "1 images", "1 images"]);
+  } finally {
+    removeEventListener("error", onError);
+  }
+});

@@ -89,3 +89,17 @@ Deno.test("regions: 8-connected, strictly above, in pixels of the image, the lar
   deepEqual(tiny.map(({ width, height, area }) => [width, height, area]), [[1, 1, 1]]);
   ok(regionsOf(map, -1, area).length === 1);
 });
+
+Deno.test("of many regions those with the largest values are given, as many as are asked for", () => {
+  const width = 60, height = 40, data = new Float32Array(width * height);
+  const points = Array.from({ length: 600 }, (_, i) => ({ x: 2 * (i % 30), y: 2 * Math.floor(i / 30) }));
+  points.forEach(({ x, y }, i) => data[y * width + x] = 1 + (i * 7) % 300); // each value twice
+  const map = { width, height, data }, area = { x: 0, y: 0, width, height };
+  const all = regionsOf(map, 0, area, Infinity);
+  equal(all.length, 600);
+  deepEqual(regionsOf(map, 0, area), all.slice(0, 100));
+  deepEqual(regionsOf(map, 0, area, 3), all.slice(0, 3));
+  deepEqual(regionsOf(map, 0, area, 0), []);
+  deepEqual(all.map(({ peak }) => peak), Array.from({ length: 600 }, (_, i) => 300 - Math.floor(i / 2)));
+  for (const { x, y, peak } of all) equal(data[y * width + x], peak);
+});

@@ -50,6 +50,44 @@ Deno.test("a model is opened anew when its file changes; the old one is used unt
     );
   }));
 
+Deno.test("an old model that can't be given back is told of; stopping waits for one that has an image yet", async () => {
+  const backend = new FakeBackend(PATH), hold = Promise.withResolvers<void>();
+  const openModel = backend.openModel.bind(backend);
+  let isBroken = true;
+  backend.openModel = async (device, path) => {
+    const model = await openModel(device, path), dispose = model[Symbol.dispose];
+    return {
+      ...model,
+      [Symbol.dispose]() {
+        ok(!backend.devices[0].closed);
+        if (isBroken) throw new Error("no way");
+        dispose();
+      },
+    };
+  };
+  await withServer(
+    async (asked) => {
+      const { lines } = asked, opened = () => lines.filter((line) => line.includes("opened anew")).length;
+      backend.write(PATH, 20);
+      await until(() => lines.includes("thing: the model opened before can't be given back: no way"));
+      isBroken = false;
+      backend.hold = hold.promise;
+      const waiting = label(asked, 50);
+      await until(() => backend.batches.length === 1);
+      backend.write(PATH, 60);
+      await until(() => opened() === 2);
+      const stopped = asked.server.stop();
+      equal(backend.disposed, 0);
+      hold.resolve();
+      equal(await waiting, "anomalous");
+      await stopped;
+      equal(backend.disposed, 2);
+    },
+    {},
+    backend,
+  );
+});
+
 Deno.test("a file that is no model, or gone, is told once, and the old model stays", () =>
   withServer(async (asked) => {
     const { backend, lines } = asked,

@@ -79,6 +79,33 @@ Deno.test("several images: each has its row, also one that can't be read", () =>
     equal(backend.batches.reduce((a, b) => a + b), 2);
   }));
 
+Deno.test("maps are sent with at most 1024 values a side, regions are those of the whole map", () =>
+  withServer(async ({ ask }) => {
+    const response = await ask("/v1/score?map=float32", image(png(50, 200, 2050, 8)));
+    const { results: [result] } = v.parse(ScoreAnswer, await answer(response, 200));
+    ok("score" in result);
+    deepEqual(result.regions, [{ x: 0, y: 0, width: 2, height: 2, area: 4, peak: 200 }]);
+    const { width, height, data } = result.map!;
+    deepEqual([width, height], [1024, 4]);
+    const values = [...new Float32Array(Uint8Array.fromBase64(data).buffer)];
+    deepEqual(values, [200, ...Array(4095).fill(50)]);
+  }, { maxPixels: 20_000 }));
+
+Deno.test("sixteen images are answered with their maps at once, more are refused before they are scored", () =>
+  withServer(async ({ ask, backend }) => {
+    const images = (count: number) =>
+      parts(...Array.from({ length: count }, (_, i): [string, Uint8Array<ArrayBuffer>] => [`${i}`, png(i)]));
+    const said = await refused(await ask("/v1/score?map=float32", images(17)), 400);
+    equal(said, "Expected at most 16 images at once with map=float32, but found 17");
+    deepEqual(backend.batches, []);
+    const { results } = v.parse(
+      ScoreAnswer,
+      await answer(await ask("/v1/score?map=float32", images(16)), 200),
+    );
+    ok(results.length === 16 && results.every((result) => "score" in result && result.map?.width === SIDE));
+    await answer(await ask("/v1/score", images(17)), 200);
+  }, { queue: 20 }));
+
 Deno.test("a heat map is a picture of three panels", () =>
   withServer(async ({ ask }) => {
     for (const query of ["", "?range=10,150", "?range=-1e1,1.5e2"]) {
@@ -314,6 +341,22 @@ Deno.test("a fault of the program is told to who runs it, and not to who asks", 
     equal(await refused(await ask("/v1/score", image(png(1))), 500), "The server failed; its log says more");
     ok(lines.some((line) => line.includes("POST /v1/score: Error: secret")), lines.join("\n"));
     await answer(await ask("/v1/score", image(png(1))), 200);
+  }));
+
+Deno.test("a request that fails in no known way while the server stops keeps nothing open", () =>
+  withServer(async ({ ask, backend, server }) => {
+    const hold = Promise.withResolvers<void>();
+    backend.hold = hold.promise;
+    backend.next = "no error at all" as unknown as Error;
+    const response = ask("/v1/score", image(png(1)));
+    await until(() => backend.batches.length === 1);
+    const stopped = server.stop();
+    hold.resolve();
+    equal((await response).status, 500);
+    await (await response).body?.cancel();
+    await stopped;
+    equal(backend.disposed, 1);
+    ok(backend.devices[0].closed);
   }));
 
 Deno.test("a model that refuses one of several images says so in its row", () =>

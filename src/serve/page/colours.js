@@ -36,8 +36,8 @@ export class ColourRange {
   }
 
   /**
-   * From the median of all values to their 99.9 % quantile, as in the heat maps of the command line; but a map that stays
-   * under the threshold has no more than half of the colours.
+   * From the median of all values to their 99.9 % quantile; but a map that stays under the threshold has no more than half of the
+   * colours.
    *
    * @param {number | null} threshold of the pixels
    */

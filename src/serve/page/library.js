@@ -15,7 +15,7 @@
 const ADTR = "./adtr.js";
 
 /** @type {any} */
-let adtr, /** @type {any} */ model, /** @type {Site & { where: "browser" }} */ site;
+let adtr, /** @type {any} */ gpu, /** @type {any} */ model, /** @type {Site & { where: "browser" }} */ site;
 
 /** Whether there is a GPU to compute on, here: a page may have one that workers haven't. */
 export async function hasGpu() {
@@ -39,13 +39,22 @@ export async function open(given) {
   };
 }
 
+/** Opens the model on a new device, and closes the one before, which frees all that is on it. */
 async function openModel() {
   const [bytes, file] = await Promise.all([
     load(site.model),
     site.weights === null ? null : load(site.weights),
   ]);
   const weights = file ? await adtr.parseWeightFile(file, site.weights) : undefined;
-  model = await adtr.openModelBytes(await adtr.Gpu.open(), bytes, { weights }, site.model);
+  const opened = await adtr.Gpu.open();
+  try {
+    model = await adtr.openModelBytes(opened, bytes, { weights }, site.model);
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+  gpu?.close();
+  gpu = opened;
 }
 
 /** @param {Blob} image @returns {Promise<Scored>} */

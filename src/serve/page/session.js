@@ -88,6 +88,12 @@ export class Session {
     );
   }
 
+  /** An image's thumbnail, let go of where the image was cleared meanwhile. @param {Entry} entry @param {string | null} thumbnail an address */
+  keepThumbnail(entry, thumbnail) {
+    if (this.entries.includes(entry)) entry.thumbnail = thumbnail;
+    else if (thumbnail) URL.revokeObjectURL(thumbnail);
+  }
+
   clear() {
     for (const { thumbnail } of this.entries) if (thumbnail) URL.revokeObjectURL(thumbnail);
     this.entries = [];

@@ -81,12 +81,14 @@ export class Work {
     this.#onChange(entry);
     const thumbnail = entry.thumbnail ? null : thumbnailOf(file, this.#scorer);
     try {
-      this.#session.finish(entry, await this.#scorer.score(file, model, signal));
+      const scored = await this.#scorer.score(file, model, signal);
+      signal.throwIfAborted(); // not every scorer can stop at once
+      this.#session.finish(entry, scored);
     } catch (error) {
       if (signal.aborted) entry.state = entry.scored ? "done" : "stopped";
       else this.#session.fail(entry, /** @type {Error} */ (error).message);
     }
-    if (thumbnail) entry.thumbnail = await thumbnail;
+    if (thumbnail) this.#session.keepThumbnail(entry, await thumbnail);
   }
 }
 
