@@ -10,7 +10,7 @@ import { openGif } from "./gif.ts";
 import { openJpeg } from "./jpeg.ts";
 import { type Size, upright, uprightSize } from "./orientation.ts";
 import { openPng } from "./png.ts";
-import { MAX_PIXELS, type Opened, type Samples } from "./samples.ts";
+import { MAX_PIXELS, type Opened, type Samples, TooManyPixels } from "./samples.ts";
 import { openTiff } from "./tiff.ts";
 import { openWebp } from "./webp.ts";
 
@@ -115,11 +115,7 @@ async function withImage<T>(
         `Expected ${name} to be at least ${MIN_SIDE} pixels a side, but found ${width}×${height}`,
       );
     }
-    if (width * height > MAX_PIXELS) {
-      throw new InputError(
-        `Expected ${name} to have at most ${MAX_PIXELS} pixels, but found ${width}×${height}`,
-      );
-    }
+    if (width * height > MAX_PIXELS) throw new TooManyPixels(name, MAX_PIXELS, width, height);
     return await use(image, format);
   } catch (error) {
     if (error instanceof InputError) throw error;

@@ -4,9 +4,18 @@
  *
  * @module
  */
+import { InputError } from "../errors.ts";
 
 /** Most pixels of an image: 8192×8192, about 1 GiB while it is being decoded. */
 export const MAX_PIXELS = 2 ** 26;
+
+/** An image declares more pixels than are read. */
+export class TooManyPixels extends InputError {
+  /** An error to throw. @param file what it calls the file */
+  constructor(file: string, most: number, width: number, height: number) {
+    super(`Expected ${file} to have at most ${most} pixels, but found ${width}×${height}`);
+  }
+}
 
 /** Decoded samples, row-major without padding: [height, width, stride]. */
 export interface Samples {

@@ -5,6 +5,7 @@
  */
 import { decodeImage, type Image } from "../data/image.ts";
 import { imageSize } from "../data/decode.ts";
+import { TooManyPixels } from "../data/samples.ts";
 import { InputError } from "../errors.ts";
 
 /** What is asked of it. */
@@ -25,12 +26,10 @@ export type Decoded =
 async function decode({ bytes, name, maxPixels }: DecodeJob): Promise<Decoded> {
   try {
     const { width, height } = await imageSize(bytes, name);
-    if (width * height > maxPixels) {
-      const error = `Expected ${name} to have at most ${maxPixels} pixels, but found ${width}×${height}`;
-      return { error, kind: "too-large" };
-    }
+    if (width * height > maxPixels) throw new TooManyPixels(name, maxPixels, width, height);
     return { image: await decodeImage(bytes, name) };
   } catch (error) {
+    if (error instanceof TooManyPixels) return { error: error.message, kind: "too-large" };
     if (error instanceof InputError) return { error: error.message, kind: "unread" };
     return { error: error instanceof Error ? error.stack ?? error.message : String(error), kind: "fault" };
   }

@@ -27,6 +27,9 @@ Deno.test("what is no image, or too large, is refused; the next is decoded", asy
     status: 413,
     message: "Expected b.png to have at most 100 pixels, but found 11×10",
   });
+  const huge = png(1, 1, 10, 10), header = new DataView(huge.buffer, huge.byteOffset);
+  for (const at of [16, 20]) header.setUint32(at, 100_000); // more than anybody reads
+  await rejects(decoder.decode(huge, "d.png"), { name: "Refusal", status: 413 });
   equal((await decoder.decode(png(1, 1, 10, 10), "c.png")).width, 10);
 });
 
