@@ -91,7 +91,7 @@ export function resolveSettings(given: Partial<Settings>, { preset, data, weight
   const name = given.method ?? METHOD_NAMES[0];
   checkSettings(METHOD_NAMES.includes(name) ? name : METHOD_NAMES[0], given);
   const method = methodNamed(name), backbone = given.backbone ?? backboneFor(data, weights);
-  const settings: Settings = {
+  const defaults = {
     ...common(preset, data),
     ...deciding(preset, "epochs" in method.settings),
     method: name,
@@ -99,8 +99,9 @@ export function resolveSettings(given: Partial<Settings>, { preset, data, weight
     levels: BACKBONES[backbone as BackboneName].levels,
     ...method.defaults({ preset, data, backbone, given }),
     ...tiling(given),
-    ...given as Record<string, Value>,
   };
+  checkSettings(name, defaults);
+  const settings: Settings = { ...defaults, ...given as Record<string, Value> };
   checkTogether(settings);
   method.check?.(settings);
   return settings;
@@ -148,9 +149,19 @@ export const WHOLE_IMAGES: Pick<CommonSettings, keyof FrameSettings> = {
   overlap: 0,
 };
 
-/** What follows from tiles: they are looked at pixel by pixel. */
-function tiling({ tiles }: Partial<Settings>): Partial<Pick<CommonSettings, "image_size" | "overlap">> {
-  return tiles ? { image_size: tiles, overlap: Math.floor(tiles / 4) } : {};
+/** What follows from tiles: they are looked at pixel by pixel. @throws {SettingError} where they are too large for that */
+function tiling(
+  { tiles, image_size }: Partial<Settings>,
+): Partial<Pick<CommonSettings, "image_size" | "overlap">> {
+  if (!tiles) return {};
+  const { success, issues } = v.safeParse(COMMON.image_size.schema, tiles), overlap = Math.floor(tiles / 4);
+  if (success) return { image_size: tiles, overlap };
+  if (image_size !== undefined) return { overlap };
+  throw new SettingError(
+    `Expected {tiles} to be ${
+      issues[0].message
+    } without {image_size}, which is the same then, but found ${tiles}`,
+  );
 }
 
 /**
