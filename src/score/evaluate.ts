@@ -39,7 +39,10 @@ export interface EvaluatedImage extends TestImage, Omit<Decided, "label"> {
   map: FloatMap | null;
   /** Of the whole image, larger is more anomalous. */
   score: number;
-  /** Its mask, as large as the map (S×S without one); null where it is anomalous and has none, or tiles have no map. */
+  /**
+   * Its mask, as large as the map, or as that would be of a method without; null where it is anomalous and has none, or tiles
+   * have no map.
+   */
   truth: Uint8Array | null;
   /** 1 for pixels of the map that are looked at; null where all are. Others don't count. */
   inside: Uint8Array | null;
@@ -180,7 +183,7 @@ function reduced(image: EvaluatedImage): EvaluatedImage {
 }
 
 /** The metrics of images that have been scored. */
-export function evaluationOf(
+function evaluationOf(
   images: EvaluatedImage[],
   decision: Decision,
   tallies: Evaluation["tallies"] = null,
