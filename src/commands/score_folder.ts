@@ -13,7 +13,7 @@
  */
 import { join } from "node:path";
 import type { FloatMap } from "../data/float_map.ts";
-import { InputError } from "../errors.ts";
+import { InputError, shortened } from "../errors.ts";
 import { safetensorsHeader } from "../formats/safetensors.ts";
 import { stored } from "../formats/tensor_file.ts";
 import {
@@ -313,6 +313,8 @@ function requireSame(path: string, earlier: ScoreState, now: ScoreState): void {
   for (const name of new Set([...Object.keys(earlier), ...Object.keys(now)])) {
     const [was, is] = [earlier[name], now[name]].map((value) => JSON.stringify(value) ?? "none");
     if (was === is) continue;
-    throw new InputError(`Expected to go on as in ${path} with ${name} ${was}, but found ${is}`);
+    throw new InputError(
+      `Expected to go on as in ${path} with ${name} ${shortened(was)}, but found ${shortened(is)}`,
+    );
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "npm:valibot@^1.5.0";
-import { SettingError, UsageError } from "../errors.ts";
+import { SettingError, shortened, UsageError } from "../errors.ts";
 import { type BackboneName, BACKBONES } from "../model/backbones.ts";
 import type { FrameSettings } from "../data/frame.ts";
 import { NO_ROI } from "../data/roi.ts";
@@ -32,9 +32,6 @@ export interface Given {
   /** Whether there is a weight file, which decides what the backbone is by default. */
   readonly weights: boolean;
 }
-
-/** Characters of a wrong value that are told: a mask may have thousands. */
-const MOST_FOUND = 80;
 
 const COMMON = commonRules(METHOD_NAMES);
 
@@ -66,9 +63,7 @@ export function checkSettings(method: string, given: Readonly<Record<string, unk
       if (result.success) continue;
       const found = JSON.stringify(value) ?? typeof value;
       throw new SettingError(
-        `Expected {${name}} to be ${result.issues[0].message}, but found ${
-          found.length > MOST_FOUND ? `${found.slice(0, MOST_FOUND)}…` : found
-        }`,
+        `Expected {${name}} to be ${result.issues[0].message}, but found ${shortened(found)}`,
       );
     }
     const others = SETTINGS.get(name);
@@ -77,7 +72,7 @@ export function checkSettings(method: string, given: Readonly<Record<string, unk
       throw new UsageError(`Expected the name of a setting, but found "${name}"${hint}`);
     }
     throw new SettingError(
-      `Expected {${name}} ${value} with {method} ${others.join(" or ")} only, but found ${method}`,
+      `Expected {${name}} ${shortened(value)} with {method} ${others.join(" or ")} only, but found ${method}`,
     );
   }
 }
