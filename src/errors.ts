@@ -11,6 +11,15 @@ export class InputError extends Error {
   override name = "InputError";
 }
 
+/** Characters of a value that an error tells: a mask may have thousands. */
+const MOST_FOUND = 80;
+
+/** A value as errors tell it, a long one by its begin and its length. */
+export function shortened(value: unknown): string {
+  const text = String(value);
+  return text.length > MOST_FOUND ? `${text.slice(0, MOST_FOUND)}… (${text.length} characters)` : text;
+}
+
 /** For readers of file formats: throws an error that says what was found wrong with the file. */
 export type Fail = (found: string) => never;
 

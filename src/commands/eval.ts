@@ -24,13 +24,7 @@ import {
   openGivenModel,
 } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
-import {
-  addThresholds,
-  decisionWith,
-  describeDecision,
-  type GivenRules,
-  withoutLabels,
-} from "./thresholds.ts";
+import { addThresholds, checkRules, decisionWith, describeDecision, type GivenRules } from "./thresholds.ts";
 import { mapped, METRICS, metricsTable, TIFF_HELP, writeJson } from "./results.ts";
 
 /** Adds the command. */
@@ -84,7 +78,7 @@ async function evaluate(options: EvalOptions): Promise<void> {
     await makeFolder(out); // refused before the work
     const { method: { maps }, heldOut } = model, missing_masks = options.missingMasks;
     const known = { decision: model.decision, heldOut, maps, model: options.model };
-    decisionWith(withoutLabels(options), known); // refused before the work
+    checkRules(options, known); // refused before the work
     const { errors, notes } = await checkImages({ train: [], anomalous: [], test: category.test }, {
       isKnown: (hash) => areKept(model.source, hash),
     });

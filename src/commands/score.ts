@@ -9,6 +9,7 @@ import { InputError, UsageError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { makeFolder, readWhole } from "../host/files.ts";
 import { isFolder, listImages, type OnNote } from "../host/folder.ts";
+import { printable } from "../report/printable.ts";
 import { type Cell, table } from "../report/table.ts";
 import type { Model } from "../score/model.ts";
 import { sha256 } from "../sha256.ts";
@@ -47,7 +48,7 @@ export function addScore(program: Command): void {
         "anomalous",
       ]),
     )
-    .option("--maps", "write maps.safetensors: tensor `maps` [n, S, S], in the order of the table")
+    .option("--maps", "write maps.safetensors: tensor `maps` [n, height, width], in the order of the table")
     .option("--resume", "go on with what an earlier call left unfinished in --out; without any, begin")
     .option("--strict", "stop at the first image that can't be read")
     .option("--watch", "score what is in the folders and whatever appears in them, until Ctrl-C or SIGTERM")
@@ -243,6 +244,6 @@ async function printRows(path: string, format: keyof typeof FORMATS): Promise<vo
 function printRow(row: ScoreRow, { json, only }: ScoreCommandOptions): void {
   const { image, score, label, error } = row;
   if (json) console.log(JSON.stringify(row));
-  else if (score === null) console.log(`unreadable  ${error}`);
-  else if (!only || label === only) console.log(`${score.toFixed(3)}  ${label ?? "–"}  ${image}`);
+  else if (score === null) console.log(printable(`unreadable  ${error}`));
+  else if (!only || label === only) console.log(printable(`${score.toFixed(3)}  ${label ?? "–"}  ${image}`));
 }

@@ -13,7 +13,7 @@
  */
 import { join } from "node:path";
 import type { FloatMap } from "../data/float_map.ts";
-import { InputError } from "../errors.ts";
+import { InputError, shortened } from "../errors.ts";
 import { safetensorsHeader } from "../formats/safetensors.ts";
 import { stored } from "../formats/tensor_file.ts";
 import {
@@ -204,10 +204,28 @@ export class ScoreFolder implements Disposable {
     return null;
   }
 
-  /** Puts everything in its place, instead of an earlier call's. @throws {InputError} where the system refuses it */
-  async finish(): Promise<void> {
+  /**
+   * Puts everything in its place, instead of an earlier call's.
+   *
+   * @param undrawn pictures that rows name, but could not be drawn in the end
+   * @throws {InputError} where the system refuses it
+   */
+  async finish(undrawn: ReadonlySet<string>): Promise<void> {
     this[Symbol.dispose]();
+    if (undrawn.size > 0) await this.#rewriteWithout(undrawn);
     await publish(this.#out, this.#state);
+  }
+
+  /** Last of all: other rows say which maps were kept. */
+  async #rewriteWithout(undrawn: ReadonlySet<string>): Promise<void> {
+    const { format } = this, path = join(this.folder, format.file), utf8 = new TextEncoder();
+    await writeWhole(path, async (write) => {
+      await write(utf8.encode(format.head));
+      for await (const { row } of rowsIn(path, format)) {
+        const isDrawn = row.heatmap === null || !undrawn.has(row.heatmap);
+        await write(utf8.encode(format.line(isDrawn ? row : { ...row, heatmap: null })));
+      }
+    });
   }
 
   [Symbol.dispose](): void {
@@ -216,9 +234,13 @@ export class ScoreFolder implements Disposable {
   }
 }
 
-/** Whether a folder has no row yet. */
+/** Whether a folder has no row yet. @throws {InputError} where the system refuses to tell */
 async function isEmpty(folder: string, { rows }: ScoreState): Promise<boolean> {
-  return (await Deno.stat(join(folder, FORMATS[rows].file))).size <= FORMATS[rows].head.length;
+  const path = join(folder, FORMATS[rows].file);
+  const { size } = await Deno.stat(path).catch((error) => {
+    throw new InputError(`Can't read ${path}: ${reason(error)}`);
+  });
+  return size <= FORMATS[rows].head.length;
 }
 
 /** Whether an image's map is kept for the end. */
@@ -291,6 +313,8 @@ function requireSame(path: string, earlier: ScoreState, now: ScoreState): void {
   for (const name of new Set([...Object.keys(earlier), ...Object.keys(now)])) {
     const [was, is] = [earlier[name], now[name]].map((value) => JSON.stringify(value) ?? "none");
     if (was === is) continue;
-    throw new InputError(`Expected to go on as in ${path} with ${name} ${was}, but found ${is}`);
+    throw new InputError(
+      `Expected to go on as in ${path} with ${name} ${shortened(was)}, but found ${shortened(is)}`,
+    );
   }
 }

@@ -5,6 +5,7 @@
  */
 import { textRecords } from "../host/records.ts";
 import { type CsvCell, csvLine, csvRows } from "../report/csv.ts";
+import { printable } from "../report/printable.ts";
 import type { Region } from "../score/regions.ts";
 import type { Label } from "../score/verdict.ts";
 
@@ -138,12 +139,12 @@ export class Tally {
     }`;
   }
 
-  /** Which images can't be read and why, a line each, ten at most. */
+  /** Which images can't be read and why, a line of a terminal each, ten at most. */
   failures(): string[] {
     const more = this.unreadable - this.failed.length;
     const lines = this.failed.map(({ image, error }) => {
-      const [line] = error!.split("\n");
-      return line.includes(image) ? line : `${image}: ${line}`;
+      const name = printable(image), [line] = error!.replaceAll(image, () => name).split("\n");
+      return printable(line.includes(name) ? line : `${name}: ${line}`);
     });
     return more > 0 ? [...lines, `and ${more} more`] : lines;
   }

@@ -13,7 +13,9 @@ import { InputError } from "../errors.ts";
 import { isThere, writeWhole } from "../host/files.ts";
 import { files } from "../host/image_files.ts";
 import { FolderWatch } from "../host/watch.ts";
+import type { Threshold } from "../methods/decision.ts";
 import { RangeSample, sharedRange } from "../report/heatmap.ts";
+import { printable } from "../report/printable.ts";
 import { regionsOf } from "../score/regions.ts";
 import { type ScoredImage, scoreImages, type Scorer } from "../score/score.ts";
 import type { ProgressDisplay } from "./progress.ts";
@@ -75,16 +77,16 @@ export async function scoreAll(task: Task, paths: readonly string[]): Promise<vo
     const count = { done: first + done, total: paths.length, unit: "images" };
     display.onProgress({ phase: "scoring", ...count, images: done });
   };
-  const range = rangeOf(model);
+  const range = rangeAround(model.decision.pixel);
   const take = async (row: ScoreRow, map: FloatMap | null): Promise<void> => {
     if (row.heatmap && range && !await draw(task, folder, row, map!, range)) row.heatmap = null;
     await folder.add(row, map);
     tally.add(row);
   };
   await scoreEach(task, paths.slice(first), () => names[tally.images], take, { onImage });
-  if (state.heatmaps === "in the end") await drawAll(task, folder);
+  const undrawn = state.heatmaps === "in the end" ? await drawAll(task, folder) : new Set<string>();
   if (state.maps) await folder.writeMaps(paths, model.source.image_size);
-  await folder.finish();
+  await folder.finish(undrawn);
 }
 
 /** Scores what is in folders and what appears in them, until the signal. @param print given every row */
@@ -94,7 +96,8 @@ export async function watchFolders(
   signal: AbortSignal,
   print: (row: ScoreRow) => void,
 ): Promise<void> {
-  const { model, options: { out, resume = false }, display, tally, state } = task, range = rangeOf(model);
+  const { model, options: { out, resume = false }, display, tally, state } = task,
+    range = rangeAround(model.decision.pixel);
   await settle(out);
   const told: string[] = [],
     names = new PictureNames(commonFolder(folders.map((folder) => join(folder, "image"))));
@@ -103,7 +106,10 @@ export async function watchFolders(
     told.push(row.image);
     if (row.heatmap) names.add(row.image);
   });
-  const watch = new FolderWatch(folders, told, { except: out, onWarning: display.warn });
+  const watch = new FolderWatch(folders, told, {
+    except: out,
+    onWarning: (message) => display.warn(printable(message)),
+  });
   const take = async (row: ScoreRow, map: FloatMap | null): Promise<void> => {
     const colours = range ?? (map && sharedRange(map.data));
     if (row.heatmap && !await draw(task, folder, row, map!, colours!)) row.heatmap = null;
@@ -155,16 +161,16 @@ function regionsIn(
   return map && pixel && { regions: regionsOf(map, pixel.value, area) };
 }
 
-/** Colours around the pixel threshold, which has the middle one; null without. */
-function rangeOf({ decision: { pixel } }: Scorer): { low: number; high: number } | null {
+/** The range of colours around a threshold, which has the middle one; null without. */
+function rangeAround(pixel: Threshold | null): { low: number; high: number } | null {
   if (pixel === null) return null;
   const around = Math.abs(pixel.value) / 2 || 1;
   return { low: pixel.value - around, high: pixel.value + around };
 }
 
-/** Draws all pictures that are not there yet. */
-async function drawAll(task: Task, folder: ScoreFolder): Promise<void> {
-  const { display, tally, signal } = task;
+/** Draws all pictures that are not there yet. @returns those whose image can't be read any more */
+async function drawAll(task: Task, folder: ScoreFolder): Promise<Set<string>> {
+  const { display, tally, signal } = task, undrawn = new Set<string>();
   let values = 0, done = 0;
   for await (const { row, map } of folder.all()) if (row.heatmap) values += map!.width * map!.height;
   const sample = new RangeSample(values);
@@ -177,8 +183,9 @@ async function drawAll(task: Task, folder: ScoreFolder): Promise<void> {
     signal?.throwIfAborted();
     display.onProgress({ phase: "heat maps", done: ++done, total: tally.images, unit: "images" });
     if (!row.heatmap || await isThere(join(folder.folder, row.heatmap))) continue;
-    await draw(task, folder, row, await map!.read(), range!);
+    if (!await draw(task, folder, row, await map!.read(), range!)) undrawn.add(row.heatmap);
   }
+  return undrawn;
 }
 
 /** Draws a picture. @returns false where the image can't be read any more */
@@ -198,7 +205,7 @@ async function draw(
     picture = await drawPicture({ path, map, area }, S, shades);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    display.warn(`no heat map: ${error.message}`);
+    display.warn(printable(`no heat map: ${error.message}`));
     return false;
   }
   await writeWhole(join(folder, heatmap!), (write) => write(picture));

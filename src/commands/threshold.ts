@@ -17,7 +17,14 @@ import { withGpu } from "./gpu.ts";
 import { missingMasksOption, openGivenModel } from "./model_options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { weightsKeyOption, type WeightsOptions } from "./weights_options.ts";
-import { decisionWith, describeDecision, type GivenRules, parseRule, ruleOfLabels } from "./thresholds.ts";
+import {
+  checkRules,
+  decisionWith,
+  describeDecision,
+  type GivenRules,
+  parseRule,
+  ruleOfLabels,
+} from "./thresholds.ts";
 
 /** How this command spells rules. */
 const FLAGS = { threshold: "RULE", pixelThreshold: "--pixel" };
@@ -80,6 +87,7 @@ async function threshold(
   }
   const bytes = await readWhole(model), file = parseModel(bytes, model), { maps } = file.method;
   const known = { decision: file.decision, heldOut: file.heldOut, maps, model };
+  checkRules(rules, known, FLAGS); // refused before the work
   const evidence = isData ? await labelled(model, data, category, options) : {};
   const decision = decisionWith(rules, { ...known, ...evidence }, FLAGS);
   if (decision !== file.decision) {

@@ -64,10 +64,23 @@ export function ruleOfLabels(rules: GivenRules, flags = FLAGS): string | null {
   return name === undefined ? null : `${flags[name]} ${rules[name]}`;
 }
 
-/** The rules that can be followed without labels. */
-export function withoutLabels({ threshold, pixelThreshold }: GivenRules): GivenRules {
+/**
+ * Checks rules before images are scored: those by labels as far as that is known then.
+ *
+ * @throws {InputError} as {@linkcode decisionWith} does
+ */
+export function checkRules({ threshold, pixelThreshold }: GivenRules, by: Deciding, flags = FLAGS): void {
+  requireMaps({ pixelThreshold }, by, flags);
   const some = (rule?: string | number) => rule !== undefined && needsLabels(rule) ? undefined : rule;
-  return { threshold: some(threshold), pixelThreshold: some(pixelThreshold) };
+  decisionWith({ threshold: some(threshold), pixelThreshold: some(pixelThreshold) }, by, flags);
+}
+
+function requireMaps(
+  { pixelThreshold: rule }: GivenRules,
+  { maps, model }: Deciding,
+  flags: typeof FLAGS,
+): void {
+  if (rule !== undefined && rule !== "none" && !maps) throw noMaps(`${flags.pixelThreshold} ${rule}`, model);
 }
 
 /**
@@ -77,7 +90,8 @@ export function withoutLabels({ threshold, pixelThreshold }: GivenRules): GivenR
  * @throws {InputError} where there is nothing to find a threshold on
  */
 export function decisionWith(rules: GivenRules, by: Deciding, flags = FLAGS): Decision {
-  const { decision, model, maps } = by;
+  const { decision, model } = by;
+  requireMaps(rules, by, flags);
   if (rules.threshold === undefined && rules.pixelThreshold === undefined) return decision;
   const found = decisionBy({
     threshold: rules.threshold ?? "none",
@@ -90,7 +104,6 @@ export function decisionWith(rules: GivenRules, by: Deciding, flags = FLAGS): De
   ): Threshold | null => {
     const rule = rules[name], flag = `${flags[name]} ${rule}`;
     if (rule === undefined) return known;
-    if (name === "pixelThreshold" && rule !== "none" && !maps) throw noMaps(flag, model);
     if (anew !== null || rule === "none") return anew;
     const expected = needsLabels(rule)
       ? `${rule === "f1" ? "normal and anomalous" : "normal"} test images${

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { listCategories } from "../host/dataset.ts";
 import { withRoi } from "../host/roi_file.ts";
 import { defectsOf, proceduralCategories } from "../data/procedural/sample.ts";
-import { UsageError } from "../errors.ts";
+import { shortened, UsageError } from "../errors.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { MissingMasks } from "../score/evaluate.ts";
 import type { Settings, Value } from "../methods/settings.ts";
@@ -180,7 +180,9 @@ async function savedConfig(
   for (const [name, value] of Object.entries(given) as [string, Value][]) {
     if (name !== "epochs" && saved.settings[name] !== value) {
       throw new UsageError(
-        `Expected ${flagOf(name)} to be ${saved.settings[name]} as in ${path}, but found ${value}`,
+        `Expected ${flagOf(name)} to be ${shortened(saved.settings[name])} as in ${path}, but found ${
+          shortened(value)
+        }`,
       );
     }
   }

@@ -5,21 +5,10 @@
  * @module
  */
 import { InputError } from "../errors.ts";
-import type { Rect } from "./float_map.ts";
-import {
-  cropImage,
-  cutImage,
-  type Extent,
-  type Frame,
-  frameOf,
-  type Framing,
-  type Piece,
-  pieceKey,
-  STRETCH,
-} from "./frame.ts";
+import { cutImage, type Frame, frameOf, type Framing, type Piece, pieceKey, STRETCH } from "./frame.ts";
 import type { Image } from "./image.ts";
 import type { Images } from "./images.ts";
-import { resizeBilinear, resizeImage, resizeNearest } from "./resize.ts";
+import { resizeBilinear, resizeNearest } from "./resize.ts";
 
 /** A piece of one of several images. */
 export interface PlacedPiece {
@@ -108,22 +97,6 @@ export async function loadFrames(
     frames.push(frameOf(await (await images.open(name)).size(), S, framing, name));
   }
   return frames;
-}
-
-/**
- * What of an image a map covers, at the map's size: for pictures of both.
- *
- * @param areaOf pixels of the image, by its size
- * @throws {InputError} where it can't be read or is no image
- */
-export async function loadArea(
-  images: Images,
-  name: string,
-  { width, height }: Extent,
-  areaOf: (image: Extent) => Rect,
-): Promise<Image> {
-  const image = await (await images.open(name)).decode();
-  return resizeImage(cropImage(image, areaOf(image)), width, height);
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import type { FloatMap } from "./float_map.ts";
+import type { Mask } from "./image.ts";
 import { sidesWithin } from "./resize.ts";
 
 /**
@@ -14,41 +15,37 @@ import { sidesWithin } from "./resize.ts";
  * @returns 0 or 1, [H, W]
  */
 export function maskCells(mask: Uint8Array, S: number, H: number, W: number): Uint8Array {
-  return maxCells(mask, { width: S, height: S }, { width: W, height: H }, new Uint8Array(H * W));
-}
-
-/** The same of any values and sizes: [from.height, from.width] to `out` [to.height, to.width]. */
-export function maxCells<T extends Uint8Array | Float32Array>(
-  values: Uint8Array | Float32Array,
-  from: { readonly width: number; readonly height: number },
-  to: { readonly width: number; readonly height: number },
-  out: T,
-): T {
-  for (let h = 0, i = 0; h < to.height; h++) {
-    const [top, bottom] = cell(h, from.height, to.height);
-    for (let w = 0; w < to.width; w++, i++) {
-      const [left, right] = cell(w, from.width, to.width);
-      let largest = -Infinity;
+  const cells = new Uint8Array(H * W);
+  for (let h = 0, i = 0; h < H; h++) {
+    const [top, bottom] = cell(h, S, H);
+    for (let w = 0; w < W; w++, i++) {
+      const [left, right] = cell(w, S, W);
       for (let y = top; y < bottom; y++) {
-        for (let x = left; x < right; x++) largest = Math.max(largest, values[y * from.width + x]);
+        for (let x = left; x < right; x++) cells[i] = Math.max(cells[i], mask[y * S + x]);
       }
-      out[i] = largest;
     }
   }
-  return out;
-}
-
-/** A map with at most `most` pixels a side, in proportion: the largest values of what it stands for. Smaller ones stay. */
-export function mapWithin(map: FloatMap, most: number): FloatMap {
-  const { width, height } = sidesWithin(map, 1, most);
-  if (width === map.width && height === map.height) return map;
-  return {
-    width,
-    height,
-    data: maxCells(map.data, map, { width, height }, new Float32Array(width * height)),
-  };
+  return cells;
 }
 
 function cell(i: number, S: number, cells: number): [begin: number, end: number] {
   return [Math.floor(i * S / cells), Math.ceil((i + 1) * S / cells)];
+}
+
+/**
+ * A map or a mask with at most `most` pixels a side, in proportion: each the largest value of those that it stands for, so that
+ * nothing small is lost. These don't overlap: nothing small grows more than it must. One that is smaller is given back.
+ */
+export function mapWithin<T extends FloatMap | Mask>(map: T, most: number): T {
+  const { width, height } = sidesWithin(map, 1, most);
+  if (width === map.width && height === map.height) return map;
+  const data = map.data.slice(0, width * height).fill(-Infinity); // 0 in bytes
+  for (let y = 0, i = 0; y < map.height; y++) {
+    const row = Math.floor(y * height / map.height) * width;
+    for (let x = 0; x < map.width; x++, i++) {
+      const at = row + Math.floor(x * width / map.width);
+      data[at] = Math.max(data[at], map.data[i]);
+    }
+  }
+  return { ...map, width, height, data };
 }

@@ -128,10 +128,10 @@ export function boundsOf(
 ): Rect {
   if (roi === null) return { x: 0, y: 0, width, height };
   const [x, right] = "mask" in roi
-    ? scaled(roi.bounds.x, roi.bounds.width, width / roi.mask.width)
+    ? covering(roi.bounds.x, roi.bounds.width, roi.mask.width, width)
     : side(roi.x, roi.width, width);
   const [y, bottom] = "mask" in roi
-    ? scaled(roi.bounds.y, roi.bounds.height, height / roi.mask.height)
+    ? covering(roi.bounds.y, roi.bounds.height, roi.mask.height, height)
     : side(roi.y, roi.height, height);
   if (right > width || bottom > height) {
     throw new InputError(
@@ -150,7 +150,7 @@ function side(begin: Length, length: Length, size: number): [number, number] {
   return [first, length.isShare && begin.isShare ? Math.min(end, size) : end];
 }
 
-/** What covers as much of an axis as a part of a mask does. */
-function scaled(begin: number, length: number, scale: number): [number, number] {
-  return [Math.floor(begin * scale), Math.ceil((begin + length) * scale)];
+/** What covers as much of an axis of `size` pixels as a part of a mask does of its `all`. Products of whole numbers are exact. */
+function covering(begin: number, length: number, all: number, size: number): [number, number] {
+  return [Math.floor(begin * size / all), Math.ceil((begin + length) * size / all)];
 }

@@ -9,6 +9,7 @@ import { join, relative, resolve } from "node:path";
 import { byCodeUnits } from "../by_code_units.ts";
 import { isPartial, reason } from "./files.ts";
 import { isImageName } from "./folder.ts";
+import { wait } from "./wait.ts";
 
 /** How to watch. */
 export interface WatchOptions {
@@ -53,12 +54,12 @@ export class FolderWatch {
 
   /** Waits for complete images, oldest first; none where `signal` is aborted. */
   async next(signal: AbortSignal): Promise<string[]> {
-    if (this.#isTakenBack) await pause(this.#options.interval, signal);
+    if (this.#isTakenBack) await wait(this.#options.interval, signal);
     this.#isTakenBack = false;
     while (!signal.aborted) {
       const began = performance.now(), found = await this.#look();
       if (found.length > 0) return found;
-      await pause(Math.max(this.#options.interval, 5 * (performance.now() - began)), signal);
+      await wait(Math.max(this.#options.interval, 5 * (performance.now() - began)), signal);
     }
     return [];
   }
@@ -111,17 +112,4 @@ export class FolderWatch {
     const { except } = this.#options;
     return except !== "" && relative(except, resolve(folder)) === "";
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((done) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      done();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
 }

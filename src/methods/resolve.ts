@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "npm:valibot@^1.5.0";
-import { SettingError, UsageError } from "../errors.ts";
+import { SettingError, shortened, UsageError } from "../errors.ts";
 import { type BackboneName, BACKBONES } from "../model/backbones.ts";
 import type { FrameSettings } from "../data/frame.ts";
 import { NO_ROI } from "../data/roi.ts";
@@ -32,9 +32,6 @@ export interface Given {
   /** Whether there is a weight file, which decides what the backbone is by default. */
   readonly weights: boolean;
 }
-
-/** Characters of a wrong value that are told: a mask may have thousands. */
-const MOST_FOUND = 80;
 
 const COMMON = commonRules(METHOD_NAMES);
 
@@ -66,9 +63,7 @@ export function checkSettings(method: string, given: Readonly<Record<string, unk
       if (result.success) continue;
       const found = JSON.stringify(value) ?? typeof value;
       throw new SettingError(
-        `Expected {${name}} to be ${result.issues[0].message}, but found ${
-          found.length > MOST_FOUND ? `${found.slice(0, MOST_FOUND)}…` : found
-        }`,
+        `Expected {${name}} to be ${result.issues[0].message}, but found ${shortened(found)}`,
       );
     }
     const others = SETTINGS.get(name);
@@ -77,7 +72,7 @@ export function checkSettings(method: string, given: Readonly<Record<string, unk
       throw new UsageError(`Expected the name of a setting, but found "${name}"${hint}`);
     }
     throw new SettingError(
-      `Expected {${name}} ${value} with {method} ${others.join(" or ")} only, but found ${method}`,
+      `Expected {${name}} ${shortened(value)} with {method} ${others.join(" or ")} only, but found ${method}`,
     );
   }
 }
@@ -91,7 +86,7 @@ export function resolveSettings(given: Partial<Settings>, { preset, data, weight
   const name = given.method ?? METHOD_NAMES[0];
   checkSettings(METHOD_NAMES.includes(name) ? name : METHOD_NAMES[0], given);
   const method = methodNamed(name), backbone = given.backbone ?? backboneFor(data, weights);
-  const settings: Settings = {
+  const defaults = {
     ...common(preset, data),
     ...deciding(preset, "epochs" in method.settings),
     method: name,
@@ -99,8 +94,9 @@ export function resolveSettings(given: Partial<Settings>, { preset, data, weight
     levels: BACKBONES[backbone as BackboneName].levels,
     ...method.defaults({ preset, data, backbone, given }),
     ...tiling(given),
-    ...given as Record<string, Value>,
   };
+  checkSettings(name, defaults);
+  const settings: Settings = { ...defaults, ...given as Record<string, Value> };
   checkTogether(settings);
   method.check?.(settings);
   return settings;
@@ -148,9 +144,19 @@ export const WHOLE_IMAGES: Pick<CommonSettings, keyof FrameSettings> = {
   overlap: 0,
 };
 
-/** What follows from tiles: they are looked at pixel by pixel. */
-function tiling({ tiles }: Partial<Settings>): Partial<Pick<CommonSettings, "image_size" | "overlap">> {
-  return tiles ? { image_size: tiles, overlap: Math.floor(tiles / 4) } : {};
+/** What follows from tiles: they are looked at pixel by pixel. @throws {SettingError} where they are too large for that */
+function tiling(
+  { tiles, image_size }: Partial<Settings>,
+): Partial<Pick<CommonSettings, "image_size" | "overlap">> {
+  if (!tiles) return {};
+  const { success, issues } = v.safeParse(COMMON.image_size.schema, tiles), overlap = Math.floor(tiles / 4);
+  if (success) return { image_size: tiles, overlap };
+  if (image_size !== undefined) return { overlap };
+  throw new SettingError(
+    `Expected {tiles} to be ${
+      issues[0].message
+    } without {image_size}, which is the same then, but found ${tiles}`,
+  );
 }
 
 /**

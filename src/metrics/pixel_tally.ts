@@ -6,7 +6,6 @@
  */
 import { InputError } from "../errors.ts";
 import { areaBelow, tagRegions, traceOverlap, type VisitPoint } from "./aupro.ts";
-
 import { type Confusion, confusionOf } from "./decision.ts";
 import { rankedAuroc, rankedAveragePrecision, rankedBestF1 } from "./detection.ts";
 import type { PixelMetrics } from "./metrics.ts";
@@ -144,9 +143,9 @@ function binOf(bits: number): number {
   return (bits >>> 31 ? ~bits >>> 0 : bits + 0x80000000) >>> DROPPED;
 }
 
-/** The highest float of a bin. */
+/** The highest float of a bin; below 0 never −0, which nothing that is 0 is above. */
 function highestOf(bin: number): number {
-  const key = bin * 2 ** DROPPED + 2 ** DROPPED - 1;
+  const last = (bin + 1) * 2 ** DROPPED - 1, key = last === 0x7fffffff ? last - 1 : last;
   const bits = key >= 0x80000000 ? key - 0x80000000 : ~key >>> 0;
   return new Float32Array(Uint32Array.of(bits).buffer)[0];
 }

@@ -7,6 +7,7 @@
 import loadEncoder, { type MozJPEGModule } from "npm:@jsquash/jpeg@^1.6.0/codec/enc/mozjpeg_enc.js";
 import type { FloatMap, Rect } from "../data/float_map.ts";
 import { encodeGreyPng, type Image, type Mask } from "../data/image.ts";
+import { mapWithin } from "../data/mask_cells.ts";
 import { resizeImage, sidesWithin } from "../data/resize.ts";
 
 /** An image and what is known of where it is anomalous. */
@@ -50,31 +51,18 @@ export async function embed({ image, map, area, mask, boxes }: PictureInput): Pr
     image: dataUrl("image/jpeg", await encodeJpeg(resizeImage(image, small.width, small.height))),
     map: map && embedMap(map),
     area,
-    mask: mask?.data.includes(1) ? greyUrl(shrunk({ ...mask, data: mask.data.map((on) => 255 * on) })) : null,
+    mask: mask?.data.includes(1)
+      ? greyUrl(mapWithin({ ...mask, data: mask.data.map((on) => 255 * on) }, LONGEST))
+      : null,
     boxes,
   };
 }
 
 function embedMap(map: FloatMap): Picture["map"] {
-  const { width, height, data } = shrunk(map);
+  const { width, height, data } = mapWithin(map, LONGEST);
   const low = data.reduce((a, b) => Math.min(a, b)), high = data.reduce((a, b) => Math.max(a, b));
   const grey = Uint8Array.from(data, (value) => Math.round(255 * (value - low) / (high - low || 1)));
   return { src: greyUrl({ width, height, data: grey }), low, high };
-}
-
-/** Something of a value a pixel, made smaller where it is too large: the largest value of each cell, so that nothing small is lost. */
-function shrunk<T extends { width: number; height: number; data: Float32Array | Uint8Array }>(map: T): T {
-  const { width, height } = sidesWithin(map, 1, LONGEST);
-  if (width === map.width && height === map.height) return map;
-  const data = map.data.slice(0, width * height).fill(-Infinity); // 0 in bytes
-  for (let y = 0, i = 0; y < map.height; y++) {
-    const row = Math.floor(y * height / map.height) * width;
-    for (let x = 0; x < map.width; x++, i++) {
-      const at = row + Math.floor(x * width / map.width);
-      data[at] = Math.max(data[at], map.data[i]);
-    }
-  }
-  return { ...map, width, height, data };
 }
 
 let encoder: Promise<MozJPEGModule> | undefined;

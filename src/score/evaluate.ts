@@ -7,7 +7,7 @@ import { type Category, type TestImage, withoutMask } from "../data/category.ts"
 import type { FloatMap, Rect } from "../data/float_map.ts";
 import { type Frame, maskOf, STRETCH } from "../data/frame.ts";
 import type { Images } from "../data/images.ts";
-import { mapWithin, maxCells } from "../data/mask_cells.ts";
+import { mapWithin } from "../data/mask_cells.ts";
 import { SettingError } from "../errors.ts";
 import type { Decision, Threshold } from "../methods/decision.ts";
 import { tagRegions, tracePro, type VisitPoint } from "../metrics/aupro.ts";
@@ -39,7 +39,10 @@ export interface EvaluatedImage extends TestImage, Omit<Decided, "label"> {
   map: FloatMap | null;
   /** Of the whole image, larger is more anomalous. */
   score: number;
-  /** Its mask, as large as the map (S×S without one); null where it is anomalous and has none, or tiles have no map. */
+  /**
+   * Its mask, as large as the map, or as that would be of a method without; null where it is anomalous and has none, or tiles
+   * have no map.
+   */
   truth: Uint8Array | null;
   /** 1 for pixels of the map that are looked at; null where all are. Others don't count. */
   inside: Uint8Array | null;
@@ -173,14 +176,12 @@ const KEPT = 512;
 function reduced(image: EvaluatedImage): EvaluatedImage {
   const { map, truth, inside } = image;
   if (map === null) return image;
-  const small = mapWithin(map, KEPT), { width, height } = small;
-  const reduce = (mask: Uint8Array | null) =>
-    mask && maxCells(mask, map, small, new Uint8Array(width * height));
-  return { ...image, map: small, truth: reduce(truth), inside: reduce(inside) };
+  const reduce = (mask: Uint8Array | null) => mask && mapWithin({ ...map, data: mask }, KEPT).data;
+  return { ...image, map: mapWithin(map, KEPT), truth: reduce(truth), inside: reduce(inside) };
 }
 
 /** The metrics of images that have been scored. */
-export function evaluationOf(
+function evaluationOf(
   images: EvaluatedImage[],
   decision: Decision,
   tallies: Evaluation["tallies"] = null,

@@ -62,7 +62,7 @@ export class Model implements Disposable, Scorer {
   /**
    * Scores one image.
    *
-   * @param image a PNG, JPEG, BMP or TIFF file's bytes, or pixels
+   * @param image a PNG, JPEG, WebP, GIF, BMP or TIFF file's bytes, or pixels
    * @param name what errors call it
    * @throws {InputError} where it is no such image, or its score no finite number
    * @throws {Error} where the model was disposed of
@@ -108,7 +108,10 @@ export class Model implements Disposable, Scorer {
     return contentOf(this.method.name, await this.state(), this.info, this);
   }
 
-  /** A model file's bytes, as `train` writes it and `openModel` takes it. */
+  /**
+   * A model file's bytes, as `train` writes it and `openModel` takes it: with the settings of its training, also where the model
+   * was opened with others for scoring, of which a file has nothing but their `decision`; that is none unless it was set since.
+   */
   async toBytes(): Promise<Uint8Array<ArrayBuffer>> {
     const { tensors, metadata } = await this.content();
     return serializeSafetensors(tensors, metadata);

@@ -40,9 +40,8 @@ export interface OnnxOptions {
  *
  * @param bytes a model file, as `Model.toBytes` and the command line's `train` make it
  * @param path what errors call the file
- * @throws {InputError} where it is damaged or no model, its method can't be exported or it does not look at whole, stretched
- *   images, the weights are missing, too much or
- *   not those that it was trained on, or what comes of it is too large for ONNX
+ * @throws {InputError} where it is damaged or no model, its method can't be exported or it does not look at whole,
+ *   stretched images, the weights are missing, too much or not those that it was trained on, or what comes of it is too large for ONNX
  */
 export async function exportOnnx(
   bytes: Uint8Array<ArrayBuffer>,

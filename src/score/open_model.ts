@@ -166,7 +166,11 @@ const WITHOUT: Readonly<Record<string, Value>> = {
   ...WHOLE_IMAGES,
 };
 
-/** The settings of a model's training, and what of them is changed. @throws {InputError} where that can't be */
+/**
+ * The settings of a model's training, and what of them is changed.
+ *
+ * @throws {InputError} where that can't be: what is wrong in the file says so, naming it
+ */
 export function settingsOf(
   { method, info, path }: ModelFile,
   change: Readonly<Record<string, Value>> = {},
@@ -186,11 +190,15 @@ export function settingsOf(
   try {
     if (missing !== undefined) throw new InputError(`Expected a setting ${missing}, but found none`);
     checkSettings(method.name, known);
-    const settings = { ...known, ...change } as Settings;
-    checkTogether(settings);
-    return settings;
+    checkTogether(known as Settings);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     throw new InputError(`In the metadata of ${path}: ${error.message}`);
   }
+  const settings = { ...known, ...change } as Settings;
+  if (Object.keys(change).length > 0) {
+    checkTogether(settings);
+    method.check?.(settings);
+  }
+  return settings;
 }

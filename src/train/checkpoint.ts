@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { InputError, shortened } from "../errors.ts";
 import { parseSafetensors } from "../formats/safetensors.ts";
 import { type Content, expectTensor, stored, type StoredTensor } from "../formats/tensor_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
@@ -80,7 +80,9 @@ export function restore(
   for (const [key, value] of Object.entries(identity)) {
     if (known[key] !== value && !free.includes(key)) {
       throw new InputError(
-        `Expected to go on from ${name} with ${key} ${known[key]}, but found ${value}.\n` +
+        `Expected to go on from ${name} with ${key} ${shortened(known[key])}, but found ${
+          shortened(value)
+        }.\n` +
           "A training can be resumed with the settings and the images it began with only.",
       );
     }

@@ -144,6 +144,10 @@ Deno.test("settings that don't fit together are refused, naming the options", ()
     /^Expected --feature-size to be at most --image-size 32, but found 33$/,
   );
   refused({ tiles: 64, overlap: 33 }, /^Expected --overlap to be at most half of --tiles 64, but found 33$/);
+  refused(
+    { tiles: 5000 },
+    /^Expected --tiles to be a whole number from 8 to 4096 without --image-size, which is the same then, but found 5000$/,
+  );
   refused({ overlap: 1 }, /^Expected --overlap with --tiles only, but found 1$/);
   refused({ tiles: 8 }, /^Expected --feature-size to be at most --image-size 8, but found 16$/);
   refused(

@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
+import { checkRules } from "../../src/commands/thresholds.ts";
+import { UNDECIDED } from "../../src/methods/decision.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { adtr, CLI, type Ended, environment, test } from "./adtr.ts";
 
@@ -82,6 +84,22 @@ test("a model's thresholds are shown and changed, and nothing else in its file",
     0.5,
     "normal-quantile",
   ]);
+});
+
+Deno.test("rules that a model can't follow are refused before images are scored, by labels or not", () => {
+  const known = { decision: UNDECIDED, heldOut: null, maps: false, model: "m" };
+  for (const rule of ["f1", "fpr:0.1", 1]) {
+    throws(() => checkRules({ threshold: "f1", pixelThreshold: rule }, known), {
+      name: "InputError",
+      message:
+        `Expected a model that makes maps with --pixel-threshold ${rule}, but found m, which scores whole images`,
+    });
+    checkRules({ threshold: rule, pixelThreshold: rule }, { ...known, maps: true });
+  }
+  checkRules({ threshold: "f1", pixelThreshold: "none" }, known);
+  throws(() => checkRules({ threshold: "quantile:0.9", pixelThreshold: "f1" }, { ...known, maps: true }), {
+    message: /^Expected held-out scores in m, .* for --threshold quantile:0\.9, but found none$/,
+  });
 });
 
 test("what can't be read does not end a call, nor what is not there a watch", async (folder) => {

@@ -234,6 +234,35 @@ Deno.test("an earlier call's results stay until all are there; what is unfinishe
     equal((await rowsOf(out)).length, 20);
   }));
 
+Deno.test("a picture that can't be drawn in the end is in no row", () =>
+  inFolder(async (folder) => {
+    for (const [i, rows] of (["csv", "jsonl"] as const).entries()) {
+      const paths = await pictures(folder), out = join(folder, `out${i}`), warnings: string[] = [];
+      await Deno.mkdir(out);
+      const display = { onProgress() {}, warn: (message: string) => void warnings.push(message) };
+      const task = { ...taskOf(out, { rows, maps: true }), display };
+      let count = 0;
+      const { add } = task.tally;
+      task.tally.add = (row) => {
+        add.call(task.tally, row);
+        if (++count === paths.length) { for (const gone of [3, 7]) Deno.removeSync(paths[gone]); // while it goes on
+         }
+      };
+      await scoreAll(task, paths);
+      const found = await rowsOf(out, rows);
+      deepEqual(found.map(({ image }) => image), paths);
+      deepEqual([3, 5, 7].map((i) => found[i].heatmap), [null, null, null]);
+      ok([3, 7].every((i) => found[i].score !== null && found[i].error === null));
+      deepEqual(
+        found.flatMap(({ heatmap }) => heatmap ?? []).sort(),
+        [...(await bytesIn(join(out, "heatmaps"))).keys()].map((name) => `heatmaps/${name}`).sort(),
+      );
+      equal(warnings.length, 2);
+      ok(warnings.every((line) => line.startsWith("no heat map: Can't read") && !line.includes("\n")));
+      equal((await readSafetensors(join(out, "maps.safetensors"))).tensors.get("maps")!.shape[0], 20);
+    }
+  }));
+
 Deno.test("strictly, the first image that can't be read ends the work, and rows before it are kept", () =>
   inFolder(async (folder) => {
     const paths = await pictures(folder), out = join(folder, "out");
@@ -311,6 +340,16 @@ Deno.test("a tally counts all and names few", () => {
   deepEqual(tally.highest.map(({ score }) => score), [37, 35, 31, 29, 25, 23, 19, 17, 13, 11]);
   equal(tally.failures().length, 11);
   deepEqual(tally.failures().slice(-2), ["27: no", "and 4 more"]);
+});
+
+Deno.test("names and errors stay on their line of a terminal", () => {
+  const tally = new Tally(), nothing = { score: null, label: null, normalised: null, heatmap: null };
+  tally.add({ ...nothing, image: "a\n\x1b[2Jb.png", error: "Can't read a\n\x1b[2Jb.png: no image" });
+  tally.add({ ...nothing, image: "c\x1b.png", error: "Expected c\x1b.png to be an image\nor so" });
+  deepEqual(tally.failures(), [
+    "Can't read a\\n\\u001b[2Jb.png: no image",
+    "Expected c\\u001b.png to be an image",
+  ]);
 });
 
 Deno.test("images are scored no further ahead than a batch", async () => {

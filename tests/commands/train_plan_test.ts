@@ -58,6 +58,18 @@ Deno.test("they are taken from the config, and from the run that is gone on with
     });
   }));
 
+Deno.test("of masks that differ, the begin and the length are told", () =>
+  inFolder(async (folder) => {
+    const mask = (on: number) => `mask 640x480: 0,${on}${",1".repeat(640 * 480 - on)}`;
+    const path = join(folder, "config.json"), roi = mask(300_001);
+    await Deno.writeTextFile(path, JSON.stringify({ ...PLACES, roi: mask(300_000) }));
+    const told = (text: string) => `${text.slice(0, 80)}… (${text.length} characters)`;
+    await rejects(planTraining({ roi }, { resume: true, out: folder }), {
+      name: "UsageError",
+      message: `Expected --roi to be ${told(mask(300_000))} as in ${path}, but found ${told(roi)}`,
+    });
+  }));
+
 Deno.test("the state dict in a weight file comes from the options, or with the file from the config", () =>
   inFolder(async (folder) => {
     const config = join(folder, "config.json"), backbone = "efficientnet_b4";

@@ -5,7 +5,7 @@
  */
 import { deepEqual, equal } from "node:assert/strict";
 import fc from "npm:fast-check@^4.10.2";
-import { maskCells } from "../../src/data/mask_cells.ts";
+import { mapWithin, maskCells } from "../../src/data/mask_cells.ts";
 
 Deno.test("a cell is anomalous where one of its pixels is", () => {
   const mask = new Uint8Array(64);
@@ -23,6 +23,14 @@ Deno.test("where cells and pixels don't line up, a pixel counts for all cells th
 
 Deno.test("a map larger than the mask repeats its pixels", () => {
   deepEqual([...maskCells(Uint8Array.of(1, 0, 0, 0), 2, 4, 4)], [1, 1, 0, 0, 1, 1, ...new Array(10).fill(0)]);
+});
+
+Deno.test("maps and masks are made smaller alike, by their largest values; small ones stay as they are", () => {
+  const map = { width: 4, height: 2, data: Float32Array.of(-4, -3, 0, 1, -2, -5, 3, 2) };
+  deepEqual(mapWithin(map, 2), { width: 2, height: 1, data: Float32Array.of(-2, 3) });
+  const mask = { width: 2, height: 4, data: Uint8Array.of(0, 0, 0, 255, 0, 0, 0, 0) };
+  deepEqual(mapWithin(mask, 2), { width: 1, height: 2, data: Uint8Array.of(255, 0) });
+  equal(mapWithin(map, 4), map);
 });
 
 Deno.test("no pixel is lost, whatever the sizes; an empty mask stays empty", () => {

@@ -74,6 +74,22 @@ Deno.test("a mask goes into a text and back, and is laid over images of any size
   equal(describeRoi("1,2,3,4"), "1,2,3,4");
 });
 
+Deno.test("a mask that reaches the edges reaches those of images of any size, and no further", () => {
+  const whole = (side: number) => roiOfMask({ width: side, height: 1, data: new Uint8Array(side).fill(1) });
+  for (const [side, width] of [[900, 3024], [900, 4032], [700, 900], [700, 1111]]) {
+    deepEqual(bounds(whole(side), { width, height: 5 }), [0, 0, width, 5]);
+  }
+  for (let side = 1; side <= 1000; side += 37) {
+    const data = new Uint8Array(side).fill(1, side >> 1),
+      roi = readRoi(roiOfMask({ width: side, height: 1, data }))!;
+    for (let width = 1; width <= 3000; width += 13) {
+      const { x, width: wide } = boundsOf(roi, { width, height: 1 }, "a.png");
+      equal(x + wide, width);
+      ok(x * side <= (side >> 1) * width && (x + 1) * side > (side >> 1) * width); // the pixel that its edge lies in
+    }
+  }
+});
+
 Deno.test("masks of one pixel, all pixels and no pixel", () => {
   for (const at of [0, 5, 11]) {
     const data = new Uint8Array(12),

@@ -66,6 +66,15 @@ Deno.test("where scores differ by more than a bin, they are the same to the last
   deepEqual(confusion(all, allMasks, tally.bestF1Threshold()!), confusion(all, allMasks, best));
 });
 
+Deno.test("where all maps are 0, the best F1 is of calling everything anomalous", () => {
+  const tally = new PixelTally(), map = new Float32Array(4), mask = Uint8Array.of(1, 1, 1, 0);
+  tally.add({ width: 2, height: 2, map, mask, inside: null });
+  const threshold = tally.bestF1Threshold()!;
+  ok(threshold < 0 && Math.fround(threshold) === threshold);
+  deepEqual(tally.confusion(threshold), confusion(map, mask, threshold));
+  equal(tally.confusion(threshold).tp, 3);
+});
+
 Deno.test("a sum of tallies is the tally of all", () => {
   const parts = [0, 1].map((odd) => {
     const tally = new PixelTally();

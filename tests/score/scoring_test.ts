@@ -335,9 +335,8 @@ test(
     await write(state, { ...info, image_size: 15, image_score: "mean" });
     (await openModel(gpu, path))[Symbol.dispose]();
     await rejects(() => openModel(gpu, path, { settings: { image_score: "max" } }), {
-      name: "InputError",
-      message:
-        `In the metadata of ${path}: Expected image_size to be at least 16, which image_score max averages over, ` +
+      name: "SettingError",
+      message: "Expected image_size to be at least 16, which image_score max averages over, " +
         "but found 15.\nimage_score mean has no such limit.",
     });
     const narrow = { ...CONFIG, C: 80 };

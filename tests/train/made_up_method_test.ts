@@ -227,6 +227,9 @@ Deno.test("a checkpoint of another training, of other networks or of more steps 
       name: "InputError",
       message: /^Expected to go on from memory with images 7, but found 8\.\n/,
     });
+    await rejects(train(set, journal, { identity: { ...IDENTITY, images: "x".repeat(1000) } }), {
+      message: /^Expected to go on from memory with images 7, but found x{80}… \(1000 characters\)\.\n/,
+    });
     await rejects(train(set, journal, { epochs: 3 }), {
       name: "SettingError",
       message: "Expected epochs to be at least 4, as many as memory has done, but found 3",

@@ -23,9 +23,9 @@ import {
 } from "../settings.ts";
 
 /** The losses: ADTR's L_norm, and ADTR+'s L_px for labelled pixels and L_img for labelled images. */
-export const LOSSES = ["norm", "px", "img"] as const;
+const LOSSES = ["norm", "px", "img"] as const;
 /** How features are normalised (docs/method.md §9). */
-export const NORMS = ["none", "position"] as const;
+const NORMS = ["none", "position"] as const;
 /**
  * Distances of features from their reconstruction: Euclidean (paper), or Mahalanobis by one covariance for all positions or,
  * as PaDiM has it, by mean and covariance of the training residuals at each position.
