@@ -78,8 +78,9 @@ async function threshold(
   const byLabels = ruleOfLabels(rules, FLAGS);
   const { data, category } = options, isData = data !== undefined && category !== undefined;
   if (byLabels && !isData) {
+    const missing = data !== undefined ? "no --category" : category !== undefined ? "no --data" : "neither";
     throw new UsageError(
-      `Expected --data and --category with ${byLabels}, which goes by labels, but found none`,
+      `Expected --data and --category with ${byLabels}, which goes by labels, but found ${missing}`,
     );
   }
   if (!byLabels && (data ?? category ?? options.weights) !== undefined) {

@@ -38,7 +38,7 @@ export interface MaskOfInterest {
 
 /** What the setting can be, in words. */
 export const ROI_EXPECTED =
-  "none, x,y,w,h in pixels or percent (as 10%,10%,80%,80%) with w and h above 0, or a mask that is white somewhere";
+  "none, x,y,w,h in pixels or percent (as 10%,10%,80%,80%) with w and h above 0 and within 100%, or a mask that is white somewhere";
 
 /** The text for no region: all of an image is looked at. */
 export const NO_ROI = "none";

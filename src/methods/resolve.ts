@@ -173,7 +173,10 @@ function deciding(
 
 /** @throws {SettingError} where common settings don't fit together */
 export function checkTogether(settings: Settings): void {
-  const { image_size, feature_size, image_score, tiles, overlap } = settings;
+  const { image_size, feature_size, image_score, fit, tiles, overlap } = settings;
+  if (tiles > 0 && fit !== "stretch") {
+    throw new SettingError(`Expected no {fit} with {tiles}, which are squares as they are, but found ${fit}`);
+  }
   if (overlap > tiles / 2) {
     throw new SettingError(
       tiles === 0

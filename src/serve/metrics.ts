@@ -43,7 +43,7 @@ export class Counter extends Metric {
 }
 
 /** What something is at the moment, asked when it is to be told. */
-export class Gauge extends Metric {
+class Gauge extends Metric {
   /** @param read the series there are now, with their values */
   constructor(name: string, help: string, private readonly read: () => Iterable<[Labels, number]>) {
     super(name, help, "gauge");

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { wait } from "../host/wait.ts";
 import { basename, dirname, resolve } from "node:path";
 import type { Image } from "../data/image.ts";
 import { InputError } from "../errors.ts";
@@ -209,7 +210,7 @@ export class Models<D extends Device = Device> implements AsyncDisposable {
   /** Looks at the device and the files again and again. */
   async #watch(): Promise<void> {
     const { interval } = this.#options;
-    while (await pause(interval, this.#stop.signal)) {
+    while (await wait(interval, this.#stop.signal)) {
       if (this.#failure !== null) continue;
       if (this.#isDeviceLost()) this.#recover("the GPU failed");
       for (const place of this.#places) await this.#look(place);
@@ -278,9 +279,9 @@ export class Models<D extends Device = Device> implements AsyncDisposable {
     const { onNotice } = this.#options, { signal } = this.#stop;
     const failed = new AbortController(); // when all that waited has failed
     Promise.all(this.all.map(({ queue }) => queue.idle())).then(() => failed.abort());
-    await pause(LAST_WORK, AbortSignal.any([signal, failed.signal]));
+    await wait(LAST_WORK, AbortSignal.any([signal, failed.signal]));
     this.#device.close();
-    for (let wait = FIRST_PAUSE; !signal.aborted; wait = Math.min(2 * wait, LAST_PAUSE)) {
+    for (let next = FIRST_PAUSE; !signal.aborted; next = Math.min(2 * next, LAST_PAUSE)) {
       let device: D | undefined;
       try {
         device = await this.#backend.openDevice();
@@ -293,10 +294,10 @@ export class Models<D extends Device = Device> implements AsyncDisposable {
       } catch (error) {
         device?.close();
         onNotice(
-          `The GPU and its models can't be opened again, next try in ${wait / 1000} s: ${sentenceOf(error)}`,
+          `The GPU and its models can't be opened again, next try in ${next / 1000} s: ${sentenceOf(error)}`,
         );
       }
-      await pause(wait, signal);
+      await wait(next, signal);
     }
   }
 }
@@ -324,19 +325,4 @@ function gpuRefusal(reason: string): Refusal {
 
 function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** Waits. @returns false, early, where the signal is aborted */
-function pause(milliseconds: number, signal: AbortSignal): Promise<boolean> {
-  if (signal.aborted) return Promise.resolve(false);
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => done(true), milliseconds);
-  const abort = (): void => done(false);
-  const done = (whole: boolean): void => {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
-    resolve(whole);
-  };
-  signal.addEventListener("abort", abort);
-  return promise;
 }

@@ -145,6 +145,10 @@ Deno.test("settings that don't fit together are refused, naming the options", ()
   );
   refused({ tiles: 64, overlap: 33 }, /^Expected --overlap to be at most half of --tiles 64, but found 33$/);
   refused(
+    { tiles: 64, fit: "pad" },
+    /^Expected no --fit with --tiles, which are squares as they are, but found pad$/,
+  );
+  refused(
     { tiles: 5000 },
     /^Expected --tiles to be a whole number from 8 to 4096 without --image-size, which is the same then, but found 5000$/,
   );

@@ -61,7 +61,7 @@ test("a model's thresholds are shown and changed, and nothing else in its file",
       [
         ["f1"],
         2,
-        /^error: Expected --data and --category with RULE f1, which goes by labels, but found none$/,
+        /^error: Expected --data and --category with RULE f1, which goes by labels, but found neither$/,
       ],
       [["2", ...DATA], 2, /^error: Expected a rule f1 or fpr:X with --data, /],
       [["most"], 2, /^error: Expected RULE to be none, a number, .* but found "most"$/],
