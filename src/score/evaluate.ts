@@ -58,6 +58,8 @@ export interface DefectMetrics extends Pick<ImageMetrics, "image_auroc" | "image
   images: number;
   /** How many of them are called anomalous; null without a threshold. */
   found: number | null;
+  /** What the model's threshold makes of them and of the good ones; null where it has none. */
+  decided: Confusion | null;
 }
 
 /** How good the model's decisions are. */
@@ -252,6 +254,7 @@ function defectsOf(
     return [kind, {
       images: those.length,
       found,
+      decided: image && confusion(scores, labels, image.value),
       image_auroc,
       image_ap,
       ...pixelMetricsOf(pixelsOf(some, tallies)),

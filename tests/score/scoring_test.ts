@@ -142,6 +142,31 @@ test("metrics are those of the maps, scores and masks of all test images", async
   ok(Object.values(metrics).every((value) => value !== null && value > 0 && value <= 1));
 });
 
+test("a decision is counted over all test images, and over each kind of defect with all good ones", async (category) => {
+  using model = await modelOf(category);
+  const before = await evaluateCategory(model, category);
+  equal(before.decided.threshold, null);
+  const [value] = before.images.map(({ score }) => score).sort((a, b) => a - b).slice(2);
+  model.decision = { image: { value, from: "given", images: 0 }, pixel: null, spread: 1 };
+  const { images, decided } = await evaluateCategory(model, category);
+  for (const { score, called } of images) equal(called, score > value ? "anomalous" : "normal");
+  const countsOf = (kind?: string) => {
+    const some = images.filter(({ label, defect }) => label === 0 || kind === undefined || defect === kind);
+    const of = (label: number, called: string) =>
+      some.filter((image) => image.label === label && image.called === called).length;
+    return [of(1, "anomalous"), of(0, "anomalous"), of(0, "normal"), of(1, "normal")];
+  };
+  const { tp, fp, tn, fn } = decided.threshold!;
+  deepEqual([tp, fp, tn, fn], countsOf());
+  const kinds = new Set(images.filter(({ label }) => label === 1).map(({ defect }) => defect));
+  deepEqual(Object.keys(decided.defects), [...kinds]);
+  for (const [kind, { images, found, decided: counts }] of Object.entries(decided.defects)) {
+    const { tp, fp, tn, fn } = counts!;
+    deepEqual([tp, fp, tn, fn], countsOf(kind));
+    deepEqual([images, found], [tp + fn, tp]);
+  }
+});
+
 test("without masks there are image metrics only; where one is missing, it is named, or its pixels don't count", async (category) => {
   using model = await modelOf(category);
   const whole = await evaluateCategory(model, category);
