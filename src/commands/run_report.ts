@@ -168,13 +168,13 @@ async function pictureOf(
   { pixel }: Decision,
 ): Promise<Picture> {
   const image = await (await files.open(path)).decode();
-  const regions = map && pixel ? regionsOf(map, pixel.value, area) : [];
+  const regions = map && pixel ? regionsOf(map, pixel.value, area, MOST_BOXES) : [];
   return await embed({
     image,
     map,
     area,
     mask: label === 1 && mask !== null ? await files.mask(mask, path) : null,
-    boxes: regions.slice(0, MOST_BOXES).map(({ x, y, width, height }) => ({ x, y, width, height })),
+    boxes: regions.map(({ x, y, width, height }) => ({ x, y, width, height })),
   });
 }
 

@@ -4,7 +4,7 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 /**
- * Elements of index.html by their ids.
+ * Elements of index.html by their ids, and drawing once a frame.
  *
  * @module
  */
@@ -20,4 +20,22 @@ export function get(id, kind) {
     throw new Error(`Expected an element ${id} in index.html, but found none of its kind`);
   }
   return /** @type {T} */ (element);
+}
+
+/**
+ * A function that has `draw` called before the next frame: once, however often it is asked until then.
+ *
+ * @param {() => void} draw
+ * @returns {() => void}
+ */
+export function beforeNextFrame(draw) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      draw();
+    });
+  };
 }

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { beforeNextFrame } from "./dom.js";
 
 /** @import { Entry } from "./session.js" */
 /** @typedef {{ thumbnail: string | null, name: string, detail: string, kind: string, label: string }} Row kind: a class of page.css */
@@ -25,7 +26,8 @@ export class List {
   #rows;
   #describe;
   #onChoose;
-  #asked = false;
+  /** Draws what is in sight, before the next frame. */
+  update = beforeNextFrame(() => this.#draw());
 
   /**
    * @param {HTMLElement} box scrolls; a listbox @param {HTMLElement} rows as high as all rows
@@ -73,16 +75,6 @@ export class List {
     const at = this.#chosen ? this.#entries.indexOf(this.#chosen) : -1;
     const to = at < 0 ? 0 : Math.min(Math.max(at + by, 0), this.#entries.length - 1);
     if (to !== at) this.choose(this.#entries[to]);
-  }
-
-  /** Draws what is in sight, before the next frame. */
-  update() {
-    if (this.#asked) return;
-    this.#asked = true;
-    requestAnimationFrame(() => {
-      this.#asked = false;
-      this.#draw();
-    });
   }
 
   /** @param {KeyboardEvent} event */

@@ -9,7 +9,7 @@
  * @module
  */
 import { prepareCamera, stamp } from "./camera.js";
-import { get } from "./dom.js";
+import { beforeNextFrame, get } from "./dom.js";
 import { chosen, dropped, save } from "./files.js";
 import { prepareKeys } from "./keys.js";
 import { List } from "./list.js";
@@ -54,6 +54,8 @@ function run(scorer, colours) {
   const session = new Session(scorer.models), work = new Work(scorer, session, onResult);
   const stage = new Stage(colours, session, scorer);
   const list = new List(get("list"), get("rows"), (entry) => rowOf(session, entry), look);
+  /** Brings all that is seen up to date, before the next frame. */
+  const refresh = beforeNextFrame(() => draw());
   const threshold = new ThresholdControl("threshold", (value) => {
     session.setThreshold(model.value, value);
     refresh();
@@ -64,7 +66,7 @@ function run(scorer, colours) {
   });
   /** @type {Entry | null} */
   let current = null;
-  let unsaved = false, asked = false;
+  let unsaved = false;
 
   /** Shows an image. @param {Entry | null} entry */
   async function look(entry) {
@@ -88,16 +90,6 @@ function run(scorer, colours) {
       say(`${work.done} images done. ${countsInWords(session.counts(model.value))}`);
     } else if (entry === current && entry.state !== "scoring") say(spoken(session, entry));
     refresh();
-  }
-
-  /** Brings all that is seen up to date, before the next frame. */
-  function refresh() {
-    if (asked) return;
-    asked = true;
-    requestAnimationFrame(() => {
-      asked = false;
-      draw();
-    });
   }
 
   function draw() {

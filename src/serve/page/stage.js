@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { get } from "./dom.js";
+import { beforeNextFrame, get } from "./dom.js";
 import { LONGEST, Picture } from "./picture.js";
 import { bitmapOf } from "./work.js";
 
@@ -20,7 +20,8 @@ export class Stage {
   #entry = null;
   /** @type {ImageBitmap | null} */
   #bitmap = null;
-  #asked = false;
+  /** Draws it before the next frame. */
+  update = beforeNextFrame(() => this.#draw());
   /** Whether it is not known yet if the browser can show the image. */
   #loading = false;
   /** What was drawn last. @type {unknown[]} */
@@ -71,16 +72,6 @@ export class Stage {
   #state() {
     const entry = this.#entry;
     return [entry?.scored, entry?.found, entry && this.#session.pixelThreshold(entry.model)];
-  }
-
-  /** Draws it before the next frame. */
-  update() {
-    if (this.#asked) return;
-    this.#asked = true;
-    requestAnimationFrame(() => {
-      this.#asked = false;
-      this.#draw();
-    });
   }
 
   /** The view as a PNG, in the image's own size. */
