@@ -1,19 +1,17 @@
 /**
- * y = act(conv2d(x, W) + b): torch.nn.Conv2d over NHWC maps. With one group it is a matrix product of the filters and the
- * patches under every window; with a group a channel each has a filter of its own.
+ * y = act(conv2d(x, W) + b): torch.nn.Conv2d over NHWC maps. With a group a channel each has a filter of its
+ * own.
  *
  * @module
  */
-import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Act } from "../kernels/conv/act.ts";
-import { activate, activateBackward } from "../kernels/conv/activation.ts";
 import { filterInputGradient, filterMaps, filterWeightGradient } from "../kernels/conv/filter.ts";
-import { type Geometry, geometryOf } from "../kernels/conv/geometry.ts";
-import { fold, unfold } from "../kernels/conv/unfold.ts";
-import { gemm } from "../kernels/dense/gemm.ts";
+import { geometryOf } from "../kernels/conv/geometry.ts";
+import { convolve, convolveInput, convolveWeight } from "../kernels/conv/maps.ts";
 import { sumColumns } from "../kernels/rows/columns.ts";
-import type { GradientSlot, Tape } from "./tape.ts";
+import { activated } from "./activated.ts";
+import type { Tape } from "./tape.ts";
 
 /** Variations of {@linkcode conv}, as in torch.nn.Conv2d. */
 export interface ConvOptions {
@@ -55,100 +53,21 @@ export function conv(
         `[${x.shape}], [${weight.shape}], ${bias ? `[${bias.shape}]` : "none"} and ${groups}`,
     );
   }
-  const g = geometryOf([H, W], k, windows), parts = groups === 1 ? matrixProduct : filters;
+  const g = geometryOf([H, W], k, windows), parts = groups === 1 ? maps : filters;
   const z = gpu.empty([B, g.outH, g.outW, O], "a convolution's output");
   parts.forward(gpu, x, weight, bias, z, g);
-  let y = z;
-  if (act !== "none") {
-    y = gpu.empty(z.shape, "an activation's output");
-    activate(gpu, act, z, y);
-    if (act !== "silu") gpu.release(z); // whose gradient alone looks at it
-  }
+  const { y, gradient } = activated(gpu, act, z);
   return tape.record("conv", y, bias ? [x, weight, bias] : [x, weight], (dy) => {
-    let dz = dy;
-    if (act !== "none") {
-      dz = gpu.empty(dy.shape, "a gradient before an activation");
-      activateBackward(gpu, act, dy, y, act === "silu" ? z : y, dz);
-    }
-    const dx = tape.into(x), dweight = tape.into(weight), dbias = bias && tape.into(bias);
-    if (dx || dweight) parts.backward(gpu, dz, x, weight, dx, dweight, g);
+    const dz = gradient(dy), dx = tape.into(x), dweight = tape.into(weight), dbias = bias && tape.into(bias);
+    if (dx) parts.input(gpu, dz, weight, dx.tensor, dx.add, g);
+    if (dweight) parts.weight(gpu, dz, x, dweight.tensor, dweight.add, g);
     if (dbias) sumColumns(gpu, dz, dbias.tensor, { rows: dz.size / O, columns: O, accumulate: dbias.add });
     if (dz !== dy) gpu.release(dz);
   });
 }
 
+/** groups = 1: each channel of the result sees all of x's. */
+const maps = { forward: convolve, input: convolveInput, weight: convolveWeight };
+
 /** groups = C: a filter a channel. */
-const filters = {
-  forward: filterMaps,
-  backward(
-    gpu: Compute,
-    dz: Tensor,
-    x: Tensor,
-    weight: Tensor,
-    dx: GradientSlot | null,
-    dweight: GradientSlot | null,
-    g: Geometry,
-  ): void {
-    if (dweight) filterWeightGradient(gpu, dz, x, dweight.tensor, dweight.add, g);
-    if (dx) filterInputGradient(gpu, dz, weight, dx.tensor, dx.add, g);
-  },
-};
-
-/** groups = 1: patches [windows, k² · C] times the filters [O, k² · C], some windows at a time. */
-const matrixProduct = {
-  forward(gpu: Compute, x: Tensor, weight: Tensor, bias: Tensor | null, z: Tensor, g: Geometry): void {
-    for (const { first, rows, N, K, layout: layoutC } of chunks(gpu, weight, z)) {
-      const columns = gpu.empty([rows, K], "a convolution's patches");
-      unfold(gpu, x, columns, first, g);
-      gemm(gpu, {
-        a: columns,
-        b: weight,
-        c: z,
-        M: rows,
-        N,
-        K,
-        transB: true,
-        layoutC,
-        bias: bias ?? undefined,
-      });
-      gpu.release(columns);
-    }
-  },
-  backward(
-    gpu: Compute,
-    dz: Tensor,
-    x: Tensor,
-    weight: Tensor,
-    dx: GradientSlot | null,
-    dweight: GradientSlot | null,
-    g: Geometry,
-  ): void {
-    for (const { first, rows, N, K, layout: layoutA } of chunks(gpu, weight, dz)) {
-      const columns = gpu.empty([rows, K], "a convolution's patches");
-      if (dweight) {
-        unfold(gpu, x, columns, first, g);
-        const beta = dweight.add || first > 0 ? 1 : 0;
-        gemm(gpu, { a: dz, b: columns, c: dweight.tensor, M: N, N: K, K: rows, transA: true, layoutA, beta });
-      }
-      if (dx) { // over those of x
-        gemm(gpu, { a: dz, b: weight, c: columns, M: rows, N: K, K: N, layoutA });
-        fold(gpu, columns, dx.tensor, first, dx.add || first > 0, g);
-      }
-      gpu.release(columns);
-    }
-  },
-};
-
-/** The patches that are there at once take up to this many bytes: k² times as many as their map. */
-const CHUNK_BYTES = 64 << 20;
-
-/** The windows of a result [B, H', W', N] in parts, each with its place there. */
-function chunks(gpu: Compute, weight: Tensor, z: Tensor) {
-  const N = weight.shape[0], K = weight.size / N, M = z.size / N;
-  const room = Math.min(gpu.limits.maxStorageBufferBindingSize, CHUNK_BYTES);
-  const most = Math.max(1, Math.floor(room / (4 * K)));
-  return Array.from({ length: Math.ceil(M / most) }, (_, i) => {
-    const first = i * most, rows = Math.min(most, M - first);
-    return { first, rows, N, K, layout: { ld: N, offset: first * N } };
-  });
-}
+const filters = { forward: filterMaps, input: filterInputGradient, weight: filterWeightGradient };

@@ -31,6 +31,7 @@ export { type GradientSlot, Tape, type TapeOptions } from "./tape.ts";
 export { linear, type LinearOptions } from "./linear.ts";
 export { attention } from "./attention.ts";
 export { conv, type ConvOptions } from "./conv.ts";
+export { convTranspose, type ConvTransposeOptions } from "./conv_transpose.ts";
 export type { Act } from "../kernels/conv/act.ts";
 export { add, layerNorm, meanSquaredError, positions } from "./ops.ts";
 export { imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./losses.ts";

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { conv, type ConvOptions } from "../../src/autograd/conv.ts";
 import { Tape } from "../../src/autograd/tape.ts";
+import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
-import { binding, hardware } from "../hardware.ts";
+import { binding, hardware, variants } from "../hardware.ts";
 import { activations, derivatives } from "../reference/backbone.ts";
 import * as reference from "../reference/conv.ts";
+import { assertSameAlone } from "./alone.ts";
 import { backwardDispatches, checkOp, type Op } from "./check.ts";
 
 type Inputs = "x" | "weight" | "bias";
@@ -35,8 +37,12 @@ const CASES: [Sizes, ConvOptions][] = [
   [[2, 7, 5, 4, 4, 3], { stride: 2, padding: 1 }],
   [[1, 8, 9, 2, 3, 3], { padding: 2, dilation: 2 }],
   [[1, 6, 5, 3, 4, 4], { stride: 2, padding: 1 }],
+  [[2, 7, 6, 4, 8, 4], { stride: 2, padding: 1 }],
   [[1, 5, 6, 2, 2, 5], { padding: 3 }], // more zeros than map on the way
+  [[1, 7, 6, 4, 2, 5], { stride: 2, padding: 2 }],
+  [[1, 7, 7, 2, 3, 6], { padding: 2 }],
   [[1, 9, 8, 1, 4, 7], { stride: 2, padding: 3 }],
+  [[1, 8, 7, 3, 3, 7], {}],
   [[2, 5, 4, 3, 3, 3], { groups: 3, padding: 1 }],
   [[2, 7, 6, 4, 4, 5], { groups: 4, stride: 2, padding: 2 }],
   [[1, 9, 7, 2, 2, 3], { groups: 2, stride: 2, padding: 2, dilation: 2 }],
@@ -77,6 +83,19 @@ Deno.test("ReLU6 stops at 6, and its gradient there", async () => {
 Deno.test("a convolution in parts that end anywhere in a map", async () => {
   const whole = op([2, 3, 5, 4, 4, 3], { padding: 1, act: "relu" }); // 144 bytes of patches a window
   for (const windows of [29, 15, 7, 4]) await checkOp({ ...whole, on: binding(windows * 144 + 100) });
+});
+
+Deno.test("a convolution's result for an image does not depend on the batch", async () => {
+  for (const [C, O, k] of [[12, 24, 7], [3, 32, 4], [64, 4, 3], [5, 7, 5]]) {
+    const weight = fill("weight", O * C * k * k);
+    for (const on of [...Object.values(variants), binding(1 << 18)]) {
+      await assertSameAlone(
+        on,
+        [5, 13, 11, C],
+        (tape, x) => conv(tape, x, on.tensor(weight, [O, C, k, k]), null, { padding: 1 }),
+      );
+    }
+  }
 });
 
 Deno.test("a frozen input of a convolution costs nothing", async () => {

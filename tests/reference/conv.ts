@@ -60,6 +60,13 @@ export function convolve(x: Values, weight: Values, bias: Values | null, s: Conv
   return y;
 }
 
+/** The transposed convolution of x [B, outH, outW, O] with the weight of the convolution from its result to x. */
+export function transpose(x: Values, weight: Values, bias: Values | null, s: ConvSizes): Float64Array {
+  const y = make(s.B * s.H * s.W * s.C, (i) => bias ? bias[i % s.C] : 0);
+  products(s, (from, to, w) => y[to] += x[from] * weight[w]);
+  return y;
+}
+
 /** Gradients of {@linkcode convolve}'s inputs. */
 export function convolveBackward(
   dy: Values,
