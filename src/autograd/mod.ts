@@ -38,7 +38,10 @@ export { imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } fr
 export { type HostTensor, Parameters } from "../optim/parameters.ts";
 export type { Optimizer, StepOptions } from "../optim/optimizer.ts";
 export { AdamW, type AdamWOptions } from "../optim/adamw.ts";
-export { stepDecay } from "../optim/schedules.ts";
+export { Adam, type AdamOptions } from "../optim/adam.ts";
+export { Sgd, type SgdOptions } from "../optim/sgd.ts";
+export { FlatOptimizer, type Pieces } from "../optim/flat_optimizer.ts";
+export { cosine, exponential, multiStep, stepDecay } from "../optim/schedules.ts";
 export {
   Adtr,
   type AdtrConfig,

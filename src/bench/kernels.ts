@@ -9,7 +9,7 @@ import { meanSquaredError } from "../autograd/ops.ts";
 import { Tape } from "../autograd/tape.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { adamwStep } from "../kernels/rows/adamw.ts";
+import { adamStep } from "../kernels/rows/adam.ts";
 import { attentionKeys, attentionQueries } from "../kernels/dense/attention.ts";
 import { type Gemm, gemm } from "../kernels/dense/gemm.ts";
 import { layerNorm, layerNormAffineBackward, layerNormBackward } from "../kernels/norm/layernorm.ts";
@@ -157,8 +157,16 @@ function adamwCase(): Case {
     prepare(gpu, noise) {
       const [parameters, gradients, m, v] = [0, 1, 2, 3].map(() => noise(size));
       const squares = noise(1);
-      const settings = { lr: 1e-4, weight_decay: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8, clip: 0 };
-      return () => adamwStep(gpu, { parameters, gradients, m, v }, settings, 1, squares);
+      const settings = {
+        lr: 1e-4,
+        weight_decay: 1e-4,
+        decoupled: true,
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
+        clip: 0,
+      };
+      return () => adamStep(gpu, { parameters, gradients, m, v }, settings, 1, squares);
     },
   };
 }

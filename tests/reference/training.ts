@@ -207,29 +207,57 @@ export function positionsBackward(
   };
 }
 
-/** Parameters and AdamW's moments. */
-export interface AdamWState {
+/** Parameters and Adam's moments. */
+export interface AdamState {
   p: Float64Array;
   m: Float64Array;
   v: Float64Array;
 }
 
-/** torch.nn.utils.clip_grad_norm_ (none where clip is 0), then step t (from 1 on) of torch.optim.AdamW, in place. */
-export function adamw(
-  { p, m, v }: AdamWState,
+/** torch.nn.utils.clip_grad_norm_, none where clip is 0. */
+function clipped(gradient: Values, clip: number): Float64Array {
+  const norm = Math.sqrt(sum(gradient.length, (i) => gradient[i] ** 2));
+  const scale = clip ? Math.min(1, clip / (norm + 1e-6)) : 1;
+  return make(gradient.length, (i) => scale * gradient[i]);
+}
+
+/** Clipping, then step t (from 1 on) of torch.optim.Adam, or AdamW where weights decay by themselves, in place. */
+export function adam(
+  { p, m, v }: AdamState,
   gradient: Values,
   t: number,
-  s: { lr: number; weight_decay: number; beta1: number; beta2: number; eps: number; clip: number },
+  s: {
+    lr: number;
+    weight_decay: number;
+    decoupled: boolean;
+    beta1: number;
+    beta2: number;
+    eps: number;
+    clip: number;
+  },
 ): void {
-  const norm = Math.sqrt(sum(p.length, (i) => gradient[i] ** 2));
-  const scale = s.clip ? Math.min(1, s.clip / (norm + 1e-6)) : 1;
+  const of = clipped(gradient, s.clip);
   for (let i = 0; i < p.length; i++) {
-    const g = scale * gradient[i];
-    p[i] -= s.lr * s.weight_decay * p[i];
+    const g = s.decoupled ? of[i] : of[i] + s.weight_decay * p[i];
+    if (s.decoupled) p[i] -= s.lr * s.weight_decay * p[i];
     m[i] = s.beta1 * m[i] + (1 - s.beta1) * g;
     v[i] = s.beta2 * v[i] + (1 - s.beta2) * g * g;
     const m_ = m[i] / (1 - s.beta1 ** t), v_ = v[i] / (1 - s.beta2 ** t);
     p[i] -= s.lr * m_ / (Math.sqrt(v_) + s.eps);
+  }
+}
+
+/** Clipping, then a step of torch.optim.SGD with its momentum buffer `velocity`, in place. */
+export function sgd(
+  { p, velocity }: { p: Float64Array; velocity: Float64Array },
+  gradient: Values,
+  s: { lr: number; weight_decay: number; momentum: number; nesterov: boolean; clip: number },
+): void {
+  const of = clipped(gradient, s.clip);
+  for (let i = 0; i < p.length; i++) {
+    const g = of[i] + s.weight_decay * p[i];
+    velocity[i] = s.momentum * velocity[i] + g;
+    p[i] -= s.lr * (s.nesterov ? g + s.momentum * velocity[i] : velocity[i]);
   }
 }
 

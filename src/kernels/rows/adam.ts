@@ -1,16 +1,16 @@
 /**
- * Host side of adamw.wgsl.
+ * Host side of adam.wgsl.
  *
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { spread } from "../grid.ts";
-import source from "./adamw.wgsl" with { type: "text" };
+import source from "./adam.wgsl" with { type: "text" };
 
-const STEP = { name: "adamw", source, entry: "step" };
+const STEP = { name: "adam", source, entry: "step" };
 
-/** The flat buffers, all of one size, a multiple of 4: parameters, gradients, and AdamW's two moments. */
+/** Flat buffers, all of one size, a multiple of 4: parameters, gradients, and Adam's two moments. */
 export interface Flat {
   parameters: Tensor;
   gradients: Tensor;
@@ -19,9 +19,11 @@ export interface Flat {
 }
 
 /** PyTorch's names; `clip` is the largest gradient norm, 0 for any. */
-export interface AdamWSettings {
+export interface AdamSettings {
   lr: number;
   weight_decay: number;
+  /** Whether weights decay by themselves, as AdamW's do, rather than by their gradient. */
+  decoupled: boolean;
   beta1: number;
   beta2: number;
   eps: number;
@@ -34,10 +36,10 @@ export interface AdamWSettings {
  * @param t the step's number, from 1 on
  * @param squares the sum of all gradients' squares, [1]
  */
-export function adamwStep(
+export function adamStep(
   gpu: Compute,
   flat: Flat,
-  s: AdamWSettings,
+  s: AdamSettings,
   t: number,
   squares: Tensor,
 ): void {
@@ -46,7 +48,8 @@ export function adamwStep(
     n,
     across,
     clip: s.clip,
-    shrink: 1 - s.lr * s.weight_decay,
+    decay: s.decoupled ? 0 : s.weight_decay,
+    shrink: s.decoupled ? 1 - s.lr * s.weight_decay : 1,
     size: s.lr / (1 - s.beta1 ** t),
     root: Math.sqrt(1 - s.beta2 ** t),
     beta1: s.beta1,
