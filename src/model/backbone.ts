@@ -16,6 +16,8 @@ export interface Backbone extends Disposable {
   readonly name: string;
   /** C, the number of feature channels. */
   readonly channels: number;
+  /** How many of them each level in use has, in the order in which they lie: of a built-in backbone, each kind and scale. */
+  readonly levelChannels: readonly number[];
   /** P, the number of channels of `pooled`: those of the pooled levels, or C where the backbone is built in. */
   readonly pooledChannels: number;
   /** Identifies weights, levels and algorithm: changes whenever the same image may give other features. */
@@ -62,6 +64,7 @@ export interface TakenLevels {
   readonly channels: number;
   readonly pooledChannels: number;
   /** See {@linkcode Backbone}. */
+  readonly levelChannels: readonly number[];
   readonly fingerprint: string;
 }
 
@@ -82,11 +85,19 @@ export function takenLevels(
   const { levels = every, pooledLevels = [count] } = options;
   checkLevels(`{levels} of ${name}`, levels, count);
   checkLevels(`{pooled_levels} of ${name}`, pooledLevels, count);
-  const width = (levels: readonly number[]) => levels.reduce((sum, level) => sum + channels[level - 1], 0);
+  const widths = (levels: readonly number[]) => levels.map((level) => channels[level - 1]);
+  const width = (levels: readonly number[]) => widths(levels).reduce((a, b) => a + b);
   const some = levels.length < count ? `-levels${levels.join("")}` : ""; // all of them, as before there was a choice
   const pools = `${pooledLevels}` === `${count}` ? "" : `-pooled${pooledLevels.join("")}`;
   const fingerprint = `${name}-${version}${some}${pools}`;
-  return { levels, pooledLevels, channels: width(levels), pooledChannels: width(pooledLevels), fingerprint };
+  return {
+    levels,
+    pooledLevels,
+    channels: width(levels),
+    pooledChannels: width(pooledLevels),
+    levelChannels: widths(levels),
+    fingerprint,
+  };
 }
 
 /**
@@ -103,10 +114,11 @@ export function networkBackbone(
   options: LevelOptions = {},
 ): Backbone {
   const taken = takenLevels(name, network.channels, version, options), tables = inputTables(input);
-  const { levels, pooledLevels, channels: C, pooledChannels: P, fingerprint } = taken;
+  const { levels, pooledLevels, channels: C, pooledChannels: P, levelChannels, fingerprint } = taken;
   return {
     name,
     channels: C,
+    levelChannels,
     pooledChannels: P,
     fingerprint,
     features(on, images, batch, S, H, W, pooled): Tensor {

@@ -20,6 +20,13 @@ const CHANNELS = {
   gabor: COLOURS + LEVELS * COLOURS * ORIENTATIONS + DEVIATION_LEVELS * COLOURS, // 81
   gabor2: 81 + LEVELS * (LEVELS - 1) / 2 * SECOND_ORDER, // 297
 };
+// Colours, each level's moduli, deviations; then by their finer level the pairs of levels.
+const FIRST_ORDER = [COLOURS, ...Array(LEVELS).fill(COLOURS * ORIENTATIONS), DEVIATION_LEVELS * COLOURS];
+const PAIRS = Array.from({ length: LEVELS - 1 }, (_, level) => (LEVELS - 1 - level) * SECOND_ORDER);
+const LEVEL_CHANNELS: Record<"gabor" | "gabor2", readonly number[]> = {
+  gabor: FIRST_ORDER,
+  gabor2: [...FIRST_ORDER, ...PAIRS],
+};
 const LUMA = { take: ORIENTATIONS, of: COLOURS * ORIENTATIONS }; // of the moduli's planes
 const ALGORITHM = 1; // raised whenever the numbers change
 const CHUNK_BYTES = 64 << 20; // the largest intermediate tensor's share of memory
@@ -30,6 +37,7 @@ export function gaborBackbone(name: "gabor" | "gabor2"): Backbone {
   return {
     name,
     channels: C,
+    levelChannels: LEVEL_CHANNELS[name],
     pooledChannels: C,
     fingerprint: `${name}-${ALGORITHM}`,
     features(on, images, batch, S, H, W, pooled): Tensor {

@@ -29,6 +29,7 @@ export function pixelsBackbone(imageSize: number, featureSize: number): Backbone
   return {
     name: "pixels",
     channels: C,
+    levelChannels: [C],
     pooledChannels: C,
     fingerprint: `pixels-${ALGORITHM}`,
     features(on, images, batch, S, H, W, pooled): Tensor {

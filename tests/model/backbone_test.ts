@@ -127,6 +127,8 @@ Deno.test("levels are the shares of all features, and what is behind them is not
       );
       assert(levels[0] !== 1 || short < (gpu.stream.counts.dispatches - dispatches) / 2);
       assert.notEqual(backbone.fingerprint, all.fingerprint);
+      const widths = levels.map((level) => ends[level - 1] - (ends[level - 2] ?? 0));
+      assert.deepEqual(backbone.levelChannels, widths);
       for (const tensor of [pooled, some, again]) gpu.release(tensor);
       assert.equal(gpu.memory.stats().inUse, inUse);
     }
@@ -238,4 +240,5 @@ Deno.test("levels that are not there are refused, and any for a built-in backbon
   });
   const backbone = await openBackbone(gpu, "pixels", null, { image_size: 64, feature_size: 16 });
   assert.equal(backbone.channels, 48);
+  assert.deepEqual(backbone.levelChannels, [48]);
 });

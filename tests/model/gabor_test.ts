@@ -15,6 +15,7 @@ for (const name of ["gabor", "gabor2"] as const) {
   Deno.test(`${name} meets the NumPy reference`, async () => {
     const backbone = gaborBackbone(name);
     const C = backbone.channels;
+    assert.equal(backbone.levelChannels.reduce((a, b) => a + b), C);
     for (const [S, H, W] of SIZES) {
       const features = backbone.features(gpu, golden[`image.${S}`] as Uint8Array, 1, S, H, W);
       assert.deepEqual(features.shape, [1, H * W, C]);

@@ -26,6 +26,7 @@ for (const name of new Set(goldenNetworks.map((golden) => golden.case))) {
     for (const golden of cases) {
       const { S, H, W, channels, image } = golden;
       assert.equal(backbone.channels, channels.reduce((a, b) => a + b));
+      assert.deepEqual(backbone.levelChannels, channels);
       assert.equal(backbone.pooledChannels, channels[channels.length - 1]);
       const [found, means] = await gpu.step((on) => { // [H·W, C]
         const pooled = on.empty([1, backbone.pooledChannels]);
