@@ -34,6 +34,7 @@ export { conv, type ConvOptions } from "./conv.ts";
 export { convTranspose, type ConvTransposeOptions } from "./conv_transpose.ts";
 export type { Act } from "../kernels/conv/act.ts";
 export { add, layerNorm, meanSquaredError, positions } from "./ops.ts";
+export { type Affine, batchNorm, type BatchNormOptions, instanceNorm, type Running } from "./norms.ts";
 export { imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./losses.ts";
 export { type HostTensor, Parameters } from "../optim/parameters.ts";
 export type { Optimizer, StepOptions } from "../optim/optimizer.ts";
