@@ -19,6 +19,7 @@ import { stored } from "../formats/tensor_file.ts";
 import {
   isThere,
   makeFolder,
+  moveFile,
   readWhole,
   reason,
   removeFolder,
@@ -211,6 +212,7 @@ export class ScoreFolder implements Disposable {
    * @throws {InputError} where the system refuses it
    */
   async finish(undrawn: ReadonlySet<string>): Promise<void> {
+    await this.#rows.sync();
     this[Symbol.dispose]();
     if (undrawn.size > 0) await this.#rewriteWithout(undrawn);
     await publish(this.#out, this.#state);
@@ -288,9 +290,7 @@ async function publish(out: string, { rows, maps, heatmaps }: ScoreState): Promi
     if (wanted(name) && !await isThere(from)) continue;
     await removeFolder(to);
     if (!wanted(name)) continue;
-    await Deno.rename(from, to).catch((error) => {
-      throw new InputError(`Can't write ${to}: ${reason(error)}`);
-    });
+    await moveFile(from, to);
   }
   await removeFolder(folder);
 }

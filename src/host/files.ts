@@ -1,11 +1,12 @@
 /**
  * Whole files in and out: what is written appears whole or not at all, also where several programs write it at once (the
- * last to finish wins), and whatever the system refuses becomes an error that names the file.
+ * last to finish wins) or the power fails, and whatever the system refuses becomes an error that names the file.
  *
  * @module
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
+import { syncFile, syncFolder } from "./sync.ts";
 
 /**
  * Reads a file.
@@ -18,7 +19,7 @@ export async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> 
   } catch (error) {
     // A system gives names that are no UTF-8 with this character, under which there is no file.
     const why = path.includes("\ufffd") ? "its name is not UTF-8" : reason(error);
-    throw new InputError(`Can't read ${path}: ${why}`);
+    throw new InputError(`Can't read ${path}: ${why}`, { cause: error });
   }
 }
 
@@ -80,10 +81,18 @@ export class UnfinishedFile implements AsyncDisposable {
     return bytes;
   }
 
-  /** Puts the file in its place. @throws {InputError} where there is a folder, or the system refuses it */
-  async finish(): Promise<void> {
+  /**
+   * Puts the file in its place; it is on the disk then, whatever happens.
+   *
+   * @param before where to keep what is in its place; it is replaced without
+   * @throws {InputError} where there is a folder, or the system refuses it
+   */
+  async finish(before?: string): Promise<void> {
+    await attempt(this.#path, this.#file.sync());
     this.#close();
+    if (before !== undefined) await attempt(before, ifThere(Deno.rename(this.#path, before)));
     await attempt(this.#path, Deno.rename(this.#partial, this.#path));
+    await attempt(this.#path, syncFolder(dirname(this.#path)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,12 +110,17 @@ export class UnfinishedFile implements AsyncDisposable {
  * Writes a file that appears whole or not at all, as an `UnfinishedFile`.
  *
  * @param produce writes the content, piece after piece
+ * @param before where to keep what is in its place; it is replaced without
  * @throws {InputError} where the folder is missing or not writable, or the disk is full; and whatever `produce` throws
  */
-export async function writeWhole(path: string, produce: (write: Write) => Promise<void>): Promise<void> {
+export async function writeWhole(
+  path: string,
+  produce: (write: Write) => Promise<void>,
+  before?: string,
+): Promise<void> {
   await using file = await UnfinishedFile.begin(path);
   await produce((bytes) => file.write(bytes));
-  await file.finish();
+  await file.finish(before);
 }
 
 /**
@@ -130,11 +144,22 @@ export async function writeFolder(
         throw new InputError(`Can't replace ${path}: ${reason(error)}`);
       }
     });
-    await attempt(path, Deno.rename(partial, path));
+    await moveFile(partial, path);
   } catch (error) {
     await Deno.remove(partial, { recursive: true }).catch(() => {}); // the first error is the one to tell
     throw error;
   }
+}
+
+/** Moves a file or folder within a disk, for good. @throws {InputError} where the system refuses it */
+export async function moveFile(from: string, to: string): Promise<void> {
+  await attempt(to, Deno.rename(from, to));
+  await attempt(to, syncFolder(dirname(to)));
+}
+
+/** Waits until a file that grows is on the disk, where there is one. @throws {InputError} where the disk refuses it */
+export async function syncIfThere(path: string): Promise<void> {
+  await attempt(path, ifThere(syncFile(path)));
 }
 
 async function attempt<T>(path: string, step: Promise<T>): Promise<T> {
@@ -155,10 +180,14 @@ export async function isThere(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** Makes a folder and those above it. @throws {InputError} where it can't be */
-export async function makeFolder(path: string): Promise<void> {
+/** Makes a folder and those above it. @returns those that it made, the deepest first @throws {InputError} where it can't be */
+export async function makeFolder(path: string): Promise<string[]> {
+  const made: string[] = [];
+  for (let at = path; !await isThere(at); at = dirname(at)) made.push(at);
   try {
     await Deno.mkdir(path, { recursive: true });
+    for (const folder of made) await syncFolder(dirname(folder));
+    return made;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) {
       throw new InputError(`Expected ${path} to be a folder, but found a file`);
@@ -188,10 +217,18 @@ export async function removeFolder(path: string): Promise<void> {
 
 async function removed(path: string, removal: Promise<void>): Promise<void> {
   try {
-    await removal;
+    await ifThere(removal);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw new InputError(`Expected to remove ${path}, but found that it can't be: ${reason(error)}`);
-    }
+    throw new InputError(`Expected to remove ${path}, but found that it can't be: ${reason(error)}`);
+  }
+}
+
+/** What is done to a file, or undefined where there is none: another run may have removed it. */
+export async function ifThere<T>(step: Promise<T>): Promise<T | undefined> {
+  try {
+    return await step;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Files that grow by whole records and can be read meanwhile. Who was killed leaves a last one torn at most: it is not read,
- * and cut off when the file is gone on with.
+ * and cut off when the file is gone on with. A power failure costs those of a second.
  *
  *     text   lines, or several where quotes hold a line's end
  *     maps   width, height (u32), width · height values (f32), little-endian; again and again
@@ -11,11 +11,15 @@ import type { FloatMap } from "../data/float_map.ts";
 import { InputError } from "../errors.ts";
 import { reason } from "./files.ts";
 
+/** Milliseconds between waits for the disk. */
+const SYNC_EVERY = 1000;
+
 /** A file that is appended to. */
 export class GrowingFile implements Disposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
   #open = true;
+  #synced = performance.now();
 
   private constructor(path: string, file: Deno.FsFile) {
     this.#path = path;
@@ -37,6 +41,13 @@ export class GrowingFile implements Disposable {
     await attempt(this.#path, async () => {
       for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
     });
+    if (performance.now() - this.#synced > SYNC_EVERY) await this.sync();
+  }
+
+  /** Waits until all of it is on the disk. @throws {InputError} where the disk refuses it */
+  async sync(): Promise<void> {
+    await attempt(this.#path, () => this.#file.sync());
+    this.#synced = performance.now();
   }
 
   [Symbol.dispose](): void {
@@ -114,7 +125,7 @@ export async function* mapRecords(path: string): AsyncGenerator<Ending<StoredMap
   for (let at = 0; at + 8 <= length;) {
     const [width, height] = new Uint32Array(await bytesAt(at, 8)), size = width * height;
     const begin = at + 8, end = begin + 4 * size;
-    if (end > length) return;
+    if (size === 0 || end > length) return; // zeros are what some disks leave where the power failed
     const read = async () => ({ width, height, data: new Float32Array(await bytesAt(begin, 4 * size)) });
     yield { value: { width, height, read }, end };
     at = end;

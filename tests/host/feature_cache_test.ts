@@ -69,9 +69,10 @@ Deno.test("an entry lies where its key's hash says, so that those of earlier ver
     equal(await open(folder).get(key + " "), null);
   }));
 
-Deno.test("an entry that was changed, cut off, lengthened or moved is not found", () =>
+Deno.test("an entry that was changed, cut off, lengthened or moved is not found, and that is said once", () =>
   inFolder(async (folder) => {
-    const cache = open(folder), values = fill("cache", LENGTH);
+    const told: string[] = [], cache = open(folder, { onWarning: (message) => told.push(message) });
+    const values = fill("cache", LENGTH);
     await cache.put("a", values);
     const [path] = await filesIn(folder), whole = await Deno.readFile(path);
     await fc.assert(fc.asyncProperty(
@@ -94,6 +95,7 @@ Deno.test("an entry that was changed, cut off, lengthened or moved is not found"
     const other = (await filesIn(folder)).find((file) => file !== path)!;
     await Deno.copyFile(other, path);
     equal(await cache.get("a"), null);
+    deepEqual(told, [`${path} is damaged: it is made anew, and others that are`]);
   }));
 
 Deno.test("a cache that can't be written says so once and goes on", () =>

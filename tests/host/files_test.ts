@@ -10,13 +10,17 @@ import { stored } from "../../src/formats/tensor_file.ts";
 import { listCategories } from "../../src/host/dataset.ts";
 import {
   isPartial,
+  makeFolder,
+  moveFile,
   partialPath,
   removeUnfinished,
+  syncIfThere,
   UnfinishedFile,
   writeFolder,
   writeWhole,
 } from "../../src/host/files.ts";
 import { listFolder, listImages } from "../../src/host/folder.ts";
+import { syncFolder } from "../../src/host/sync.ts";
 import { readSafetensors, writeSafetensors } from "../../src/host/tensor_files.ts";
 import { picture, writeTree } from "../data/pictures.ts";
 import { inFolder } from "../folder.ts";
@@ -25,6 +29,26 @@ const tensors = new Map([["a", stored(Float32Array.of(1, 2))], ["b", stored(Uint
 
 function text(content: string): Uint8Array {
   return new TextEncoder().encode(content);
+}
+
+/** What `work` asks the system for that decides what a power failure leaves, in its order. */
+async function asked(work: () => Promise<unknown>): Promise<string[]> {
+  const calls: string[] = [], { sync } = Deno.FsFile.prototype, { rename } = Deno;
+  Deno.FsFile.prototype.sync = async function () {
+    calls.push((await this.stat()).isDirectory ? "sync folder" : "sync file");
+    return sync.call(this);
+  };
+  Deno.rename = (from, to) => {
+    calls.push(`rename to ${basename(`${to}`)}`);
+    return rename(from, to);
+  };
+  try {
+    await work();
+  } finally {
+    Deno.FsFile.prototype.sync = sync;
+    Deno.rename = rename;
+  }
+  return calls;
 }
 
 function namesIn(folder: string): string[] {
@@ -97,6 +121,50 @@ Deno.test("an unfinished file can be read, and goes with its scope", () =>
     }
     assert.equal(await Deno.readTextFile(path), "kept");
     assert.deepEqual(namesIn(folder), ["a"]);
+  }));
+
+Deno.test({
+  name: "a file is on the disk before it takes its place, and its name before the next thing is done",
+  ignore: Deno.build.os === "windows", // where folders can't be synced
+  fn: () =>
+    inFolder(async (folder) => {
+      const path = join(folder, "a"),
+        write = (before?: string) => () => writeWhole(path, (write) => write(text("content")), before);
+      assert.deepEqual(await asked(write()), ["sync file", "rename to a", "sync folder"]);
+      assert.deepEqual(await asked(() => moveFile(path, join(folder, "b"))), ["rename to b", "sync folder"]);
+      const filled = await asked(() =>
+        writeFolder(join(folder, "c"), "empty", (c) => Deno.mkdir(join(c, "d")))
+      );
+      assert.deepEqual(filled, ["sync folder", "rename to c", "sync folder"]);
+      assert.deepEqual(await asked(() => makeFolder(join(folder, "e/f"))), ["sync folder", "sync folder"]);
+      assert.deepEqual(await asked(() => syncIfThere(join(folder, "b"))), ["sync file"]);
+      await syncIfThere(join(folder, "none"));
+      if (Deno.build.os === "linux") await syncFolder("/proc/self"); // whose names are on no disk
+    }),
+});
+
+Deno.test("what a file takes the place of can be kept", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "a"), before = join(folder, "before");
+    for (const content of ["1", "2", "3"]) await writeWhole(path, (write) => write(text(content)), before);
+    assert.deepEqual([await Deno.readTextFile(path), await Deno.readTextFile(before)], ["3", "2"]);
+    await Deno.remove(path);
+    await writeWhole(path, (write) => write(text("4")), before);
+    assert.deepEqual([await Deno.readTextFile(path), await Deno.readTextFile(before)], ["4", "2"]);
+    await assert.rejects(writeWhole(path, () => Promise.reject(new Error("no content")), before));
+    assert.deepEqual([await Deno.readTextFile(path), await Deno.readTextFile(before)], ["4", "2"]);
+    assert.deepEqual(namesIn(folder), ["a", "before"]);
+  }));
+
+Deno.test("makeFolder says which folders it has made, the deepest first", () =>
+  inFolder(async (folder) => {
+    const [a, b] = [join(folder, "a"), join(folder, "a/b")];
+    assert.deepEqual(await makeFolder(b), [b, a]);
+    assert.deepEqual(await makeFolder(b), []);
+    await Deno.writeTextFile(join(b, "file"), "");
+    await assert.rejects(makeFolder(join(b, "file/c")), {
+      message: /Can't make the folder .*: Not a directory$/,
+    });
   }));
 
 Deno.test("a file is written whole or not at all", async () => {
