@@ -35,6 +35,8 @@ export { convTranspose, type ConvTransposeOptions } from "./conv_transpose.ts";
 export type { Act } from "../kernels/conv/act.ts";
 export { add, layerNorm, meanSquaredError, positions } from "./ops.ts";
 export { type Affine, batchNorm, type BatchNormOptions, instanceNorm, type Running } from "./norms.ts";
+export { cosineDistance, l1Loss, smoothL1Loss } from "./distances.ts";
+export { binaryCrossEntropy, crossEntropy, logSoftmax, softmax } from "./cross_entropy.ts";
 export { imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./losses.ts";
 export { type HostTensor, Parameters } from "../optim/parameters.ts";
 export type { Optimizer, StepOptions } from "../optim/optimizer.ts";

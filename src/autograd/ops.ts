@@ -101,23 +101,22 @@ export function positions(tape: Tape, columns: Tensor, rows: Tensor): Tensor {
 }
 
 /**
- * Mean of (x − target)² over all values, [1]: torch.nn.functional.mse_loss. No gradient goes to `target`.
+ * Mean of (x − target)² over all values, [1]: torch.nn.functional.mse_loss. Either may require a gradient.
  *
  * @param count what the sum is divided by, where some values are padding that agrees; all of them by default
  * @throws {RangeError} where the sizes differ
- * @throws {Error} where `target` requires a gradient
  */
 export function meanSquaredError(tape: Tape, x: Tensor, target: Tensor, count: number = x.size): Tensor {
   const { gpu } = tape;
-  if (target.requiresGrad) {
-    throw new Error("Expected a target that requires no gradient: there is none for it");
-  }
   const loss = gpu.empty([1], "a loss");
   squaredDistance(gpu, x, target, loss, { scale: 1 / count });
-  return tape.record("meanSquaredError", loss, [x], (dloss) => {
-    const dx = tape.into(x)!;
-    const fresh = dx.add ? gpu.empty(x.shape, "a gradient") : dx.tensor;
-    squaredDistanceBackward(gpu, x, target, dloss, fresh, 2 / count);
-    if (dx.add) elementwise.accumulate(gpu, fresh, dx.tensor, true);
+  return tape.record("meanSquaredError", loss, [x, target], (dloss) => {
+    for (const [from, to] of [[x, target], [target, x]]) {
+      const d = tape.into(from);
+      if (!d) continue;
+      const fresh = d.add ? gpu.empty(from.shape, "a gradient") : d.tensor;
+      squaredDistanceBackward(gpu, from, to, dloss, fresh, 2 / count);
+      if (d.add) elementwise.accumulate(gpu, fresh, d.tensor, true);
+    }
   });
 }

@@ -1,0 +1,56 @@
+"""Losses that methods share, and their gradients, by PyTorch's autograd.
+
+    /usr/bin/python3 tests/golden/ops_losses.py        (PyTorch 1.13.0, NumPy 1.24.2; writes ops_losses.safetensors)
+
+Inputs aren't stored, see `fill.py`: input X of CASE is `fill(f"{case}.{X}", shape, low, high)`, see `CASES`.
+The gradient is that of Σ dy ∘ result, dy = fill(f"{case}.dy", result.shape), where the result is no single number.
+
+`CASE` f32 the result, `CASE.X` f32 the gradient of its input X; computed in float64 from float32 inputs.
+"""
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from fill import fill
+from st import save
+
+torch.set_num_threads(1)
+
+
+def labels(name, B, K):
+    return torch.tensor((fill(f"{name}.labels", (B,), 0, K)).astype(np.int64))
+
+
+def cosine(x, y):
+    return 1 - F.cosine_similarity(x, y, dim=-1)
+
+
+# case: function, then of each input name, shape, low, high
+CASES = {
+    "l1": (F.l1_loss, ("x", (3, 7), -1, 1), ("y", (3, 7), -1, 1)),
+    "smooth": (F.smooth_l1_loss, ("x", (4, 8), -2, 2), ("y", (4, 8), -2, 2)),
+    "mse": (F.mse_loss, ("x", (4, 5), -2, 2), ("y", (4, 5), -2, 2)),
+    "binary": (F.binary_cross_entropy_with_logits, ("x", (4, 9), -5, 5), ("y", (4, 9), 0, 1)),
+    "binary.far": (F.binary_cross_entropy_with_logits, ("x", (4, 8), -300, 300), ("y", (4, 8), 0, 1)),
+    "cross": (lambda x: F.cross_entropy(x, labels("cross", 5, 7)), ("x", (5, 7), -3, 3)),
+    "cross.far": (lambda x: F.cross_entropy(x, labels("cross.far", 6, 8)), ("x", (6, 8), -300, 300)),
+    "softmax": (lambda x: torch.softmax(x, -1), ("x", (2, 3, 8), -4, 4)),
+    "logSoftmax": (lambda x: torch.log_softmax(x, -1), ("x", (3, 5), -40, 40)),
+    "cosine": (cosine, ("x", (2, 3, 8), -1, 1), ("y", (2, 3, 8), -1, 1)),
+    "cosine.short": (cosine, ("x", (4, 5), -1e-3, 1e-3), ("y", (4, 5), -1e3, 1e3)),
+}
+
+if __name__ == "__main__":
+    tensors = {}
+    for case, (f, *inputs) in CASES.items():
+        x = {name: torch.tensor(fill(f"{case}.{name}", *rest).astype(np.float64), requires_grad=True) for name, *rest in inputs}
+        y = f(*x.values())
+        dy = torch.tensor(fill(f"{case}.dy", tuple(y.shape)).astype(np.float64)) if y.dim() else torch.ones((), dtype=torch.float64)
+        y.backward(dy)
+        tensors[case] = np.atleast_1d(y.detach().numpy()).astype(np.float32)
+        for name in x:
+            tensors[f"{case}.{name}"] = x[name].grad.numpy().astype(np.float32)
+    save(Path(__file__).parent / "ops_losses.safetensors", tensors)
+    print({name: t.shape for name, t in tensors.items()})
