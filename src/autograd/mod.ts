@@ -33,6 +33,20 @@ export { attention } from "./attention.ts";
 export { conv, type ConvOptions } from "./conv.ts";
 export { convTranspose, type ConvTransposeOptions } from "./conv_transpose.ts";
 export type { Act } from "../kernels/conv/act.ts";
+export { activation } from "./activations.ts";
+export { abs, clamp, exp, log, multiply, scale, scaleRows, sqrt, square, subtract } from "./arithmetic.ts";
+export { mean, meanImages, sum, sumChannels, weightedSum } from "./reductions.ts";
+export {
+  type Border,
+  channels,
+  concat,
+  crop,
+  detach,
+  expand,
+  pad,
+  type Rectangle,
+  reshape,
+} from "./shapes.ts";
 export { add, layerNorm, meanSquaredError, positions } from "./ops.ts";
 export { type Affine, batchNorm, type BatchNormOptions, instanceNorm, type Running } from "./norms.ts";
 export { cosineDistance, l1Loss, smoothL1Loss } from "./distances.ts";

@@ -39,7 +39,8 @@ export class Tape {
   readonly gpu: Compute;
   /** Whether ops are recorded: what they keep for the backward pass is of no use elsewhere. */
   readonly records: boolean;
-  #drops: boolean;
+  /** Whether dropout drops, as in training; when scoring, nothing may depend on the rest of a batch. */
+  readonly drops: boolean;
   #seed: number;
   #nodes: Node[] = [];
   #gradients = new Map<string, { of: Tensor; tensor: Tensor }>();
@@ -48,13 +49,13 @@ export class Tape {
   constructor(gpu: Compute, { record = true, dropout = true, seed = 0 }: TapeOptions = {}) {
     this.gpu = gpu;
     this.records = record;
-    this.#drops = dropout;
+    this.drops = dropout;
     this.#seed = seed >>> 0;
   }
 
   /** For ops: dropout with probability `p` and numbers of its own; undefined where nothing is dropped. */
   dropout(p: number): { p: number; seed: number } | undefined {
-    if (!this.#drops || p === 0) return undefined;
+    if (!this.drops || p === 0) return undefined;
     this.#seed = mix32((this.#seed + 0x9e3779b9) >>> 0);
     return { p, seed: this.#seed };
   }

@@ -5,7 +5,8 @@ import { Tape } from "../../src/autograd/tape.ts";
 import { fill as fillWith } from "../../src/kernels/dense/elementwise.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
-import { assertClose } from "../reference/backbone.ts";
+import { variants } from "../hardware.ts";
+import { activations, assertClose, derivatives } from "../reference/backbone.ts";
 import * as reference from "../reference/training.ts";
 import { backwardDispatches, checkOp, type Op, weighted } from "./check.ts";
 
@@ -41,6 +42,58 @@ for (
     await checkOp(op([130, 3], 2, relu, dropout)); // the sum over rows in two runs
   });
 }
+
+for (const act of ["silu", "sigmoid", "tanh", "elu", "softplus", "relu6", { leaky: 0.1 }] as const) {
+  Deno.test(`linear, ${JSON.stringify(act)}: result and gradients`, async () => {
+    const name = typeof act === "string" ? act : "leaky";
+    for (const [K, out] of [[5, 7], [8, 12]]) {
+      await checkOp<Inputs>({
+        inputs: { x: [2, 3, K], weight: [out, K], bias: [out] },
+        run: (tape, { x, weight, bias }) => linear(tape, x, weight, bias, { act }),
+        forward: ({ x, weight, bias }) => reference.linear(x, weight, bias).map(activations[name]),
+        backward(dy, { x, weight, bias }) {
+          const z = reference.linear(x, weight, bias), dz = z.map((z, i) => dy[i] * derivatives[name](z));
+          const { dx, dweight, dbias } = reference.linearBackward(dz, z, out, x, weight);
+          return { x: dx, weight: dweight, bias: dbias };
+        },
+      });
+    }
+  });
+}
+
+Deno.test("linear without a bias: result and gradients", async () => {
+  for (const relu of [false, true]) {
+    await checkOp<"x" | "weight">({
+      inputs: { x: [2, 3, 8], weight: [4, 8] },
+      run: (tape, { x, weight }) => linear(tape, x, weight, null, { act: relu ? "relu" : "none" }),
+      forward: ({ x, weight }) => reference.linear(x, weight, new Float64Array(4), relu),
+      backward(dy, { x, weight }) {
+        const y = reference.linear(x, weight, new Float64Array(4), relu);
+        const { dx, dweight } = reference.linearBackward(dy, y, 4, x, weight, relu);
+        return { x: dx, weight: dweight };
+      },
+    });
+  }
+});
+
+Deno.test("a row of linear, and its gradient when scoring, don't depend on the other rows", async () => {
+  const B = 40, K = 1024, N = 640, x = fill("x", B * K), dy = fill("dy", B * N);
+  for (const on of Object.values(variants)) {
+    await gpu.step(async (gpu) => {
+      const weight = gpu.tensor(fill("weight", N * K), [N, K]);
+      const computed = async (rows: number) => {
+        const tape = new Tape(on, { dropout: false }), input = gpu.tensor(x.subarray(0, rows * K), [rows, K]);
+        input.requiresGrad = true;
+        const y = linear(tape, input, weight, null);
+        tape.backward(weighted(tape, y, dy.subarray(0, rows * N)));
+        return await gpu.stream.read(y, tape.gradient(input));
+      };
+      const [all, alone] = [await computed(B), await computed(1)];
+      assert.deepEqual(all[0].slice(0, N), alone[0]);
+      assert.deepEqual(all[1].slice(0, K), alone[1]);
+    });
+  }
+});
 
 Deno.test("a frozen input of linear costs nothing", async () => {
   const layer = op([2, 8], 4, true);
@@ -103,4 +156,6 @@ Deno.test("linear refuses what does not fit", () => {
     /Expected rows within 0..4/,
   );
   assert.throws(() => linear(tape, x, weight, bias, { dropout: 0.1 }), /Expected ReLU/);
+  assert.throws(() => linear(tape, x, weight, bias, { act: "elu", dropout: 0.1 }), /Expected ReLU/);
+  assert.throws(() => linear(tape, x, gpu.empty([4, 2]), null), /but found \[4,2\] and none/);
 });

@@ -39,6 +39,8 @@ export const activations = {
   silu: (v: number): number => v / (1 + Math.exp(-v)),
   sigmoid: (v: number): number => 1 / (1 + Math.exp(-v)),
   tanh: Math.tanh,
+  elu: (v: number): number => v > 0 ? v : Math.expm1(v),
+  softplus: (v: number): number => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v))),
   leaky: (v: number): number => v > 0 ? v : 0.1 * v,
 };
 
@@ -50,6 +52,8 @@ export const derivatives: Record<keyof typeof activations, (z: number) => number
   silu: (z) => activations.sigmoid(z) * (1 + z * (1 - activations.sigmoid(z))),
   sigmoid: (z) => activations.sigmoid(z) * (1 - activations.sigmoid(z)),
   tanh: (z) => 1 - Math.tanh(z) ** 2,
+  elu: (z) => z > 0 ? 1 : Math.exp(z),
+  softplus: (z) => 1 / (1 + Math.exp(-z)),
   leaky: (z) => z > 0 ? 1 : 0.1,
 };
 

@@ -5,10 +5,19 @@
  */
 import source from "./act.wgsl" with { type: "text" };
 
-/** An activation: torch.nn.ReLU, ReLU6, SiLU, Sigmoid, Tanh or LeakyReLU with that negative slope. */
-export type Act = "none" | "relu" | "relu6" | "silu" | "sigmoid" | "tanh" | { leaky: number };
+/** An activation: torch.nn.ReLU, ReLU6, SiLU, Sigmoid, Tanh, ELU, Softplus or LeakyReLU with that negative slope. */
+export type Act =
+  | "none"
+  | "relu"
+  | "relu6"
+  | "silu"
+  | "sigmoid"
+  | "tanh"
+  | "elu"
+  | "softplus"
+  | { leaky: number };
 
-const NUMBERS = { none: 0, relu: 1, relu6: 2, silu: 3, sigmoid: 4, tanh: 5 };
+const NUMBERS = { none: 0, relu: 1, relu6: 2, silu: 3, sigmoid: 4, tanh: 5, elu: 7, softplus: 8 };
 const LEAKY = 6;
 
 /** The constants that act.wgsl reads. @throws {RangeError} where a slope is negative: its sign would be lost */

@@ -16,13 +16,21 @@ export function activate(gpu: Compute, act: Act, x: Tensor, y: Tensor): void {
   launch(gpu, "forward", act, { x, y });
 }
 
-/** dz = dy · act'(z) of the result y = act(z); z is read for SiLU only. */
-export function activateBackward(gpu: Compute, act: Act, dy: Tensor, y: Tensor, z: Tensor, dz: Tensor): void {
-  launch(gpu, "backward", act, { x: y, z, dy, y: dz });
+/** dz = dy · act'(z) of the result y = act(z), or added to what is there; z is read for SiLU only. */
+export function activateBackward(
+  gpu: Compute,
+  act: Act,
+  dy: Tensor,
+  y: Tensor,
+  z: Tensor,
+  dz: Tensor,
+  add = false,
+): void {
+  launch(gpu, "backward", act, { x: y, z, dy, y: dz }, add);
 }
 
-function launch(gpu: Compute, entry: string, act: Act, tensors: Record<string, Tensor>): void {
+function launch(gpu: Compute, entry: string, act: Act, tensors: Record<string, Tensor>, add = false): void {
   const { size } = tensors.y, width = size % 4 === 0 ? 4 : 1, n = size / width, { across, grid } = spread(n);
   const kernel = { name: `activation ${width}`, source: SOURCES[width], entry, constants: actConstants(act) };
-  gpu.stream.dispatch(kernel, tensors, { n, across }, grid);
+  gpu.stream.dispatch(kernel, tensors, { n, across, add: add ? 1 : 0 }, grid);
 }

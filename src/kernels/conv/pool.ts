@@ -15,6 +15,7 @@ const MAX_POOL = { name: "max pool", source: maxPoolSource, entry: "max_pool" };
 const REDUCTIONS = {
   max: { name: "maximum", source, entry: "maximum" },
   mean: { name: "total", source, entry: "total" },
+  sum: { name: "total", source, entry: "total" },
 };
 const RADIX = 64; // values a thread reduces in one run
 
@@ -41,8 +42,8 @@ export function averagePool(gpu: Compute, x: Tensor, size: number): Tensor {
   return y;
 }
 
-/** The largest value or the mean of each image: x [B, …] → [B]. */
-export function reduceImages(gpu: Compute, x: Tensor, how: "max" | "mean"): Tensor {
+/** The largest value, the mean or the sum of each image: x [B, …] → [B]. */
+export function reduceImages(gpu: Compute, x: Tensor, how: keyof typeof REDUCTIONS): Tensor {
   const B = x.shape[0], count = x.size / B;
   let values = x, n = count;
   do {

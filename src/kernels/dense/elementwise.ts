@@ -16,9 +16,15 @@ export function add(gpu: Compute, x: Tensor, p: Tensor, y: Tensor, scale = 1): v
   launch(gpu, "sum", { x, p, y }, { period: p.size, scale });
 }
 
-/** y = x, or y += x if `add`. */
-export function accumulate(gpu: Compute, x: Tensor, y: Tensor, add: boolean): void {
-  launch(gpu, "accumulate", { x, y }, { add: add ? 1 : 0 });
+/** y = x ∘ p, where p's values repeat over x's, or y += x ∘ p if `add`. */
+export function multiply(gpu: Compute, x: Tensor, p: Tensor, y: Tensor, add = false): void {
+  if (x.size % p.size !== 0) throw new RangeError(`Expected [${p.shape}] to divide [${x.shape}]`);
+  launch(gpu, "product", { x, p, y }, { period: p.size, add: add ? 1 : 0 });
+}
+
+/** y = scale · x, or y += scale · x if `add`. */
+export function accumulate(gpu: Compute, x: Tensor, y: Tensor, add: boolean, scale = 1): void {
+  launch(gpu, "accumulate", { x, y }, { add: add ? 1 : 0, scale });
 }
 
 /** y = value everywhere. */
@@ -31,7 +37,7 @@ export function reluBackward(gpu: Compute, dy: Tensor, y: Tensor, dx: Tensor, sc
   launch(gpu, "rectified", { x: dy, p: y, y: dx }, { scale });
 }
 
-type Entry = "sum" | "accumulate" | "fill" | "rectified";
+type Entry = "sum" | "product" | "accumulate" | "fill" | "rectified";
 
 function launch(
   gpu: Compute,
@@ -59,6 +65,7 @@ function family(width: 1 | 4): Record<Entry, Kernel> {
   const kernel = (entry: Entry): Kernel => ({ name, source: text, entry });
   return {
     sum: kernel("sum"),
+    product: kernel("product"),
     accumulate: kernel("accumulate"),
     fill: kernel("fill"),
     rectified: kernel("rectified"),

@@ -1,6 +1,7 @@
 // Value by value:
 //   sum          y = x + scale · p, p repeated: p [period], x and y [n]           (x + pos of a transformer, residuals)
-//   accumulate   y = x, or y += x where `add`                                     (gradients that meet)
+//   product      y = x · p, p repeated, or y += x · p where `add`
+//   accumulate   y = scale · x, or y += scale · x where `add`                     (gradients that meet)
 //   fill         y = scale
 //   rectified    y = scale · x where p > 0, else 0: x the gradient, p the output  (ReLU and the dropout behind it)
 
@@ -22,7 +23,16 @@ fn sum(@builtin(global_invocation_id) id: vec3u) {
 fn accumulate(@builtin(global_invocation_id) id: vec3u) {
   let i = index(id);
   if (i >= params.n) { return; }
-  if (params.add == 1u) { y[i] += x[i]; } else { y[i] = x[i]; }
+  let v = params.scale * x[i];
+  if (params.add == 1u) { y[i] += v; } else { y[i] = v; }
+}
+
+@compute @workgroup_size(64)
+fn product(@builtin(global_invocation_id) id: vec3u) {
+  let i = index(id);
+  if (i >= params.n) { return; }
+  let v = x[i] * p[i % params.period];
+  if (params.add == 1u) { y[i] += v; } else { y[i] = v; }
 }
 
 @compute @workgroup_size(64)
