@@ -16,6 +16,23 @@ export function mix32(x: number): number {
   return x >>> 0;
 }
 
+/** 32 random bits for a position, fixed by it and 32 bits of seed: those of kernels. */
+export function bitsAt(seed: number, i: number): number {
+  return mix32((mix32((i + seed) >>> 0) ^ seed) >>> 0);
+}
+
+/**
+ * A standard normal number for a position, fixed by it and 32 bits of seed: Box–Muller over `bitsAt`, where positions
+ * 2j and 2j + 1 share a radius, the one having its cosine and the other its sine. Kernels' are within float32's rounding
+ * of it on every adapter (kernels/rows/normals.wgsl).
+ */
+export function normalAt(seed: number, i: number): number {
+  const even = i - i % 2;
+  const u = ((bitsAt(seed, even) >>> 8) + 1) / 2 ** 24; // in (0, 1], exact in float32 too
+  const turn = bitsAt(seed, even + 1) / 2 ** 32 - i % 2 / 4;
+  return Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * turn);
+}
+
 /** 32-bit FNV-1a of a string's UTF-8 bytes. */
 export function fnv1a(text: string): number {
   let h = 0x811c9dc5;

@@ -51,6 +51,7 @@ export { add, layerNorm, meanSquaredError, positions } from "./ops.ts";
 export { type Affine, batchNorm, type BatchNormOptions, instanceNorm, type Running } from "./norms.ts";
 export { cosineDistance, l1Loss, smoothL1Loss } from "./distances.ts";
 export { binaryCrossEntropy, crossEntropy, logSoftmax, softmax } from "./cross_entropy.ts";
+export { klNormal, normals, reparametrise } from "./gaussians.ts";
 export { imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./losses.ts";
 export { type HostTensor, Parameters } from "../optim/parameters.ts";
 export type { Optimizer, StepOptions } from "../optim/optimizer.ts";

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from fill import fill
+from fill import fill, mix32
 from st import save
 
 torch.set_num_threads(1)
@@ -25,6 +25,24 @@ def labels(name, B, K):
 
 def cosine(x, y):
     return 1 - F.cosine_similarity(x, y, dim=-1)
+
+
+def kl(mu, variance):
+    """torch.distributions' own divergence of every image's Gaussian."""
+    normal = torch.distributions.Normal(mu, (variance / 2).exp())
+    standard = torch.distributions.Normal(torch.zeros_like(mu), torch.ones_like(mu))
+    return torch.distributions.kl_divergence(normal, standard).sum(1)
+
+
+def reparametrise(mu, variance, seed=0x9E3779B9):
+    """The numbers of src/hash.ts: Box-Muller over hashes of the position."""
+    i = np.arange(mu.numel(), dtype=np.uint32)
+    with np.errstate(over="ignore"):
+        bits = lambda at: mix32(mix32(at + np.uint32(seed)) ^ np.uint32(seed)).astype(np.int64)
+        even = i - i % 2
+        u, turn = ((bits(even) >> 8) + 1) / 2**24, bits(even + np.uint32(1)) / 2**32
+    eps = np.sqrt(-2 * np.log(u)) * np.where(i % 2 == 0, np.cos(2 * np.pi * turn), np.sin(2 * np.pi * turn))
+    return mu + (variance / 2).exp() * torch.tensor(eps).reshape(mu.shape)
 
 
 # case: function, then of each input name, shape, low, high
@@ -39,6 +57,8 @@ CASES = {
     "softmax": (lambda x: torch.softmax(x, -1), ("x", (2, 3, 8), -4, 4)),
     "logSoftmax": (lambda x: torch.log_softmax(x, -1), ("x", (3, 5), -40, 40)),
     "cosine": (cosine, ("x", (2, 3, 8), -1, 1), ("y", (2, 3, 8), -1, 1)),
+    "kl": (kl, ("mu", (5, 7), -2, 2), ("variance", (5, 7), -4, 2)),
+    "reparametrise": (reparametrise, ("mu", (5, 7), -2, 2), ("variance", (5, 7), -4, 2)),
     "cosine.short": (cosine, ("x", (4, 5), -1e-3, 1e-3), ("y", (4, 5), -1e3, 1e3)),
 }
 

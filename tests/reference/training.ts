@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { mix32 } from "../../src/hash.ts";
+import { bitsAt } from "../../src/hash.ts";
 import type { Dropout } from "../../src/kernels/dense/element.ts";
 import type { Gemm } from "../../src/kernels/dense/gemm.ts";
 import { activations } from "./backbone.ts";
@@ -26,8 +26,7 @@ export const sum = (n: number, value: (i: number) => number): number => {
 /** What dropout multiplies the value at position i with: 0, or 1 / (1 − p). */
 export function mask(i: number, drop?: Dropout): number {
   if (!drop) return 1;
-  const hash = mix32((mix32((i + drop.seed) >>> 0) ^ drop.seed) >>> 0);
-  return hash / 2 ** 32 < drop.p ? 0 : 1 / (1 - drop.p);
+  return bitsAt(drop.seed, i) / 2 ** 32 < drop.p ? 0 : 1 / (1 - drop.p);
 }
 
 /** Dropout of x, which begins at position `first` of a larger tensor. */

@@ -12,10 +12,11 @@ fn mix32(v: Index) -> Index {
   return x;
 }
 
+// 32 random bits for each of these positions: bitsAt of src/hash.ts.
+fn bits_at(i: Index, seed: u32) -> Index { return mix32(mix32(i + Index(seed)) ^ Index(seed)); }
+
 // Whether the values at these positions stay.
-fn is_kept_at(i: Index, seed: u32, threshold: u32) -> Choice {
-  return mix32(mix32(i + Index(seed)) ^ Index(seed)) >= Index(threshold);
-}
+fn is_kept_at(i: Index, seed: u32, threshold: u32) -> Choice { return bits_at(i, seed) >= Index(threshold); }
 
 // Whether the values of Element i stay.
 fn is_kept(i: u32, seed: u32, threshold: u32) -> Choice { return is_kept_at(positions(i), seed, threshold); }
