@@ -123,7 +123,7 @@ function applied(tape: Tape, x: Tensor, f: UnaryFunction): Tensor {
 }
 
 function checkLast(what: string, x: Tensor, p: Tensor): void {
-  if (`${x.shape.slice(Math.max(0, x.shape.length - p.shape.length))}` === `${p.shape}`) return;
+  if (`${x.shape.slice(x.shape.length - p.shape.length)}` === `${p.shape}`) return;
   throw new RangeError(`Expected to ${what} the last dimensions of [${x.shape}], but found [${p.shape}]`);
 }
 

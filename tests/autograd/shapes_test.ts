@@ -22,14 +22,6 @@ Deno.test("reshape: a gradient goes through a view", async () => {
 });
 
 Deno.test("detach: the same values, of which the gradient knows nothing", async () => {
-  await checkOp<"x">({
-    inputs: { x: [2, 3] },
-    run: (tape, { x }) => multiply(tape, x, detach(x)),
-    forward: ({ x }) => make(x.length, (i) => x[i] ** 2),
-    backward: (dy, { x }) => ({ x: make(x.length, (i) => dy[i] * x[i]) }),
-  }).then(() => assert.fail("finite differences see both"), (error) => {
-    assert.match(error.message, /finite differences of x/);
-  });
   await gpu.step(async (gpu) => {
     const tape = new Tape(gpu), values = fill("x", 6), x = gpu.tensor(values, [2, 3]);
     x.requiresGrad = true;

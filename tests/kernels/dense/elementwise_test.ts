@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { accumulate, add, fill as fillWith, reluBackward } from "../../../src/kernels/dense/elementwise.ts";
+import {
+  accumulate,
+  add,
+  fill as fillWith,
+  multiply,
+  reluBackward,
+} from "../../../src/kernels/dense/elementwise.ts";
 import { fill } from "../../fill.ts";
 import { gpu } from "../../gpu.ts";
 import { assertClose } from "../../reference/backbone.ts";
@@ -19,12 +25,26 @@ Deno.test("add repeats its second operand over the first", async () => {
   }
 });
 
+Deno.test("multiply repeats its second operand over the first, and adds where it is asked to", async () => {
+  for (const [n, period] of [[1, 1], [12, 4], [15, 5], [12, 3], [64 * 4096 * 4 + 4, 4]]) {
+    const x = fill("x", n), p = fill("p", period), before = fill("y", n), y = gpu.tensor(before);
+    const wanted = Float64Array.from(x, (v, i) => v * p[i % period]);
+    multiply(gpu, gpu.tensor(x), gpu.tensor(p), y, true);
+    assertClose(await gpu.read(y), wanted.map((v, i) => v + before[i]), 1e-7, `${n}, ${period}`);
+    multiply(gpu, gpu.tensor(x), gpu.tensor(p), y);
+    assertClose(await gpu.read(y), wanted, 1e-7, `${n}, ${period}`);
+  }
+});
+
 Deno.test("accumulate copies or adds, fill fills, for every size", async () => {
   for (const n of SIZES) {
     const x = fill("x", n), y = gpu.tensor(fill("y", n)), z = gpu.empty([n]), gx = gpu.tensor(x);
     accumulate(gpu, gx, y, true);
     accumulate(gpu, gx, z, false);
     const before = fill("y", n);
+    accumulate(gpu, gx, z, true, -0.5);
+    assertClose(await gpu.read(z), Float64Array.from(x, (v) => 0.5 * v), 1e-7);
+    accumulate(gpu, gx, z, false);
     assertClose(await gpu.read(y), Float64Array.from(x, (v, i) => v + before[i]), 1e-7, `${n}`);
     assert.deepEqual(await gpu.read(z), x);
     fillWith(gpu, z, 2.5);
@@ -47,5 +67,6 @@ Deno.test("reluBackward passes what ReLU passed, scaled", async () => {
 Deno.test("elementwise kernels refuse sizes that do not fit", () => {
   assert.throws(() => add(gpu, gpu.empty([6]), gpu.empty([4]), gpu.empty([6])), /to divide/);
   assert.throws(() => add(gpu, gpu.empty([8]), gpu.empty([4]), gpu.empty([4])), /of one size/);
+  assert.throws(() => multiply(gpu, gpu.empty([6]), gpu.empty([4]), gpu.empty([6])), /to divide/);
   assert.throws(() => accumulate(gpu, gpu.empty([5]), gpu.empty([4]), true), /of one size/);
 });
