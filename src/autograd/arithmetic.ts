@@ -113,6 +113,11 @@ export function clamp(tape: Tape, x: Tensor, low: number, high: number): Tensor 
   return applied(tape, x, { name: "clamp", a: low, b: high });
 }
 
+/** √(x² + 1) − 1, the pseudo-Huber function: x² / 2 next to 0, |x| − 1 far from it, smooth between. */
+export function pseudoHuber(tape: Tape, x: Tensor): Tensor {
+  return applied(tape, x, { name: "pseudoHuber" });
+}
+
 function applied(tape: Tape, x: Tensor, f: UnaryFunction): Tensor {
   const { gpu } = tape, y = gpu.empty(x.shape, `a result of ${f.name}`);
   apply(gpu, f, x, y);

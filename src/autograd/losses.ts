@@ -1,7 +1,7 @@
 /**
- * The losses of ADTR+ (You et al. 2022, Eq. 7 and 9; docs/method.md §4): what is normal shall be reconstructed, what is
- * labelled anomalous shall not. They are mean losses over the batch of d = x − target, by way of
- * m(u) = (1/C) Σ |d(·, u)| and φ(u) = sqrt(m(u)² + 1) − 1 at each position u.
+ * Losses that pull what is normal towards 0 and push what is labelled anomalous away from it, as means over the batch.
+ * Those of ADTR+ (You et al. 2022, Eq. 7 and 9; docs/method.md §4) are of d = x − target, by way of
+ * m(u) = (1/C) Σ |d(·, u)| and φ(u) = sqrt(m(u)² + 1) − 1 at each position u; FCDD's (Liznerski et al. 2021) of a map.
  *
  * @module
  */
@@ -85,7 +85,35 @@ export function imageLoss(
 }
 
 /**
- * What both losses share.
+ * FCDD's loss of anomaly maps A ≥ 0, for instance pseudo-Huber functions of a network's maps, over N positions:
+ * (1/N) Σ (1−y)A − log(1 − exp(−(1/N) Σ yA)), averaged over the batch; an image without anomalous positions has no
+ * second term. With a label for each image that is the mean of A where it is normal, −log(1 − exp(−mean)) where not.
+ *
+ * @param A [B, ...]
+ * @param y of A's shape, or [B]: 1 anomalous, 0 normal
+ * @returns [1]
+ * @throws {RangeError} where y is of another shape
+ */
+export function fcddLoss(tape: Tape, A: Tensor, y: Tensor): Tensor {
+  const { gpu } = tape, [B] = A.shape, N = A.size / B;
+  if (`${y.shape}` !== `${[B]}` && `${y.shape}` !== `${A.shape}`) {
+    throw new RangeError(
+      `Expected labels [${A.shape}] of the positions or [${B}] of the images, but found [${y.shape}]`,
+    );
+  }
+  const [roles, slopes] = [0, 1].map(() => gpu.empty([B, N], "a loss's positions"));
+  const losses = gpu.empty([B], "losses"), loss = gpu.empty([1], "a loss");
+  kernels.labelledRoles(gpu, y, roles);
+  kernels.pullAndPush(gpu, A, roles, losses, slopes, N, 1, true);
+  sumColumns(gpu, losses, loss, { rows: B, columns: 1, scale: 1 / B });
+  for (const tensor of [roles, losses]) gpu.release(tensor);
+  return tape.record("fcddLoss", loss, [A], (dloss) => {
+    kernels.bySlopes(gpu, slopes, dloss, tape.into(A)!, 1 / B);
+  });
+}
+
+/**
+ * What ADTR+'s losses share.
  *
  * @param n what sums of φ are divided by
  * @param assign says which positions are pulled and which pushed

@@ -34,7 +34,19 @@ export { conv, type ConvOptions } from "./conv.ts";
 export { convTranspose, type ConvTransposeOptions } from "./conv_transpose.ts";
 export type { Act } from "../kernels/conv/act.ts";
 export { activation } from "./activations.ts";
-export { abs, clamp, exp, log, multiply, scale, scaleRows, sqrt, square, subtract } from "./arithmetic.ts";
+export {
+  abs,
+  clamp,
+  exp,
+  log,
+  multiply,
+  pseudoHuber,
+  scale,
+  scaleRows,
+  sqrt,
+  square,
+  subtract,
+} from "./arithmetic.ts";
 export { mean, meanImages, sum, sumChannels, weightedSum } from "./reductions.ts";
 export {
   type Border,
@@ -52,7 +64,7 @@ export { type Affine, batchNorm, type BatchNormOptions, instanceNorm, type Runni
 export { cosineDistance, l1Loss, smoothL1Loss } from "./distances.ts";
 export { binaryCrossEntropy, crossEntropy, logSoftmax, softmax } from "./cross_entropy.ts";
 export { klNormal, normals, reparametrise } from "./gaussians.ts";
-export { imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./losses.ts";
+export { fcddLoss, imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./losses.ts";
 export { type HostTensor, Parameters } from "../optim/parameters.ts";
 export type { Optimizer, StepOptions } from "../optim/optimizer.ts";
 export { AdamW, type AdamWOptions } from "../optim/adamw.ts";

@@ -5,6 +5,7 @@ import {
   exp,
   log,
   multiply,
+  pseudoHuber,
   scale,
   scaleRows,
   sqrt,
@@ -90,7 +91,7 @@ Deno.test("scaleRows: each image by a number", async () => {
 
 /** f(0.4 · x + 1.1) or f(x): logarithms and roots are of positive numbers. */
 function unary(shape: number[], name: keyof typeof reference.functions): Op<"x"> {
-  const op = { exp, log, square, sqrt, abs }[name], { value, slope } = reference.functions[name];
+  const op = { exp, log, square, sqrt, abs, pseudoHuber }[name], { value, slope } = reference.functions[name];
   const [a, b] = name === "log" || name === "sqrt" ? [0.4, 1.1] : [1, 0];
   return {
     inputs: { x: shape },
@@ -100,7 +101,7 @@ function unary(shape: number[], name: keyof typeof reference.functions): Op<"x">
   };
 }
 
-for (const name of ["exp", "log", "square", "sqrt", "abs"] as const) {
+for (const name of ["exp", "log", "square", "sqrt", "abs", "pseudoHuber"] as const) {
   Deno.test(`${name}: result and gradient, one float or four at a time`, async () => {
     await checkOp(unary([7], name));
     await checkOp(unary([2, 3, 4], name));
@@ -134,6 +135,11 @@ Deno.test("at the ends of clamp's range there is a gradient, at 0 of |x| there i
     other.backward(weighted(other, abs(other, x), [1, 2, 3, 4, 5]));
     assert.deepEqual([...await gpu.read(other.gradient(x))], [-1, -2, 0, 4, 5]);
   });
+});
+
+Deno.test("the pseudo-Huber function of a small value is not rounded to 0", async () => {
+  const [value] = await gpu.read(pseudoHuber(new Tape(gpu), gpu.tensor([1e-5])));
+  assert.ok(Math.abs(value / 5e-11 - 1) < 1e-6, `${value}`);
 });
 
 Deno.test("frozen operands cost nothing", async () => {

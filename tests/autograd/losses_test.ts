@@ -1,10 +1,11 @@
 /**
- * ADTR+'s losses: against PyTorch, against plain loops and finite differences, at the corners, and in padding.
+ * ADTR+'s losses, and FCDD's: against PyTorch, against plain loops and finite differences, at the corners, and in padding.
  *
  * @module
  */
 import assert from "node:assert/strict";
-import { imageLoss, pixelLoss } from "../../src/autograd/losses.ts";
+import { pseudoHuber } from "../../src/autograd/arithmetic.ts";
+import { fcddLoss, imageLoss, pixelLoss } from "../../src/autograd/losses.ts";
 import { add, meanSquaredError } from "../../src/autograd/ops.ts";
 import { Tape } from "../../src/autograd/tape.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
@@ -14,9 +15,11 @@ import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { float32Of } from "../../src/formats/tensor_file.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
-import { variants } from "../hardware.ts";
+import { hardware, variants } from "../hardware.ts";
 import { assertClose } from "../reference/backbone.ts";
 import * as reference from "../reference/losses.ts";
+import { checkOp } from "./check.ts";
+import { meetsGolden } from "./golden.ts";
 
 const { tensors: golden } = await readSafetensors(
   new URL("../golden/losses.safetensors", import.meta.url).pathname,
@@ -178,11 +181,49 @@ Deno.test("gradients add up with those of other losses of the same tensor", asyn
   });
 });
 
+/** Labels of golden/ops_losses.py: none of the first image's is anomalous. */
+function labels(B: number, each: number): Float32Array {
+  return fill("fcdd.labels", B * each, 0, 1).map((u, i) => +(u < Math.fround(0.4) && i >= each));
+}
+
+for (const  of of["images", "positions"] as const) {
+  Deno.test(`FCDD's loss with labels of ${of}: plain loops, finite differences, and PyTorch's numbers`, async () => {
+    const shape = [5, 3, 4, 1], [B] = shape, N = 12, y = labels(B, of === "images" ? 1 : N);
+    const labelled = (tape: Tape, A: Tensor) =>
+      fcddLoss(tape, A, tape.gpu.tensor(y, of === "images" ? [B] : shape));
+    for (const on of [gpu, hardware]) {
+      await checkOp<"a">({
+        on,
+        inputs: { a: shape },
+        run: (tape, { a }) => labelled(tape, pseudoHuber(tape, a)),
+        forward: ({ a }) => Float64Array.of(reference.fcddLoss(a, y, B).loss),
+        backward: (dy, { a }) => ({ a: reference.fcddLoss(a, y, B).gradient.map((d) => dy[0] * d) }),
+      });
+    }
+    await meetsGolden(
+      `fcdd.${of}`,
+      { a: [shape, -2, 2] },
+      (tape, { a }) => labelled(tape, pseudoHuber(tape, a)),
+    );
+  });
+}
+
+Deno.test("FCDD's loss of maps of zeros: finite, without a gradient where they are pushed", async () => {
+  const tape = new Tape(gpu), A = gpu.tensor(new Float32Array(6), [2, 3]);
+  A.requiresGrad = true;
+  const loss = fcddLoss(tape, A, gpu.tensor([0, 1]));
+  tape.backward(loss);
+  const [[value], gradient] = await gpu.stream.read(loss, tape.gradient(A));
+  assert.ok(Math.abs(value / (7 * Math.LN10 / 2) - 1) < 1e-6, `${value}`);
+  assert.deepEqual([...gradient].map(Math.abs), [1 / 6, 1 / 6, 1 / 6, 0, 0, 0].map(Math.fround));
+});
+
 Deno.test("shapes that don't fit, and a k beyond the positions, are refused", () => {
   const tape = new Tape(gpu), x = gpu.tensor(new Float32Array(24), [2, 3, 4]);
   const of = (...shape: number[]) => gpu.empty(shape);
   const refused = (loss: () => Tensor, message: RegExp) =>
     assert.throws(loss, { name: "RangeError", message });
+  refused(() => fcddLoss(tape, x, of(2, 3)), /labels \[2,3,4\] of the positions or \[2\] of the images, but/);
   refused(() => pixelLoss(tape, x, x, of(2)), /Expected labels \[2, 3\] of the positions, but found \[2\]/);
   refused(() => imageLoss(tape, x, x, of(2, 3)), /Expected labels \[2\] of the images, but found \[2,3\]/);
   refused(() => pixelLoss(tape, x, of(2, 3, 8), of(2, 3)), /Expected a target \[2,3,4\]/);

@@ -45,6 +45,18 @@ def reparametrise(mu, variance, seed=0x9E3779B9):
     return mu + (variance / 2).exp() * torch.tensor(eps).reshape(mu.shape)
 
 
+def fcdd(a, images):
+    """FCDD's loss of maps [B, H, W, 1]; labels of images, or of positions, none of them anomalous in the first image."""
+    B = len(a)
+    y = fill("fcdd.labels", (B, 1) if images else (B, a.numel() // B), 0, 1) < 0.4
+    y[0] = False
+    y = torch.tensor(y.astype(np.float64))
+    A = (torch.sqrt(a**2 + 1) - 1).reshape(B, -1)
+    some = y.expand_as(A).any(1)  # where there are none, the logarithm's gradient is not a number
+    push = -torch.log(-torch.expm1(-(y * A)[some].mean(1)))
+    return (((1 - y) * A).mean(1).sum() + push.sum()) / B
+
+
 # case: function, then of each input name, shape, low, high
 CASES = {
     "l1": (F.l1_loss, ("x", (3, 7), -1, 1), ("y", (3, 7), -1, 1)),
@@ -57,6 +69,8 @@ CASES = {
     "softmax": (lambda x: torch.softmax(x, -1), ("x", (2, 3, 8), -4, 4)),
     "logSoftmax": (lambda x: torch.log_softmax(x, -1), ("x", (3, 5), -40, 40)),
     "cosine": (cosine, ("x", (2, 3, 8), -1, 1), ("y", (2, 3, 8), -1, 1)),
+    "fcdd.images": (lambda a: fcdd(a, True), ("a", (5, 3, 4, 1), -2, 2)),
+    "fcdd.positions": (lambda a: fcdd(a, False), ("a", (5, 3, 4, 1), -2, 2)),
     "kl": (kl, ("mu", (5, 7), -2, 2), ("variance", (5, 7), -4, 2)),
     "reparametrise": (reparametrise, ("mu", (5, 7), -2, 2), ("variance", (5, 7), -4, 2)),
     "cosine.short": (cosine, ("x", (4, 5), -1e-3, 1e-3), ("y", (4, 5), -1e3, 1e3)),

@@ -1,5 +1,5 @@
 /**
- * ADTR+'s losses as plain loops in float64: they are the specification of src/autograd/losses.ts.
+ * ADTR+'s losses and FCDD's as plain loops in float64: they are the specification of src/autograd/losses.ts.
  *
  * @module
  */
@@ -66,6 +66,31 @@ function perImage(
       const outer = labels[u] === null ? 0 : labels[u] === 1 ? slope : 1;
       const dm = outer / n * m[u] / Math.sqrt(m[u] ** 2 + 1) / B;
       for (let c = 0; c < C; c++) gradient[(b * N + u) * C + c] = dm / C * Math.sign(d(u, c));
+    }
+  }
+  return { loss, gradient };
+}
+
+/**
+ * FCDD's loss of the pseudo-Huber functions of maps a, and its gradient with respect to a: B images of N positions, each
+ * with a label, or as many labels as images.
+ */
+export function fcddLoss(a: ArrayLike<number>, y: ArrayLike<number>, B: number): LossAndGradient {
+  const N = a.length / B, gradient = new Float64Array(a.length);
+  let loss = 0;
+  for (let b = 0; b < B; b++) {
+    const label = (u: number): number => y[y.length === B ? b : b * N + u];
+    let pull = 0, r = 0, pushed = false;
+    for (let u = 0; u < N; u++) {
+      const A = Math.sqrt(a[b * N + u] ** 2 + 1) - 1;
+      if (label(u) === 1) r += A / N;
+      else pull += A / N;
+      pushed ||= label(u) === 1;
+    }
+    loss += (pull + (pushed ? -Math.log(-Math.expm1(-r)) : 0)) / B;
+    for (let u = 0; u < N; u++) {
+      const at = b * N + u, outer = label(u) === 1 ? Math.exp(-r) / Math.expm1(-r) : 1;
+      gradient[at] = outer / N / B * a[at] / Math.sqrt(a[at] ** 2 + 1);
     }
   }
   return { loss, gradient };

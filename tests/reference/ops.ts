@@ -12,6 +12,10 @@ export const functions = {
   square: { value: (x: number): number => x * x, slope: (x: number): number => 2 * x },
   sqrt: { value: Math.sqrt, slope: (x: number): number => 0.5 / Math.sqrt(x) },
   abs: { value: Math.abs, slope: Math.sign },
+  pseudoHuber: {
+    value: (x: number): number => Math.sqrt(x * x + 1) - 1,
+    slope: (x: number): number => x / Math.sqrt(x * x + 1),
+  },
 };
 
 /** x ∘ p, p repeated over x. */

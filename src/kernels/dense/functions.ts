@@ -11,7 +11,7 @@ import { spread } from "../grid.ts";
 import { elementText } from "./element.ts";
 import source from "./functions.wgsl" with { type: "text" };
 
-const NUMBERS = { exp: 0, log: 1, square: 2, sqrt: 3, abs: 4, affine: 5, clamp: 6 };
+const NUMBERS = { exp: 0, log: 1, square: 2, sqrt: 3, abs: 4, affine: 5, clamp: 6, pseudoHuber: 7 };
 
 /** What is computed, with the numbers it takes: a · x + b, or at least `a` and at most `b`. */
 export interface UnaryFunction {

@@ -1,5 +1,5 @@
 // A function of every value, F, and the gradient before it. Constants, as each is a kernel of its own:
-//   0 exp   1 log   2 square   3 sqrt   4 abs   5 a · x + b   6 min(max(x, a), b)
+//   0 exp   1 log   2 square   3 sqrt   4 abs   5 a · x + b   6 min(max(x, a), b)   7 sqrt(x² + 1) − 1
 //
 //   forward   y = f(x)
 //   backward  dx = dy · f'(x), where y = f(x), or dx += that where `add`
@@ -19,7 +19,8 @@ fn value(x: Element) -> Element {
   if (F == 3u) { return sqrt(x); }
   if (F == 4u) { return abs(x); }
   if (F == 5u) { return params.a * x + params.b; }
-  return min(max(x, Element(params.a)), Element(params.b));
+  if (F == 6u) { return min(max(x, Element(params.a)), Element(params.b)); }
+  return x * x / (sqrt(x * x + 1.0) + 1.0); // not the difference, which leaves nothing of a small x
 }
 
 // At the ends of clamp's range it is 1, and that of |x| at 0 is 0, as in PyTorch.
@@ -30,7 +31,8 @@ fn gradient(dy: Element, x: Element, y: Element) -> Element {
   if (F == 3u) { return dy / (2.0 * y); }
   if (F == 4u) { return dy * sign(x); }
   if (F == 5u) { return params.a * dy; }
-  return select(Element(0.0), dy, (x >= Element(params.a)) & (x <= Element(params.b)));
+  if (F == 6u) { return select(Element(0.0), dy, (x >= Element(params.a)) & (x <= Element(params.b))); }
+  return dy * x / sqrt(x * x + 1.0);
 }
 
 @compute @workgroup_size(64)
