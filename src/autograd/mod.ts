@@ -61,6 +61,7 @@ export {
 } from "./shapes.ts";
 export { add, layerNorm, meanSquaredError, positions } from "./ops.ts";
 export { type Affine, batchNorm, type BatchNormOptions, instanceNorm, type Running } from "./norms.ts";
+export { averagePool, maxPool, meanPositions, type PoolOptions } from "./pooling.ts";
 export { cosineDistance, l1Loss, smoothL1Loss } from "./distances.ts";
 export { binaryCrossEntropy, crossEntropy, logSoftmax, softmax } from "./cross_entropy.ts";
 export { klNormal, normals, reparametrise } from "./gaussians.ts";

@@ -7,7 +7,7 @@
 import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { centred, FrozenConv } from "../kernels/conv/frozen.ts";
-import { maxPool } from "../kernels/conv/pool.ts";
+import { maxPool } from "../kernels/conv/pool2d.ts";
 import type { FoldedConv } from "./fold.ts";
 import type { TappedNetwork } from "./neck.ts";
 

@@ -10,7 +10,7 @@ import type { AdapterKind } from "../../gpu/profile.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { type Act, actConstants, actText } from "./act.ts";
 import type { Window } from "./conv.ts";
-import { positionMean } from "../dense/se.ts";
+import { positionMean } from "./position_mean.ts";
 import { each } from "../each.ts";
 import { kernelTable } from "../generate.ts";
 import source from "./depthwise.wgsl" with { type: "text" };

@@ -1,17 +1,14 @@
 /**
  * Host side of pool.wgsl: average pooling of score maps and the reduction of a map to one number an image, always
- * in the same order, whatever the batch; and of max_pool.wgsl, for networks.
+ * in the same order, whatever the batch. Networks pool with pool2d.ts.
  *
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
-import type { Window } from "./conv.ts";
-import maxPoolSource from "./max_pool.wgsl" with { type: "text" };
 import source from "./pool.wgsl" with { type: "text" };
 
 const AVERAGE = { name: "average pool", source, entry: "average" };
-const MAX_POOL = { name: "max pool", source: maxPoolSource, entry: "max_pool" };
 const REDUCTIONS = {
   max: { name: "maximum", source, entry: "maximum" },
   mean: { name: "total", source, entry: "total" },
@@ -57,19 +54,4 @@ export function reduceImages(gpu: Compute, x: Tensor, how: keyof typeof REDUCTIO
     n = parts;
   } while (n > 1);
   return values;
-}
-
-/**
- * torch.nn.functional.max_pool2d: x [B, H, W, C] → [B, outH, outW, C], the maximum over `size`×`size` windows.
- *
- * @throws {RangeError} where C is no multiple of 4
- */
-export function maxPool(gpu: Compute, x: Tensor, size: number, window: Window): Tensor {
-  const [B, H, W, C] = x.shape;
-  const { stride, top, left, outH, outW } = window;
-  if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);
-  const y = gpu.empty([B, outH, outW, C], "pooled maps");
-  const params = { H, W, C4: C / 4, outH, outW, K: size, stride, top, left };
-  gpu.stream.dispatch(MAX_POOL, { x, y }, params, [Math.ceil(outW * C / 4 / 64), outH, B]);
-  return y;
 }

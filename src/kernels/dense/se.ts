@@ -1,5 +1,5 @@
 /**
- * Host side of se.wgsl: the mean over a map's positions, small dense layers, and the gating of a map's channels.
+ * Host side of se.wgsl: small dense layers, and the gating of a map's channels.
  *
  * @module
  */
@@ -7,38 +7,9 @@ import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import source from "./se.wgsl" with { type: "text" };
 
-const MEAN = { name: "se mean", source, entry: "mean" };
 const DENSE = { name: "se dense", source, entry: "dense" };
 const GATE = { name: "se gate", source, entry: "gate" };
-const BLOCK = 256; // positions a thread adds up in a first run
-const UNUSED = { rows: 0, W: 0, K4: 0, block: 0, blocks: 0, scale: 0, silu: 0 };
-
-/**
- * Means over the positions: x [B, H, W, C] → [B, C], added up in an order that depends on H·W alone.
- *
- * @param positions by how many the sum is divided: more than H·W where x has sums of several
- */
-export function positionMean(gpu: Compute, x: Tensor, positions?: number): Tensor {
-  const [B, H, W, C] = x.shape;
-  const scale = 1 / (positions ?? H * W);
-  if (C % 4 !== 0) throw new RangeError(`Expected a multiple of 4 channels, but found ${C}`);
-  const y = gpu.empty([B, C], "means");
-  const sum = (source: Tensor, y: Tensor, rows: number, block: number, scale: number) => {
-    const blocks = Math.ceil(rows / block);
-    const params = { ...UNUSED, rows, C4: C / 4, block, blocks, scale };
-    gpu.stream.dispatch(MEAN, { source, y }, params, [Math.ceil(C / 4 / 64), blocks, B]);
-  };
-  const blocks = Math.ceil(H * W / BLOCK);
-  if (blocks === 1) {
-    sum(x, y, H * W, H * W, scale);
-    return y;
-  }
-  const parts = gpu.empty([B, blocks, C], "partial means");
-  sum(x, parts, H * W, BLOCK, 1);
-  sum(parts, y, blocks, blocks, scale);
-  gpu.release(parts);
-  return y;
-}
+const UNUSED = { rows: 0, W: 0, K4: 0, silu: 0 };
 
 /**
  * act(x · weightᵀ + bias) for few rows and frozen weights: x [B, K], weight [N, K], bias [N] → [B, N].

@@ -1,20 +1,10 @@
 import assert from "node:assert/strict";
-import { dense, gate, positionMean } from "../../../src/kernels/dense/se.ts";
+import { dense, gate } from "../../../src/kernels/dense/se.ts";
 import { fill } from "../../fill.ts";
 import { gpu } from "../../gpu.ts";
 import * as reference from "../../reference/backbone.ts";
 
 const SHAPES = [[1, 1, 1, 4], [3, 7, 5, 12], [2, 16, 16, 272], [2, 37, 41, 24], [1, 128, 128, 48]];
-
-Deno.test("positionMean meets plain loops", async () => {
-  for (const shape of SHAPES) {
-    const [B, H, W, C] = shape;
-    const x = fill("x", B * H * W * C, -0.5, 1);
-    const y = positionMean(gpu, gpu.tensor(x, shape));
-    assert.deepEqual(y.shape, [B, C]);
-    reference.assertClose(await gpu.read(y), reference.positionMean(x, [B, H * W, C]), 2e-6, `${shape}`);
-  }
-});
 
 Deno.test("dense meets plain loops, a row whatever the others are", async () => {
   for (const [B, K, N] of [[1, 4, 4], [3, 48, 12], [2, 20, 132]]) {
@@ -45,7 +35,6 @@ Deno.test("gate multiplies in place, exactly", async () => {
 });
 
 Deno.test("squeeze-excite refuses what does not fit", () => {
-  assert.throws(() => positionMean(gpu, gpu.empty([1, 2, 2, 6])), /multiple of 4/);
   const run = (K: number, N: number, inputs: number) =>
     dense(gpu, gpu.empty([1, K]), gpu.empty([N, inputs]), gpu.empty([N]), "silu");
   assert.throws(() => run(6, 8, 6), /multiples of 4/);

@@ -1,0 +1,31 @@
+// The mean over a map's positions, and its gradient.
+//   mean      y[b, block, c] = scale · Σ_r x[b, r, c] over the rows of one block: x [B, rows, C], y [B, blocks, C]
+//   gradient  y[b, r, c] = scale · x[b, c]  (+ y where `add`): x [B, C], y [B, rows, C]; a thread has the rows of one block
+
+struct Params { rows: u32, C: u32, block: u32, blocks: u32, scale: f32, add: u32 } // C in Elements
+@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn mean(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= params.C) { return; }
+  let first = id.y * params.block;
+  let end = min(first + params.block, params.rows);
+  let image = id.z * params.rows;
+  var total = Element(0.0);
+  for (var r = first; r < end; r++) { total += x[(image + r) * params.C + id.x]; }
+  y[(id.z * params.blocks + id.y) * params.C + id.x] = params.scale * total;
+}
+
+@compute @workgroup_size(64)
+fn gradient(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= params.C) { return; }
+  let d = params.scale * x[id.z * params.C + id.x];
+  let first = id.y * params.block;
+  let end = min(first + params.block, params.rows);
+  for (var r = first; r < end; r++) {
+    let at = (id.z * params.rows + r) * params.C + id.x;
+    if (params.add == 1u) { y[at] += d; } else { y[at] = d; }
+  }
+}
