@@ -16,7 +16,7 @@ import { extractFeatures, sizesOf } from "../score/features.ts";
 import { readConfig, settingsOf } from "./config.ts";
 import { withGpu } from "./gpu.ts";
 import { Interrupt } from "./interrupt.ts";
-import { METHOD_NAMES } from "../methods/registry.ts";
+import { METHOD_NAMES, methodNamed } from "../methods/registry.ts";
 import { addSettings, givenSettings } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { givenWeights, weightsKeyOption, type WeightsOptions } from "./weights_options.ts";
@@ -57,6 +57,11 @@ async function features(inputs: string[], options: FeaturesOptions): Promise<voi
   const settings = settingsOf(given, preset, weights, "folder"), { feature_size, tiles } = settings;
   if (tiles > 0) {
     throw new UsageError(`Expected whole images, without tiles, but found tiles of ${tiles} pixels`);
+  }
+  if (methodNamed(settings.method).input === "pixels") {
+    throw new UsageError(
+      `Expected a method that looks at features, but found ${settings.method}, which looks at pixels`,
+    );
   }
   const display = new ProgressDisplay();
   const paths = await listImages(inputs, display.warn);

@@ -18,7 +18,7 @@ import { TIFF_MAPS, tiffPaths } from "../host/tiff_maps.ts";
 import { describeThreshold } from "../methods/decision.ts";
 import { methodNamed } from "../methods/registry.ts";
 import { printable } from "../report/printable.ts";
-import { areKept, countPieces, type FeatureSource, sizesOf } from "../score/features.ts";
+import { areKept, dataSizes, type FeatureSource, sizesOf } from "../score/features.ts";
 import { askForLabels } from "../score/threshold.ts";
 import { makeMissing } from "./demo_data.ts";
 import { lockRun } from "./folders.ts";
@@ -261,8 +261,7 @@ async function announcement(
   const { image_size: S, tiles: T, backbone, method: name } = settings, method = methodNamed(name);
   let flops = 0;
   for (const { train } of method.flops ? categories : []) {
-    const images = await countPieces(source, train);
-    flops += method.flops!(settings, { ...sizesOf(source), images });
+    flops += method.flops!(settings, await dataSizes(source, train, settings.components));
   }
   const looked = T > 0 ? `tiles of ${T}×${T} pixels, looked at as` : "images of";
   const trainings = 1 + Math.max(settings.folds - 1, 0); // that of a part has the images of all others

@@ -48,7 +48,7 @@ export async function openSource(
 ): Promise<OpenedSource> {
   const { backbone: name, image_size, feature_size, feature_length } = settings;
   const file = weights === undefined ? null : await readWeightFile(weights, which);
-  const backbone: Backbone | null = methodNamed(settings.method).input === "features"
+  const backbone: Backbone | null = methodNamed(settings.method).input !== "pixels"
     ? await openBackbone(gpu, name as BackboneName, file, {
       ...settings,
       pooledLevels: pooledLevels(settings),

@@ -19,8 +19,8 @@ import type { Trainable, TrainingSet, TrainingSetOptions } from "./trainable.ts"
 export interface MethodTraits {
   /** Its folder's, and what `--method` calls it. */
   readonly name: string;
-  /** What it looks at: features of a frozen backbone, or the images' pixels. */
-  readonly input: "features" | "pixels";
+  /** What it looks at: features of a frozen backbone, the images' pixels, or both, as a student of that backbone does. */
+  readonly input: "features" | "pixels" | "both";
   /** Whether it also looks at features of whole images. */
   readonly pooled: boolean;
   /** Whether it gives maps; without them scores only. */
@@ -89,6 +89,8 @@ export interface OnnxFeatures {
   readonly features: OnnxValue;
   /** [B, P]; null where there is no backbone. */
   readonly pooled: OnnxValue | null;
+  /** [B, S · S, 3] in 0..1, where the method looks at both. */
+  readonly pixels?: OnnxValue;
   readonly P: number;
 }
 
@@ -128,6 +130,10 @@ export interface DataSizes extends FeatureSizes {
   readonly images: number;
   /** Values of a whole image's features. */
   readonly P: number;
+  /** Side of the images. */
+  readonly S: number;
+  /** Channels of each of the backbone's levels, in their order in a feature; [C] where there is nothing to tell apart. */
+  readonly levels: readonly number[];
 }
 
 /** What a method takes, at the moment when it takes most. */
@@ -154,6 +160,8 @@ export interface TrainingImages {
   readonly features: readonly Float32Array<ArrayBuffer>[];
   /** Of each image as a whole, [P], where the method looks at them; else empty. */
   readonly pooled: readonly Float32Array<ArrayBuffer>[];
+  /** Of each image, [S · S, 3] in 0..1, where the method looks at these beside its features. */
+  readonly pixels?: readonly Float32Array<ArrayBuffer>[];
 }
 
 /** A learning under way: what there is to learn from, and what the house does for it. */
@@ -195,9 +203,15 @@ export interface Fitted extends Disposable {
    *
    * @param features [B, N, C] on the GPU, pixels [B, S · S, 3] where the method takes these; they stay the caller's
    * @param pooled of each image, [P], for the methods that look at it
-   * @throws {RangeError} where features are of another size than in training, or `pooled` is missing
+   * @param pixels [B, S · S, 3] in 0..1 on the GPU, for the methods that look at both; they stay the caller's
+   * @throws {RangeError} where features are of another size than in training, or `pooled` or `pixels` are missing
    */
-  score(features: Tensor, pooled: readonly Float32Array[], settings: ScoreSettings): Promise<Scores>;
+  score(
+    features: Tensor,
+    pooled: readonly Float32Array[],
+    settings: ScoreSettings,
+    pixels?: Tensor,
+  ): Promise<Scores>;
   /** Everything that makes it up. */
   state(): Promise<State>;
 }
@@ -243,6 +257,15 @@ export function checkPooled(pooled: readonly Float32Array[], images: number): re
     throw new RangeError(`Expected features of ${images} whole images, but found ${pooled.length || "none"}`);
   }
   return pooled;
+}
+
+/** Checks that there are pixels of as many images of side S. */
+export function checkPixels(pixels: Tensor | undefined, images: number, S: number): Tensor {
+  const shape = [images, S * S, 3];
+  if (pixels?.shape.length !== 3 || shape.some((d, i) => d !== pixels.shape[i])) {
+    throw new RangeError(`Expected pixels [${shape}], but found ${pixels ? `[${pixels.shape}]` : "none"}`);
+  }
+  return pixels;
 }
 
 /** There are images, but nothing can be learned from them. */

@@ -173,7 +173,14 @@ function deciding(
 
 /** @throws {SettingError} where common settings don't fit together */
 export function checkTogether(settings: Settings): void {
-  const { image_size, feature_size, image_score, fit, tiles, overlap } = settings;
+  const { method, image_size, feature_size, feature_length, components, image_score, fit, tiles, overlap } =
+    settings;
+  if (methodNamed(method).input === "pixels" && (components > 0 || feature_length !== "own")) {
+    const found = components > 0 ? `{components} ${components}` : `{feature_length} ${feature_length}`;
+    throw new SettingError(
+      `Expected no {components} and no {feature_length} with {method} ${method}, which looks at pixels, but found ${found}`,
+    );
+  }
   if (tiles > 0 && fit !== "stretch") {
     throw new SettingError(`Expected no {fit} with {tiles}, which are squares as they are, but found ${fit}`);
   }

@@ -49,6 +49,8 @@ export interface StepLog {
 export interface Sample {
   /** Features [N, C], or pixels [S · S, 3]. */
   readonly features: Float32Array<ArrayBuffer>;
+  /** [S · S, 3] in 0..1, where the method looks at these beside features. */
+  readonly pixels?: Float32Array<ArrayBuffer>;
   /** [N] where positions are labelled, [1] where images are: 1 anomalous, 0 normal. */
   readonly label: Uint8Array;
 }
@@ -57,6 +59,8 @@ export interface Sample {
 export interface TrainingSet {
   /** Features of the normal images. */
   readonly normal: readonly Float32Array<ArrayBuffer>[];
+  /** Pixels of the normal images, [S · S, 3] in 0..1, where the method looks at these beside features. */
+  readonly pixels?: readonly Float32Array<ArrayBuffer>[];
   /** Optimizer steps an epoch. */
   readonly steps: number;
   /** Tells it from others, hexadecimal: of all features and labels; what is drawn of them follows from the settings. */

@@ -10,6 +10,7 @@ import { type LoadedPiece, loadFrames, loadPieces, type PlacedPiece, type Unread
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Backbone } from "../model/backbone.ts";
 import type { FeatureSizes } from "../model/batches.ts";
+import type { DataSizes, MethodTraits } from "../methods/method.ts";
 import { project, type Projection } from "../methods/projection.ts";
 import { sha256 } from "../sha256.ts";
 
@@ -39,6 +40,8 @@ export interface FeatureSource {
   feature_size: number;
   /** Whether an image's features [N, C] are followed by those of it as a whole, [P]; not so by default. */
   pooled?: boolean;
+  /** Whether pixels come beside features; not so by default. */
+  pixels?: boolean;
   /** Where features are kept between runs, as the backbone makes them; null for nowhere. */
   cache: FeatureStore | null;
   /** Whether they are brought to length 1, at each position and as a whole; not so by default. */
@@ -52,14 +55,22 @@ export interface FeatureSource {
 /** Pieces of images that are sent through the backbone together, and that are in memory together beside what is asked for. */
 const BATCH = 16, WINDOW = 64;
 
-/** A piece whose features are known: [N, C]; with the source's `pooled` [N · C + P]. */
+/** A piece whose features are known. */
 export interface PieceFeatures extends PlacedPiece {
+  /** [N, C]; with the source's `pooled` [N · C + P]. */
   readonly values: Float32Array<ArrayBuffer>;
+  /** With the source's `pixels`, [S · S, 3] in 0..1. */
+  readonly pixels?: Float32Array<ArrayBuffer>;
+}
+
+/** A source as a method looks at images. */
+export function sourceFor(source: FeatureSource, { pooled, input }: MethodTraits): FeatureSource {
+  return { ...source, pooled, pixels: input === "both" };
 }
 
 /**
  * Features of pieces as they come, in their order. Those that have no key are not looked for in the cache. Of an image that
- * can't be read comes the error, in the place of those of its pieces that are not known.
+ * can't be read comes the error, in the place of those of its pieces that are not known; where pixels are wanted, none is.
  *
  * @param signal ends the work early, with an AbortError
  */
@@ -81,7 +92,11 @@ export async function* featuresOf(
       if (slot.key !== null) await cache?.put(slot.key, values[i]);
     }
     for (const slot of ready) {
-      yield "error" in slot ? slot : { ...slot.placed, values: projected(source, slot.known!) };
+      if ("error" in slot) yield slot;
+      else {
+        const { placed, known, pixels } = slot;
+        yield { ...placed, values: projected(source, known!), pixels: pixels && inUnit(pixels) };
+      }
     }
   }
   for await (const piece of pieces) {
@@ -92,7 +107,8 @@ export async function* featuresOf(
       const { key: place, pixels, ...placed } = piece, key = place && cache ? keyed(place) : null;
       const slot: Slot = { placed, key, known: key === null ? null : await cache!.get(key) };
       try {
-        if (!slot.known) missing.push({ slot, pixels: await pixels() });
+        if (source.pixels) slot.pixels = await pixels(); // the cache has none
+        if (!slot.known) missing.push({ slot, pixels: slot.pixels ?? await pixels() });
         window.push(slot);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
@@ -109,6 +125,13 @@ interface Slot {
   placed: PlacedPiece;
   key: string | null;
   known: Float32Array<ArrayBuffer> | null;
+  /** RGB [S, S, 3], where they are wanted beside features. */
+  pixels?: Uint8Array;
+}
+
+/** Bytes as values in 0..1. */
+export function inUnit(bytes: Uint8Array): Float32Array<ArrayBuffer> {
+  return Float32Array.from(bytes, (value) => value / 255);
 }
 
 /**
@@ -200,6 +223,16 @@ export function sizesOf(source: FeatureSource): FeatureSizes & { P: number } {
   return projection ? { ...sizes, C: projection.matrix.length / projection.mean.length } : sizes;
 }
 
+/** How much a source makes of images to learn from. @throws {InputError} as `loadFrames` */
+export async function dataSizes(
+  source: FeatureSource,
+  names: readonly string[],
+  components: number,
+): Promise<DataSizes> {
+  const sizes = sizesOf(source), C = components > 0 ? components : sizes.C;
+  return { ...sizes, C, images: await countPieces(source, names), S: source.image_size, levels: [C] };
+}
+
 /** Sizes of what the backbone makes. */
 function ownSizes({ backbone, image_size: S, feature_size: H }: FeatureSource): FeatureSizes & { P: number } {
   return backbone
@@ -267,13 +300,11 @@ async function compute(
   data: Uint8Array,
   count: number,
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const parts = backbone === null
-    ? [Float32Array.from(data, (value) => value / 255)]
-    : await gpu.step(async (gpu) => {
-      const whole = pooled ? gpu.empty([count, backbone.pooledChannels], "features of whole images") : null;
-      const features = backbone.features(gpu, data, count, S, H, H, whole ?? undefined);
-      return await gpu.stream.read(...(whole ? [features, whole] : [features]));
-    });
+  const parts = backbone === null ? [inUnit(data)] : await gpu.step(async (gpu) => {
+    const whole = pooled ? gpu.empty([count, backbone.pooledChannels], "features of whole images") : null;
+    const features = backbone.features(gpu, data, count, S, H, H, whole ?? undefined);
+    return await gpu.stream.read(...(whole ? [features, whole] : [features]));
+  });
   return Array.from({ length: count }, (_, i) => {
     const [values, end] = parts.map((part) =>
       part.subarray(i * part.length / count, (i + 1) * part.length / count)

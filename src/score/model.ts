@@ -14,7 +14,7 @@ import { withProjection } from "../methods/projection.ts";
 import { serializeSafetensors } from "../formats/safetensors.ts";
 import type { Content } from "../formats/tensor_file.ts";
 import type { Settings } from "../methods/settings.ts";
-import { featuresOf, type FeatureSource } from "./features.ts";
+import { featuresOf, type FeatureSource, sourceFor } from "./features.ts";
 import { checkScore, scorePieces, type Scorer } from "./score.ts";
 import { decide, type Verdict } from "./verdict.ts";
 
@@ -81,8 +81,7 @@ export class Model implements Disposable, Scorer {
    */
   async scoreBatch(images: readonly Image[], names: readonly string[] = []): Promise<Verdict[]> {
     if (this.#disposed) throw new Error("Expected a model in use, but found one that was disposed of");
-    const { image_size: S, framing = STRETCH } = this.source;
-    const source = { ...this.source, pooled: this.method.pooled };
+    const { image_size: S, framing = STRETCH } = this.source, source = sourceFor(this.source, this.method);
     const nameOf = (i: number): string => names[i] ?? "the image";
     const pieces = images.flatMap((image, i) => {
       const frame = frameOf(image, S, framing, nameOf(i));

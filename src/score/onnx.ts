@@ -109,8 +109,7 @@ async function featuresOf(
   const { backbone: name, image_size: S, feature_size: H } = settings;
   if (file.method.input === "pixels") {
     checkSizes(file, { C: 3, H: S, W: S }, "pixels");
-    const values = graph.node("Div", [graph.asFloats(images), graph.scalar(255)]);
-    return { features: graph.reshape(values, [0, S * S, 3]), pooled: null, P: 0 };
+    return { features: pixelsOf(graph, images, S), pooled: null, P: 0 };
   }
   const options = backboneOptions(settings);
   const backbone = await backboneOnnx(graph, images, name as BackboneName, weights ?? null, options);
@@ -124,7 +123,13 @@ async function featuresOf(
     features: projection ? projected(graph, features, projection) : features,
     pooled,
     P: backbone.pooledChannels,
+    ...file.method.input === "both" ? { pixels: pixelsOf(graph, images, S) } : {},
   };
+}
+
+/** Images in 0..1, [B, S · S, 3]. */
+function pixelsOf(graph: OnnxGraph, images: OnnxValue, S: number): OnnxValue {
+  return graph.reshape(graph.node("Div", [graph.asFloats(images), graph.scalar(255)]), [0, S * S, 3]);
 }
 
 /** Rows over their lengths; one of zeros stays. */

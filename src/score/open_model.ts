@@ -75,7 +75,7 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
     images,
     cache,
   };
-  if (method.input === "features") {
+  if (method.input !== "pixels") {
     const backbone = stack.use(
       await openBackbone(gpu, name as BackboneName, weights ?? null, backboneOptions(settings)),
     );

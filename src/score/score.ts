@@ -11,7 +11,7 @@ import type { Decision } from "../methods/decision.ts";
 import type { Fitted, MethodTraits } from "../methods/method.ts";
 import type { Settings } from "../methods/settings.ts";
 import { upload } from "../model/batches.ts";
-import { featuresOf, type FeatureSource, type PieceFeatures, sizesOf } from "./features.ts";
+import { featuresOf, type FeatureSource, type PieceFeatures, sizesOf, sourceFor } from "./features.ts";
 import { type ImageResult, Joining, type PieceResult } from "./tiles.ts";
 import { decide, type Decided } from "./verdict.ts";
 
@@ -71,7 +71,7 @@ export async function* scoreImages(
 ): AsyncGenerator<ScoredImage> {
   const { source, method, decision } = model;
   const pieces = loadPieces(source.images, paths, source.image_size, source.framing);
-  const features = featuresOf({ ...source, pooled: method.pooled }, pieces, signal);
+  const features = featuresOf(sourceFor(source, method), pieces, signal);
   let done = 0;
   onImage(done);
   for await (const result of scorePieces(model, features, signal)) {
@@ -140,17 +140,22 @@ async function scoreFeatures(
   { source, method, fitted, settings }: Pick<Scorer, "source" | "method" | "fitted" | "settings">,
   pieces: readonly PieceFeatures[],
 ): Promise<PieceResult[]> {
-  const sizes = sizesOf(source), length = sizes.C * sizes.H * sizes.W, area = source.image_size ** 2;
+  const { gpu, image_size: S } = source, area = S * S;
+  const sizes = sizesOf(source), length = sizes.C * sizes.H * sizes.W;
   const features = pieces.map(({ values }) => values);
   const whole = method.pooled ? features.map((values) => values.subarray(length)) : [];
-  const batch = upload(source.gpu, features, sizes);
+  const inputs = [upload(gpu, features, sizes)];
   try {
-    const { maps, scores, window } = await fitted.score(batch, whole, settings);
+    if (method.input === "both") {
+      inputs.push(upload(gpu, pieces.map(({ pixels }) => pixels!), { C: 3, H: S, W: S }));
+    }
+    const [batch, pixels] = inputs;
+    const { maps, scores, window } = await fitted.score(batch, whole, settings, pixels);
     return Array.from(
       scores,
       (score, i) => ({ score, window, map: maps && maps.slice(i * area, (i + 1) * area) }),
     );
   } finally {
-    source.gpu.release(batch);
+    inputs.forEach((input) => gpu.release(input));
   }
 }

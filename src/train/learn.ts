@@ -7,7 +7,7 @@ import { requireMemory } from "../methods/memory.ts";
 import { checkComponents, withProjection } from "../methods/projection.ts";
 import type { Method, State } from "../methods/method.ts";
 import { methodNamed } from "../methods/registry.ts";
-import { countPieces, sizesOf } from "../score/features.ts";
+import { dataSizes, sizesOf } from "../score/features.ts";
 import { Model } from "../score/model.ts";
 import { decisionBy } from "../score/threshold.ts";
 import { dropHeldOut, holdOut } from "./hold_out.ts";
@@ -23,11 +23,9 @@ import { keep, Learning, type LearnOptions, type Seen } from "./learning.ts";
  */
 export async function learn(options: LearnOptions): Promise<Model | null> {
   const { source, category, settings, journal = NO_JOURNAL, signal } = options;
-  const method = methodNamed(settings.method), own = sizesOf(source);
-  const images = await countPieces(source, category.train);
-  const values = own.C * own.H * own.W + (method.pooled ? own.P : 0), { components } = settings;
+  const method = methodNamed(settings.method), own = sizesOf(source), { components } = settings;
   checkComponents(components, own.C);
-  const sizes = { ...own, images, C: components > 0 ? components : own.C };
+  const sizes = await dataSizes(source, category.train, components), { images, C, H, W, P, S } = sizes;
   if (settings.tiles > 0 && method.positional) {
     source.onWarning?.(
       `${category.name}: ${method.name} learns what each position of an image looks like, but tiles have positions of any ` +
@@ -36,9 +34,9 @@ export async function learn(options: LearnOptions): Promise<Model | null> {
   }
   const available = options.available?.() ?? null;
   // Where parts are brought down to components of their own, there are features before and after that.
-  const features = 4 * images *
-    (values + (settings.folds > 0 && components > 0 ? sizes.C * own.H * own.W : 0));
-  requireMemory(source.gpu, method, settings, sizes, features, available);
+  const values = own.C * H * W + (settings.folds > 0 && components > 0 ? C * H * W : 0) +
+    (method.pooled ? P : 0) + (method.input === "both" ? 3 * S * S : 0);
+  requireMemory(source.gpu, method, settings, sizes, 4 * images * values, available);
   try {
     const seen: Seen = {}, learning = new Learning(options, settings, journal, sizes, seen);
     if (components > 0) await learning.reduce(components);

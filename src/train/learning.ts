@@ -11,7 +11,13 @@ import { fitProjection, project, withProjection } from "../methods/projection.ts
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
 import type { OnProgress, ProgressEvent } from "../progress.ts";
-import { extractPieces, type FeatureSource, type PieceFeatures, sizesOf } from "../score/features.ts";
+import {
+  extractPieces,
+  type FeatureSource,
+  type PieceFeatures,
+  sizesOf,
+  sourceFor,
+} from "../score/features.ts";
 import type { Identity } from "./checkpoint.ts";
 import type { Journal } from "./journal.ts";
 import { diverged, optimize } from "./optimize.ts";
@@ -49,7 +55,7 @@ export interface LearnOptions {
 
 /** Features of images that have been looked at, for a training and those that come before it. */
 export interface Seen {
-  /** Of each piece as the source makes them, [N · C], with the method's `pooled` [N · C + P]. */
+  /** Of each piece as the source makes them for the method. */
   all?: readonly PieceFeatures[];
   /** The same apart, brought down to principal components where settings ask for that. */
   images?: TrainingImages;
@@ -90,7 +96,7 @@ export class Learning {
 
   /** Learns the principal components of the normal images' features, which take the features' place from here on. */
   async reduce(components: number): Promise<void> {
-    const { features, pooled } = await this.#images(), { gpu } = this.source;
+    const { features, ...others } = await this.#images(), { gpu } = this.source;
     const projection = await fitProjection(
       gpu,
       features,
@@ -99,7 +105,7 @@ export class Learning {
       this.#options.signal,
     );
     this.source = { ...this.source, projection };
-    this.#seen.images = { features: features.map((values) => project(values, projection)), pooled };
+    this.#seen.images = { features: features.map((values) => project(values, projection)), ...others };
   }
 
   run(): Run {
@@ -117,12 +123,12 @@ export class Learning {
       },
       trainingSet: async (wanted) => {
         const { anomalous = category.anomalous, outliers = [] } = this.#options, { seed } = settings;
-        const normal = category.train;
+        const normal = category.train, { input } = methodNamed(settings.method);
         const set = wanted.labels === null
-          ? await normalSet((await this.#images()).features, { ...wanted, seed })
+          ? await normalSet(await this.#images(), { ...wanted, seed })
           : await openTrainingSet({
             ...wanted,
-            source,
+            source: { ...source, pixels: input === "both" },
             seed,
             normal,
             anomalous,
@@ -131,7 +137,7 @@ export class Learning {
             signal,
           });
         signal?.throwIfAborted();
-        this.#seen.images ??= { features: set.normal, pooled: [] };
+        this.#seen.images ??= { features: set.normal, pooled: [], pixels: set.pixels };
         this.identity = { ...this.identity, images: normal.length, features_sha256: set.sha256 };
         return set;
       },
@@ -182,23 +188,24 @@ export class Learning {
     return this.#checkpoint;
   }
 
-  /** Features of the normal images as the source makes them; with the method's `pooled`, those of whole images behind. */
+  /** Features of the normal images as the source makes them, with all that the method looks at. */
   async features(): Promise<readonly PieceFeatures[]> {
     if (this.#seen.all) return this.#seen.all;
-    const { category: { train }, signal } = this.#options, { pooled } = methodNamed(this.#settings.method);
+    const { category: { train }, signal } = this.#options, method = methodNamed(this.#settings.method);
     const onImage = (done: number) =>
       this.#report("features", done, train.length, "images", { images: done });
-    const source = { ...this.source, pooled, projection: null };
+    const source = { ...sourceFor(this.source, method), projection: null };
     return this.#seen.all = await extractPieces(source, train, onImage, signal);
   }
 
   async #images(): Promise<TrainingImages> {
     if (this.#seen.images) return this.#seen.images;
     const all = await this.features(), { C, H, W } = sizesOf(this.source), length = C * H * W;
-    const { pooled } = methodNamed(this.#settings.method);
+    const { pooled, input } = methodNamed(this.#settings.method);
     this.#seen.images = {
       features: all.map(({ values }) => values.subarray(0, length)),
       pooled: pooled ? all.map(({ values }) => values.subarray(length)) : [],
+      pixels: input === "both" ? all.map(({ pixels }) => pixels!) : undefined,
     };
     if (this.#settings.folds === 0) this.#seen.all = undefined; // nobody asks again
     return this.#seen.images;

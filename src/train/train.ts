@@ -79,7 +79,7 @@ export async function train(gpu: Gpu, options: TrainOptions): Promise<Model> {
   const byLabels = askForLabels(settings, category);
   let backbone: Backbone | null = null;
   try {
-    if (methodNamed(settings.method).input === "features") {
+    if (methodNamed(settings.method).input !== "pixels") {
       const options = { ...settings, pooledLevels: pooledLevels(settings as Record<string, Value>) };
       backbone = await openBackbone(gpu, name as BackboneName, weights ?? null, options);
     }

@@ -19,8 +19,16 @@ import { loadFrames, loadPieces } from "../data/load.ts";
 import { maskCells } from "../data/mask_cells.ts";
 import { InputError } from "../errors.ts";
 import { Random } from "../hash.ts";
+import type { TrainingImages } from "../methods/method.ts";
 import type { Sample, TrainingSet, TrainingSetOptions } from "../methods/trainable.ts";
-import { extractFeatures, extractPieces, type FeatureSource, pixelFeatures } from "../score/features.ts";
+import {
+  extractFeatures,
+  extractPieces,
+  type FeatureSource,
+  inUnit,
+  pixelFeatures,
+  sizesOf,
+} from "../score/features.ts";
 import { sha256OfAll } from "../sha256.ts";
 
 /** What to make a training set of. */
@@ -54,10 +62,11 @@ export async function openTrainingSet(data: TrainingData): Promise<TrainingSet> 
 
 /** Normal images alone, whose features are known already. */
 export function normalSet(
-  features: readonly Float32Array<ArrayBuffer>[],
+  { features, pixels }: Pick<TrainingImages, "features" | "pixels">,
   order: Pick<TrainingData, "batch_size" | "shuffle" | "seed">,
 ): Promise<TrainingSet> {
-  return onceAnEpoch(features, features.map((features) => ({ features, label: NORMAL })), order);
+  const samples = features.map((features, i) => ({ features, pixels: pixels?.[i], label: NORMAL }));
+  return onceAnEpoch(samples, samples, order);
 }
 
 const NORMAL = new Uint8Array(1), ANOMALOUS = new Uint8Array([1]);
@@ -74,7 +83,7 @@ async function labelledSet(data: TrainingData): Promise<TrainingSet> {
   if (outliers.length > 0) {
     source.onWarning?.(`${anomalous.length} labelled anomalous images take the place of the irrelevant ones`);
   }
-  const none = labels === "pixels" ? new Uint8Array(source.feature_size ** 2) : NORMAL;
+  const none = labels === "pixels" ? new Uint8Array(sizesOf(source).H ** 2) : NORMAL;
   const images: Labelled[] = normal.map((path) => ({ path, labels: [none] }));
   for (const image of anomalous) {
     images.push({ path: image.path, labels: await labelsOf(image, source, labels === "pixels") });
@@ -85,9 +94,10 @@ async function labelledSet(data: TrainingData): Promise<TrainingSet> {
 /** Where the pieces of an anomalous image are anomalous, or only which of them are. */
 async function labelsOf(
   { path, mask }: AnomalousImage,
-  { images, image_size: S, feature_size: H, framing = STRETCH }: FeatureSource,
+  source: FeatureSource,
   byPixel: boolean,
 ): Promise<Uint8Array[]> {
+  const { images, image_size: S, framing = STRETCH } = source, { H } = sizesOf(source);
   const isCut = framing.tiles > 0;
   if (!byPixel && !isCut) return [ANOMALOUS];
   if (mask === null) {
@@ -130,31 +140,45 @@ async function passesOver(data: TrainingData, images: readonly Labelled[]): Prom
   const { source, normal, onImage = () => {}, signal } = data;
   const paths = [...new Set(images.map(({ path }) => path))];
   const pieces = await extractPieces(source, paths, (done) => onImage(done, paths.length), signal);
-  const features = new Map(paths.map((path): [string, Float32Array<ArrayBuffer>[]] => [path, []]));
-  for (const { index, values } of pieces) features.get(paths[index])!.push(values);
+  const seen = new Map(paths.map((path): [string, Seen[]] => [path, []]));
+  for (const { index, values: features, pixels } of pieces) {
+    seen.get(paths[index])!.push({ features, pixels });
+  }
   const samples = images.flatMap(({ path, labels }) =>
-    features.get(path)!.map((features, i): Sample => ({ features, label: labels[i] ?? labels[0] }))
+    seen.get(path)!.map((piece, i): Sample => ({ ...piece, label: labels[i] ?? labels[0] }))
   );
-  return await onceAnEpoch(normal.flatMap((path) => features.get(path)!), samples, data);
+  return await onceAnEpoch(normal.flatMap((path) => seen.get(path)!), samples, data);
 }
 
+/** What is looked at of a piece. */
+type Seen = Pick<Sample, "features" | "pixels">;
+
 async function onceAnEpoch(
-  normal: readonly Float32Array<ArrayBuffer>[],
+  normal: readonly Seen[],
   samples: readonly Sample[],
   order: Order,
 ): Promise<TrainingSet> {
   return {
-    normal,
+    ...apart(normal),
     steps: Math.ceil(samples.length / order.batch_size),
     sha256: await hash(samples),
     batch: (step) => Promise.resolve(rowsOf(step, samples.length, order).map(({ i }) => samples[i])),
   };
 }
 
+/** The normal images of a training set. */
+function apart(normal: readonly Seen[]): Pick<TrainingSet, "normal" | "pixels"> {
+  return {
+    normal: normal.map(({ features }) => features),
+    pixels: normal[0].pixels && normal.map(({ pixels }) => pixels!),
+  };
+}
+
 /** Pieces of normal images, every second of which carries an anomaly: one drawn for it, or any of a pool. */
 async function syntheticSet(data: TrainingData): Promise<TrainingSet> {
   const { source, seed, normal, anomalies = "confetti", anomaly_pool = 0, onImage = () => {}, signal } = data;
-  const { image_size: S, feature_size: H, framing = STRETCH } = source, total = normal.length + anomaly_pool;
+  const { image_size: S, framing = STRETCH } = source, total = normal.length + anomaly_pool;
+  const { H } = sizesOf(source), pixelsOf = (image: Uint8Array) => source.pixels ? inUnit(image) : undefined;
   const features = await extractFeatures(source, normal, (done) => onImage(done, total), signal);
   const pictures: Uint8Array[] = [], insides: (Uint8Array | null)[] = [], plain = new Set<number>();
   const drawOn = (i: number, stream: string): Anomaly => {
@@ -193,7 +217,11 @@ async function syntheticSet(data: TrainingData): Promise<TrainingSet> {
   const draw = async (wanted: { i: number; stream: string }[], keep: boolean): Promise<Sample[]> => {
     const drawn = wanted.map(({ i, stream }) => drawOn(i, stream));
     const values = await pixelFeatures(source, drawn.map(({ image }) => image), keep);
-    return drawn.map(({ mask }, j) => ({ features: values[j], label: maskCells(mask, S, H, H) }));
+    return drawn.map(({ image, mask }, j) => ({
+      features: values[j],
+      pixels: pixelsOf(image),
+      label: maskCells(mask, S, H, H),
+    }));
   };
   const pool: Sample[] = [];
   while (pool.length < anomaly_pool) {
@@ -203,9 +231,13 @@ async function syntheticSet(data: TrainingData): Promise<TrainingSet> {
     pool.push(...await draw(wanted.map((j) => ({ i: j % count, stream: `pool ${j}` })), true));
     onImage(normal.length + pool.length, total);
   }
-  const samples = features.map((values): Sample => ({ features: values, label: new Uint8Array(H * H) }));
+  const samples = features.map((features, i): Sample => ({
+    features,
+    pixels: pixelsOf(pictures[i]),
+    label: new Uint8Array(H * H),
+  }));
   return {
-    normal: features,
+    ...apart(samples),
     steps: Math.ceil(count / data.batch_size),
     sha256: await hash([...samples, ...pool]),
     async batch(step) {
@@ -243,5 +275,9 @@ function rowsOf(
 }
 
 function hash(samples: readonly Sample[]): Promise<string> {
-  return sha256OfAll(samples.flatMap(({ features, label }) => [features, new Uint8Array(label)]));
+  return sha256OfAll(
+    samples.flatMap((
+      { features, pixels, label },
+    ) => [features, ...pixels ? [pixels] : [], new Uint8Array(label)]),
+  );
 }

@@ -215,6 +215,8 @@ Deno.test("more channels than there are are refused when they are counted, and 0
       H: 6,
       W: 6,
       P: 0,
+      S: 96,
+      levels: [C],
     });
   throws(() => needs(11, 10), {
     name: "SettingError",

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import "./student.ts"; // a method that looks at both, first
 import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { InputError } from "../../src/errors.ts";
@@ -37,7 +38,10 @@ for (const method of methods) {
 
   test("a model file scores as what was learned, and an image by itself as among others", async (folder) => {
     const category = await tinyCategory(folder);
-    for (const change of [{}, { components: 12, feature_length: "unit" }] as Partial<Settings>[]) {
+    const changes: Partial<Settings>[] = method.input === "pixels"
+      ? [{}]
+      : [{}, { components: 12, feature_length: "unit" }];
+    for (const change of changes) {
       const changed = { ...settings, ...change } as Settings;
       const from = { ...source, feature_length: changed.feature_length };
       const before = gpu.memory.stats().inUse;

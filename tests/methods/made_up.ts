@@ -5,7 +5,15 @@
  */
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
-import type { DataSizes, Fitted, Method, Run, TrainingImages } from "../../src/methods/method.ts";
+import type {
+  DataSizes,
+  Fitted,
+  Method,
+  Run,
+  Scores,
+  ScoreSettings,
+  TrainingImages,
+} from "../../src/methods/method.ts";
 import { resolveSettings } from "../../src/methods/resolve.ts";
 import type { Settings, Value } from "../../src/methods/settings.ts";
 import type { Sample, TrainingSet } from "../../src/methods/trainable.ts";
@@ -47,15 +55,48 @@ export function onGpu(gpu: Gpu, images: readonly Float32Array[], channels = C): 
 /** Side of the images whose features are made up. */
 export const S = 24;
 
-/** Made-up features of n images as a method takes them, and of whole images. */
-export function imagesFor(method: Method, name: string, n: number): TrainingImages {
-  const whole = pooled(`${name} whole`, n, 7, 0.9);
-  if (method.input === "features") return { features: features(name, n), pooled: whole };
+/** Pixels of n images, [S · S, 3] each. */
+function pixels(name: string, n: number): Float32Array<ArrayBuffer>[] {
   const values = fill(name, n * S * S * 3, 0, 1);
-  return {
-    features: Array.from({ length: n }, (_, i) => values.slice(i * S * S * 3, (i + 1) * S * S * 3)),
-    pooled: whole,
-  };
+  return Array.from({ length: n }, (_, i) => values.slice(i * S * S * 3, (i + 1) * S * S * 3));
+}
+
+/** Made-up images as a method takes them: features or pixels or both, and features of whole images. */
+export function imagesFor({ input }: Method, name: string, n: number): TrainingImages {
+  const whole = pooled(`${name} whole`, n, 7, 0.9);
+  if (input === "pixels") return { features: pixels(name, n), pooled: whole };
+  const both = input === "both" ? { pixels: pixels(`${name} pixels`, n) } : {};
+  return { features: features(name, n), pooled: whole, ...both };
+}
+
+/** Some of the images. */
+export function some({ features, pooled, pixels }: TrainingImages, from: number, to: number): TrainingImages {
+  const part = <T>(values: readonly T[]) => values.slice(from, to);
+  return { features: part(features), pooled: part(pooled), ...pixels && { pixels: part(pixels) } };
+}
+
+/** Images on the GPU, as a method scores them. */
+export class Uploaded implements Disposable {
+  readonly features: Tensor;
+  readonly pooled: TrainingImages["pooled"];
+  readonly pixels: Tensor | undefined;
+  readonly #gpu: Gpu;
+
+  constructor(method: Method, { features, pooled, pixels }: TrainingImages, on: Gpu = gpu) {
+    this.#gpu = on;
+    this.features = onGpu(on, features, method.input === "pixels" ? 3 : C);
+    this.pooled = method.pooled ? pooled : [];
+    this.pixels = pixels && onGpu(on, pixels, 3);
+  }
+
+  score(fitted: Fitted, settings: ScoreSettings): Promise<Scores> {
+    return fitted.score(this.features, this.pooled, settings, this.pixels);
+  }
+
+  [Symbol.dispose](): void {
+    this.#gpu.release(this.features);
+    if (this.pixels) this.#gpu.release(this.pixels);
+  }
 }
 
 /** The demo's settings of a method, on made-up features; steps, where it is trained by steps, are few. */
@@ -75,14 +116,8 @@ export interface Learning {
 
 /** Sizes of some images' features. */
 export function sizesOf({ input }: Method, { features, pooled }: TrainingImages): DataSizes {
-  const side = input === "pixels" ? S : H;
-  return {
-    images: features.length,
-    C: features[0].length / side ** 2,
-    H: side,
-    W: side,
-    P: pooled[0]?.length ?? 0,
-  };
+  const side = input === "pixels" ? S : H, C = features[0].length / side ** 2;
+  return { images: features.length, C, H: side, W: side, P: pooled[0]?.length ?? 0, S, levels: [C] };
 }
 
 /** Learns. @returns for the caller to dispose of */
@@ -127,17 +162,21 @@ export async function learned(
 
 /** All images in every epoch; where labels are learned from, every second one counts as anomalous. */
 function setOf(
-  { features }: TrainingImages,
+  { features, pixels }: TrainingImages,
   { H, W }: DataSizes,
   labels: "pixels" | "images" | null,
   batch_size: number,
 ): TrainingSet {
   const steps = Math.ceil(features.length / batch_size);
   const labelOf = (i: number) => new Uint8Array(labels === "pixels" ? H * W : 1).fill(labels ? i % 2 : 0);
-  const samples = features.map((features, i): Sample => ({ features, label: labelOf(i) }));
+  const samples = features.map((features, i): Sample => ({
+    features,
+    pixels: pixels?.[i],
+    label: labelOf(i),
+  }));
   const batch = (step: number) => {
     const first = step % steps * batch_size;
     return Promise.resolve(samples.slice(first, first + batch_size));
   };
-  return { normal: features, steps, sha256: "", batch };
+  return { normal: features, pixels, steps, sha256: "", batch };
 }

@@ -5,17 +5,18 @@
  *
  * @module
  */
+import "./student.ts"; // a method that looks at both, first
 import assert from "node:assert/strict";
 import { InputError, SettingError } from "../../src/errors.ts";
 import { requireMemory } from "../../src/methods/memory.ts";
-import type { Method } from "../../src/methods/method.ts";
+import type { DataSizes, Fitted, Method, Scores, TrainingImages } from "../../src/methods/method.ts";
 import { resolveSettings } from "../../src/methods/resolve.ts";
 import { methodNamed, methods } from "../../src/methods/registry.ts";
 import type { Value } from "../../src/methods/settings.ts";
 import { gpu } from "../gpu.ts";
 import { binding, variants } from "../hardware.ts";
 import { assertClose } from "../reference/backbone.ts";
-import { imagesFor, learned, onGpu, S, settingsOf, sizesOf } from "./made_up.ts";
+import { imagesFor, learned, S, settingsOf, sizesOf, some, Uploaded } from "./made_up.ts";
 
 /** Those that can't learn from one image, or from images all alike; all others score whatever is there. */
 const REFUSES: Record<string, readonly string[]> = {
@@ -35,26 +36,10 @@ const CASES: [method: Method, given: Record<string, Value>][] = [
   [methodNamed("patchcore"), { image_rule: "map", patch: 1 }],
 ];
 
-/** Training and test images of a method, and what it scores with. */
-function made(method: Method, given: Record<string, Value>) {
-  const train = imagesFor(method, "train", 9), { features, pooled } = imagesFor(method, "test", 3);
-  const sizes = sizesOf(method, train), whole = method.pooled ? pooled : [];
-  return {
-    train,
-    test: features,
-    whole,
-    settings: settingsOf(method, given),
-    sizes,
-    upload: uploader(sizes.C),
-  };
-}
-
 /** Whether a method is trained by steps. */
 function isTrained({ settings }: Method): boolean {
   return Object.hasOwn(settings, "epochs");
 }
-
-const uploader = (C: number) => (images: readonly Float32Array[]) => onGpu(gpu, images, C);
 
 /** Arrays of one length [7] where all are finite numbers. */
 function assertFinite(
@@ -67,7 +52,12 @@ function assertFinite(
 for (const [method, given] of CASES) {
   const { name } = method, called = [name, ...Object.values(given)].join(" ");
   const test = (what: string, body: () => Promise<void>) => Deno.test(`${called}: ${what}`, body);
-  const { train, test: images, whole, settings, sizes, upload } = made(method, given);
+  const train = imagesFor(method, "train", 9), images = imagesFor(method, "test", 3);
+  const settings = settingsOf(method, given), sizes = sizesOf(method, train);
+  const scores = async (fitted: Fitted, of: TrainingImages = images, by = settings): Promise<Scores> => {
+    using uploaded = new Uploaded(method, of);
+    return await uploaded.score(fitted, by);
+  };
 
   test("what it promises about maps and whole images, and the same again from its state", async () => {
     const told: number[] = [];
@@ -79,7 +69,7 @@ for (const [method, given] of CASES) {
       },
     });
     assert.ok(told.length > 0, "progress");
-    const x = upload(images), found = await fitted.score(x, whole, settings);
+    const found = await scores(fitted);
     assert.equal(found.maps?.length ?? null, method.maps ? 3 * S * S : null);
     assert.equal(found.scores.length, 3);
     assertFinite(found);
@@ -92,31 +82,28 @@ for (const [method, given] of CASES) {
       assert.equal(data.length, shape.reduce((a, b) => a * b, 1));
     }
     using again = await method.open(gpu, state);
-    assert.deepEqual(await again.score(x, whole, settings), found);
+    assert.deepEqual(await scores(again), found);
     assert.deepEqual(await again.state(), state);
     for (let i = 0; i < 3; i++) {
-      const one = upload([images[i]]), alone = await fitted.score(one, whole.slice(i, i + 1), settings);
+      const alone = await scores(fitted, some(images, i, i + 1));
       assert.equal(alone.scores[0], found.scores[i], "alone");
       assert.deepEqual(alone.maps, found.maps && found.maps.slice(i * S * S, (i + 1) * S * S), "alone");
-      gpu.release(one);
     }
-    gpu.release(x);
   });
 
   test("what image_score says decides where maps decide about images, and only there", async () => {
     using fitted = await learned(method, train, { settings });
-    const x = upload(images), rules = Object.hasOwn(settings, "image_rule") ? ["paper", "map"] : [undefined];
+    const rules = Object.hasOwn(settings, "image_rule") ? ["paper", "map"] : [undefined];
     for (const image_rule of rules) {
       const of = async (image_score: "max" | "mean") => {
         const { image_rule: _, ...others } = settings;
         const given = { ...others, image_score, ...(image_rule ? { image_rule } : {}) };
-        return (await fitted.score(x, whole, given)).scores;
+        return (await scores(fitted, images, given)).scores;
       };
       const [max, mean] = [await of("max"), await of("mean")];
       if (!method.maps || image_rule === "paper") assert.deepEqual(max, mean);
       else max.forEach((score, i) => assert.notEqual(score, mean[i]));
     }
-    gpu.release(x);
   });
 
   test("two learnings give the same, and another seed another where it says so", async () => {
@@ -135,9 +122,8 @@ for (const [method, given] of CASES) {
     const before = gpu.memory.stats().inUse;
     {
       using fitted = await learned(method, train, { settings });
-      const held = gpu.memory.stats().inUse, x = upload(images);
-      await fitted.score(x, whole, settings);
-      gpu.release(x);
+      const held = gpu.memory.stats().inUse;
+      await scores(fitted);
       assert.equal(gpu.memory.stats().inUse, held, "scoring");
       using again = await method.open(gpu, await fitted.state());
       assert.ok((await again.state()).tensors.size > 0);
@@ -155,7 +141,7 @@ for (const [method, given] of CASES) {
 
   test("a tensor that is missing or of another shape, and features of another size, are refused", async () => {
     using fitted = await learned(method, train, { settings });
-    const state = await fitted.state(), x = upload(images), found = await fitted.score(x, whole, settings);
+    const state = await fitted.state(), found = await scores(fitted);
     const before = gpu.memory.stats().inUse;
     for (const [tensor, { shape, data }] of state.tensors) {
       const wider = [...shape.slice(0, -1), shape.at(-1)! + 1];
@@ -169,7 +155,7 @@ for (const [method, given] of CASES) {
           using opened = await method.open(gpu, { ...state, tensors });
           assert.equal(change, "missing", tensor);
           // Not every score needs it.
-          assert.deepEqual(await opened.score(x, whole, settings), found, tensor);
+          assert.deepEqual(await scores(opened), found, tensor);
         } catch (error) {
           const inWords = change === "missing" && error instanceof InputError; // by the score that needs it
           assert.ok(error instanceof RangeError || inWords, `${tensor} ${change}: ${error}`);
@@ -177,35 +163,41 @@ for (const [method, given] of CASES) {
         assert.equal(gpu.memory.stats().inUse, before, `${tensor} ${change}`);
       }
     }
-    gpu.release(x);
-    if (method.maps) {
-      const wrong = gpu.empty([1, sizes.H * sizes.W, sizes.C + 1]);
+    using uploaded = new Uploaded(method, images);
+    const { features, pooled, pixels } = uploaded;
+    if (method.maps || method.input !== "features") {
+      const wrong = gpu.empty([3, sizes.H * sizes.W, sizes.C + 1]);
       await assert.rejects(
-        async () => void await fitted.score(wrong, whole.slice(0, 1), settings),
-        new RegExp(`Expected features \\[images,${sizes.H * sizes.W},${sizes.C}\\]`),
+        async () => void await fitted.score(wrong, pooled, settings, pixels),
+        new RegExp(`Expected (features|pixels) \\[images,${sizes.H * sizes.W},${sizes.C}\\]`),
       );
       gpu.release(wrong);
     }
     if (method.pooled) {
-      const x = upload(images);
       await assert.rejects(
-        async () => void await fitted.score(x, [], settings),
+        async () => void await fitted.score(features, [], settings, pixels),
         /features of 3 whole images, but found none/,
       );
-      gpu.release(x);
+    }
+    if (pixels) {
+      const fewer = pixels.part(0, [2, S * S, 3]), none = [undefined, "none"] as const;
+      for (const [other, found] of [none, [fewer, `[${fewer.shape}]`] as const]) {
+        await assert.rejects(async () => void await fitted.score(features, pooled, settings, other), {
+          name: "RangeError",
+          message: `Expected pixels [${pixels.shape}], but found ${found}`,
+        });
+      }
     }
   });
 
   test("one training image, and images all alike", async () => {
     const flat = (value: number) => (values: Float32Array) => new Float32Array(values.length).fill(value);
-    const alike = { features: train.features.map(flat(0.7)), pooled: train.pooled.map(flat(0.1)) };
-    const first = <T>(values: readonly T[]) => values.slice(0, 1);
-    const cases = {
-      one: { features: first(train.features), pooled: first(train.pooled) },
-      alike,
-      "one, alike": { features: first(alike.features), pooled: first(train.pooled) },
+    const alike: TrainingImages = {
+      features: train.features.map(flat(0.7)),
+      pooled: train.pooled.map(flat(0.1)),
+      pixels: train.pixels?.map(flat(0.7)),
     };
-    const x = upload(images);
+    const cases = { one: some(train, 0, 1), alike, "one, alike": some(alike, 0, 1) };
     for (const [what, few] of Object.entries(cases)) {
       if (REFUSES[name]?.includes(what)) {
         await assert.rejects(
@@ -218,43 +210,40 @@ for (const [method, given] of CASES) {
         continue;
       }
       using fitted = await learned(method, few, { settings });
-      const found = await fitted.score(x, whole, settings);
+      const found = await scores(fitted);
       assertFinite(found, what);
-      assert.ok(found.scores.every((score) => score > 0), what);
+      if (!isTrained(method)) assert.ok(found.scores.every((score) => score > 0), what); // distances
     }
-    gpu.release(x);
   });
 
   test("what does not fit into one binding comes in pieces, to the same scores, or is told before", async () => {
     const small = binding(7000); // bytes: maps of three images, and little more
-    const some = Object.hasOwn(settings, "coreset") ? { ...settings, coreset: 0.5 } : settings;
-    const before = gpu.memory.stats().inUse;
-    {
-      using one = await learned(method, train, { settings: some });
-      const x = upload(images), wanted = await one.score(x, whole, some);
-      const bound = method.needs(some, sizes).bound ?? [];
-      if (bound.some(({ bytes }) => bytes > 7000)) {
-        assert.throws(() => requireMemory(small, method, some, sizes, 0, null), {
-          name: "SettingError",
-          kind: "memory",
-        });
-      } else {
-        requireMemory(small, method, some, sizes, 0, null);
-        using parted = await learned(method, train, { settings: some, on: small });
-        using again = await method.open(small, await parted.state());
-        for (const fitted of [parted, again]) {
-          const found = await fitted.score(x, whole, some);
-          assertClose(found.scores, wanted.scores, 1e-6, name);
-          if (wanted.maps) assertClose(found.maps!, wanted.maps, 1e-6, name);
-        }
+    const given = Object.hasOwn(settings, "coreset") ? { ...settings, coreset: 0.5 } : settings;
+    const before = gpu.memory.stats().inUse, bound = method.needs(given, sizes).bound ?? [];
+    if (bound.some(({ bytes }) => bytes > 7000)) {
+      assert.throws(() => requireMemory(small, method, given, sizes, 0, null), {
+        name: "SettingError",
+        kind: "memory",
+      });
+    } else {
+      using one = await learned(method, train, { settings: given });
+      const wanted = await scores(one, images, given);
+      requireMemory(small, method, given, sizes, 0, null);
+      using parted = await learned(method, train, { settings: given, on: small });
+      using again = await method.open(small, await parted.state());
+      for (const fitted of [parted, again]) {
+        const found = await scores(fitted, images, given);
+        assertClose(found.scores, wanted.scores, 1e-6, name);
+        if (wanted.maps) assertClose(found.maps!, wanted.maps, 1e-6, name);
       }
-      gpu.release(x);
     }
     assert.equal(gpu.memory.stats().inUse, before);
   });
 
   test("memory that is not there is told with what to lower, and lowering it takes less", () => {
-    const many = { images: 100, C: 720, H: 16, W: 16, P: 720 };
+    const many: DataSizes = method.input === "pixels"
+      ? { images: 100, C: 3, H: 256, W: 256, P: 0, S: 256, levels: [3] }
+      : { images: 100, C: 720, H: 16, W: 16, P: 720, S: 256, levels: [24, 40, 56, 600] };
     const settings = resolveSettings({ method: name, backbone: "gabor", ...given }, {
       preset: "paper",
       data: "folder",
@@ -268,17 +257,19 @@ for (const [method, given] of CASES) {
           error.message,
         ),
     );
-    const sumOf = (given: typeof settings, sizes: Partial<typeof many> = {}) => {
-      const { images, C, H, W, P } = { ...many, ...sizes };
-      const { gpu, host, bound = [] } = method.needs(given, { images, C, H, W, P });
-      return bound.reduce((sum, { bytes }) => sum + bytes, 4 * images * C * H * W + gpu + host);
+    const sumOf = (given: typeof settings, change: Partial<DataSizes> = {}) => {
+      const sizes = { ...many, ...change }, { images, C, H, W, S } = sizes;
+      const { gpu, host, bound = [] } = method.needs(given, sizes);
+      const come = 4 * images * (C * H * W + (method.input === "both" ? 3 * S * S : 0));
+      return bound.reduce((sum, { bytes }) => sum + bytes, come + gpu + host);
     };
     const needs = method.needs(settings, many), all = sumOf(settings);
     const names = new Set([...needs.lower, ...(needs.bound ?? []).flatMap(({ lower }) => lower)]);
     assert.ok(names.size > 0 || needs.or !== undefined);
-    const sizes: Record<string, Partial<typeof many>> = {
+    const sizes: Record<string, Partial<DataSizes>> = {
       feature_size: { H: 8, W: 8 },
-      components: { C: 360 },
+      components: { C: 360, levels: [360] },
+      image_size: method.input === "pixels" ? { H: 128, W: 128, S: 128 } : { S: 128 },
     };
     for (const lower of names) {
       const value = settings[lower] as number; // 0 stands for many
@@ -292,16 +283,17 @@ for (const [method, given] of CASES) {
 
   test("the GPU memory that is told is about what is taken", async () => {
     const many = imagesFor(method, "train", 40), before = gpu.memory.stats().inUse;
-    const some = Object.hasOwn(settings, "coreset") ? { ...settings, coreset: 0.5 } : settings;
-    using _fitted = await learned(method, many, { settings: some });
-    const taken = gpu.memory.stats().inUse - before, told = method.needs(some, sizesOf(method, many)).gpu;
+    const given = Object.hasOwn(settings, "coreset") ? { ...settings, coreset: 0.5 } : settings;
+    using _fitted = await learned(method, many, { settings: given });
+    const taken = gpu.memory.stats().inUse - before, told = method.needs(given, sizesOf(method, many)).gpu;
     assert.ok(taken <= 1.3 * told + 4096, `${taken} taken, ${told} told`);
   });
 }
 
 Deno.test("a bank too large is told before the work, with sizes and what to lower", () => {
   const knn = methods.find(({ name }) => name === "knn")!, settings = settingsOf(knn), GiB = 2 ** 30;
-  const sizes = { images: 2000, C: 720, H: 16, W: 16, P: 0 }, needs = knn.needs(settings, sizes); // 512 000 patches
+  const sizes = { images: 2000, C: 720, H: 16, W: 16, P: 0, S: 256, levels: [720] },
+    needs = knn.needs(settings, sizes); // 512 000 patches
   assert.equal(needs.gpu, 512_000 * 721 * 4);
   assert.equal(needs.host, 512_000 * 720 * 4);
   requireMemory(variants.software, knn, settings, sizes, 0, needs.gpu + needs.host);
@@ -315,7 +307,7 @@ Deno.test("a bank too large is told before the work, with sizes and what to lowe
 });
 
 Deno.test("the Gaussians of residual-padim count among what ADTR takes", () => {
-  const adtr = methodNamed("adtr"), sizes = { images: 10, C: 720, H: 16, W: 16, P: 0 };
+  const adtr = methodNamed("adtr"), sizes = { images: 10, C: 720, H: 16, W: 16, P: 0, S: 256, levels: [720] };
   const of = (score: string) => adtr.needs(settingsOf(adtr, { score }), sizes);
   const gaussians = 4 * 256 * 720 * 721, [plain, positions] = [of("residual"), of("residual-padim")];
   assert.equal(positions.gpu - plain.gpu, gaussians);

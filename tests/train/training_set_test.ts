@@ -86,7 +86,7 @@ for (const anomalies of ["confetti", "cutpaste", "perlin"] as const) {
       deepEqual(samples.map(isAnomalous), [0, 1, 2, 3, 4, 5, 6].map((i) => (i + epoch) % 2 === 1));
       for (const [i, sample] of samples.entries()) {
         if (!isAnomalous(sample)) {
-          deepEqual(sample, { features: features[i], label: new Uint8Array(N) });
+          deepEqual(sample, { features: features[i], pixels: undefined, label: new Uint8Array(N) });
           continue;
         }
         const drawn = seen.shift()!, before = await loadImage(files, normal[i], S);
@@ -214,7 +214,10 @@ withNormal(
       return maskCells(mask, S, H, H);
     });
     const samples = (await epochOf(px, 0)).flat();
-    deepEqual(samples, features.map((values, i) => ({ features: values, label: labels[i] })));
+    deepEqual(
+      samples,
+      features.map((values, i) => ({ features: values, pixels: undefined, label: labels[i] })),
+    );
     deepEqual([px.steps, px.normal], [3, features.slice(3, 10)]);
     deepEqual(warnings, []);
 
