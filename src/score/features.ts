@@ -230,7 +230,8 @@ export async function dataSizes(
   components: number,
 ): Promise<DataSizes> {
   const sizes = sizesOf(source), C = components > 0 ? components : sizes.C;
-  return { ...sizes, C, images: await countPieces(source, names), S: source.image_size, levels: [C] };
+  const levels = components > 0 ? [C] : source.backbone?.levelChannels ?? [C];
+  return { ...sizes, C, images: await countPieces(source, names), S: source.image_size, levels };
 }
 
 /** Sizes of what the backbone makes. */

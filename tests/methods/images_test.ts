@@ -12,27 +12,23 @@ import { parseSafetensors, serializeSafetensors } from "../../src/formats/safete
 import { stored } from "../../src/formats/tensor_file.ts";
 import { files } from "../../src/host/image_files.ts";
 import { openModel } from "../../src/host/open_model.ts";
-import type { Settings, Value } from "../../src/methods/settings.ts";
+import type { Settings } from "../../src/methods/settings.ts";
 import { methods } from "../../src/methods/registry.ts";
 import { evaluateCategory } from "../../src/score/evaluate.ts";
 import { openModelBytes } from "../../src/score/open_model.ts";
 import { scoreImages } from "../../src/score/score.ts";
-import type { FeatureSource } from "../../src/score/features.ts";
 import { learn } from "../../src/train/learn.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
 import { bytesIn, train, trainUntil } from "../train/runs.ts";
-import { tinyCategory, tinySettings, tinySource } from "../train/tiny.ts";
+import { tinyCategory, tinyMethod, tinySource, tinySourceFor } from "../train/tiny.ts";
 
-const features = tinySource(gpu), MODEL = "model.safetensors";
+const MODEL = "model.safetensors";
 
 for (const method of methods) {
   const isTrained = Object.hasOwn(method.settings, "epochs");
-  const settings: Settings = tinySettings<Record<string, Value>>(
-    { method: method.name, ...isTrained ? { epochs: 4, batch_size: 3 } : {} },
-    "demo",
-  );
-  const source: FeatureSource = method.input === "pixels" ? { ...features, backbone: null } : features;
+  const settings = tinyMethod(method.name, isTrained ? { epochs: 4 } : {});
+  const source = tinySourceFor(method.name, gpu);
   const test = (name: string, body: (folder: string) => Promise<void>) =>
     Deno.test(`${method.name}: ${name}`, () => inFolder(body));
 
@@ -155,8 +151,8 @@ for (const method of methods) {
 
 Deno.test("a model of other features of whole images than the backbone's is refused", () =>
   inFolder(async (folder) => {
-    const settings = tinySettings<Record<string, Value>>({ method: "gaussian" }, "demo");
-    using model = (await learn({ source: features, category: await tinyCategory(folder), settings }))!;
+    const settings = tinyMethod("gaussian"), source = tinySource(gpu);
+    using model = (await learn({ source, category: await tinyCategory(folder), settings }))!;
     const { tensors, metadata } = parseSafetensors(await model.toBytes(), MODEL);
     const P = tensors.get("pooled_mean")!.shape[0], fewer = new Map(tensors);
     fewer.set("pooled_mean", stored(new Float32Array(4), [4]));

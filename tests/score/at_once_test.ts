@@ -5,25 +5,21 @@
  */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { methods } from "../../src/methods/registry.ts";
-import type { Settings, Value } from "../../src/methods/settings.ts";
+import type { Settings } from "../../src/methods/settings.ts";
 import type { Model } from "../../src/score/model.ts";
 import { learn } from "../../src/train/learn.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
-import { TINY, tinyCategory, tinySettings, tinySource } from "../train/tiny.ts";
+import { TINY, tinyCategory, tinyMethod, tinySource, tinySourceFor } from "../train/tiny.ts";
 
 const source = tinySource(gpu);
-
-/** Settings of a method that learns within a second. */
-function settingsOf(method: string): Settings {
-  return method === "adtr" ? { ...TINY, epochs: 1 } : tinySettings<Record<string, Value>>({ method });
-}
 
 for (const { name } of methods) {
   Deno.test(`${name}: two images scored at once are scored as one after the other`, () =>
     inFolder(async (folder) => {
       const category = await tinyCategory(folder);
-      using model = (await learn({ source, category, settings: settingsOf(name) }))!;
+      using model =
+        (await learn({ source: tinySourceFor(name, gpu), category, settings: tinyMethod(name) }))!;
       const files = await Promise.all(category.test.map(({ path }) => Deno.readFile(path)));
       const wanted = [];
       for (const file of files) wanted.push(await model.score(file));
@@ -42,7 +38,7 @@ Deno.test("models of two methods score at once as each by itself", () =>
   inFolder(async (folder) => {
     const category = await tinyCategory(folder), models: Model[] = [];
     for (const name of ["adtr", "spade", "patchcore"]) {
-      models.push((await learn({ source, category, settings: settingsOf(name) }))!);
+      models.push((await learn({ source, category, settings: tinyMethod(name) }))!);
     }
     const [file, other] = await Promise.all(category.test.slice(0, 2).map(({ path }) => Deno.readFile(path)));
     const wanted = [];
@@ -56,14 +52,14 @@ Deno.test("a training and another method's learning go on while images are score
   inFolder(async (folder) => {
     const category = await tinyCategory(folder), settings: Settings = { ...TINY, epochs: 8 };
     using alone = (await learn({ source, category, settings }))!;
-    using scorer = (await learn({ source, category, settings: settingsOf("padim") }))!;
+    using scorer = (await learn({ source, category, settings: tinyMethod("padim") }))!;
     const wanted = await alone.toBytes(), [learned] = [await scorer.toBytes()];
     const file = await Deno.readFile(category.test[0].path), one = await scorer.score(file);
     const { inUse } = gpu.memory.stats();
     {
       let over = false, times = 0;
       const training = learn({ source, category, settings }).finally(() => over = true);
-      const again = learn({ source, category, settings: settingsOf("padim") });
+      const again = learn({ source, category, settings: tinyMethod("padim") });
       while (!over) {
         deepEqual(await scorer.score(file), one);
         times++;

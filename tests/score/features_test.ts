@@ -6,9 +6,11 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { FeatureCache } from "../../src/host/feature_cache.ts";
+import { STRETCH } from "../../src/data/frame.ts";
 import { loadImage } from "../../src/data/load.ts";
 import { files } from "../../src/host/image_files.ts";
-import { extractFeatures, type FeatureSource, pixelFeatures } from "../../src/score/features.ts";
+import { dataSizes, extractFeatures, type FeatureSource, pixelFeatures } from "../../src/score/features.ts";
+import { gaborBackbone } from "../../src/model/gabor.ts";
 import { picture } from "../data/pictures.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
@@ -39,6 +41,20 @@ Deno.test("images in memory have the features of their files, in order", () =>
     deepEqual(await pixelFeatures(source, images, false), wanted);
     deepEqual(await pixelFeatures(source, [], true), []);
     equal(computed(), 60);
+  }));
+
+Deno.test("sizes of what is learned from: levels apart, components and pixels in one", () =>
+  withPictures(async (paths, source) => {
+    const backbone = gaborBackbone("gabor2"), { channels: C, levelChannels: levels } = backbone;
+    const { image_size: S, feature_size: H } = source, two = { ...source, backbone };
+    const rest = { images: 20, H, W: H, P: backbone.pooledChannels, S };
+    deepEqual(await dataSizes(two, paths, 0), { ...rest, C, levels });
+    equal(levels.reduce((a, b) => a + b), C);
+    deepEqual(await dataSizes(two, paths, 7), { ...rest, C: 7, levels: [7] });
+    const pixels = { ...source, backbone: null };
+    deepEqual(await dataSizes(pixels, paths, 0), { ...rest, C: 3, H: S, W: S, P: 0, levels: [3] });
+    const framing = { ...STRETCH, tiles: 16, overlap: 4 };
+    equal((await dataSizes({ ...pixels, framing }, paths.slice(0, 1), 0)).images, 12);
   }));
 
 Deno.test("what is kept is computed once, and only what is missing the next time", () =>

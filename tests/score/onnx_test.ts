@@ -21,7 +21,7 @@ import { joined, metadataOf, runOnnx } from "../onnx.ts";
 
 const S = 32, AREA = S * S, IMAGES = 3;
 const SMALL = { backbone: "gabor", image_size: S, feature_size: 6, folds: 0 };
-/** Of the methods that are trained. */
+/** Of the methods that are trained, where they have them. */
 const FEW = { epochs: 1, hidden: 16, heads: 2, ffn: 16 };
 
 /** All methods, and what settings make of some. */
@@ -61,11 +61,9 @@ test[1].data.fill(90, 900, 1500); // a defect
 
 /** A trained model's file, and what the model says of the test images. */
 async function trained(method: string, given: Record<string, Value>) {
-  const settings = {
-    ...SMALL,
-    ...(Object.hasOwn(methodNamed(method).settings, "epochs") ? FEW : {}),
-    ...given,
-  };
+  const own = methodNamed(method).settings;
+  const few = Object.fromEntries(Object.entries(FEW).filter(([name]) => Object.hasOwn(own, name)));
+  const settings = { ...SMALL, ...few, ...given };
   using model = await train(gpu, { data: normal, method, settings: settings as Partial<Settings> });
   const found = [];
   for (const image of test) found.push(await model.score(image));

@@ -11,16 +11,14 @@ import { openModel } from "../../src/host/open_model.ts";
 import { RunFolder } from "../../src/host/run_folder.ts";
 import { readSafetensors, writeSafetensors } from "../../src/host/tensor_files.ts";
 import { METHOD_NAMES } from "../../src/methods/registry.ts";
-import type { Settings, Value } from "../../src/methods/settings.ts";
 import { evaluateCategory } from "../../src/score/evaluate.ts";
 import { learn } from "../../src/train/learn.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
 import { bytesIn, train } from "./runs.ts";
-import { TINY, tinyCategory, tinySettings, tinySource } from "./tiny.ts";
+import { TINY, tinyCategory, tinyMethod, tinySource, tinySourceFor } from "./tiny.ts";
 
 const source = tinySource(gpu);
-const settingsOf = (method: string): Settings => tinySettings<Record<string, Value>>({ method }, "demo");
 
 Deno.test("features of whole images have a place of their own in the cache", () =>
   inFolder(async (folder) => {
@@ -28,7 +26,7 @@ Deno.test("features of whole images have a place of their own in the cache", () 
       cached = { ...source, cache: new FeatureCache(join(folder, "cache")) };
     const scores: number[][] = [];
     for (const method of ["knn", "kde", "knn", "kde"] as const) {
-      using model = (await learn({ source: cached, category, settings: settingsOf(method) }))!;
+      using model = (await learn({ source: cached, category, settings: tinyMethod(method) }))!;
       const { images } = await evaluateCategory(model, category);
       scores.push(images.map(({ score }) => score));
     }
@@ -40,7 +38,7 @@ Deno.test("a model file that is not as it was written is refused, naming it", ()
   inFolder(async (folder) => {
     const category = await tinyCategory(folder), path = join(folder, "model.safetensors");
     const { inUse } = gpu.memory.stats();
-    await train(category, folder, settingsOf("knn"));
+    await train(category, folder, tinyMethod("knn"));
     const { tensors, metadata } = await readSafetensors(path);
     const refused = async (
       change: Partial<{ tensors: typeof tensors; metadata: object }>,
@@ -78,7 +76,8 @@ for (const method of METHOD_NAMES) {
   Deno.test(`${method}: stopped before it begins, nothing is written`, () =>
     inFolder(async (folder) => {
       const category = await tinyCategory(folder), out = join(folder, "out"), { inUse } = gpu.memory.stats();
-      deepEqual(await train(category, out, settingsOf(method), { signal: AbortSignal.abort() }), [0, false]);
+      const source = tinySourceFor(method, gpu), signal = AbortSignal.abort();
+      deepEqual(await train(category, out, tinyMethod(method), { source, signal }), [0, false]);
       deepEqual(await bytesIn(out), {});
       equal(gpu.memory.stats().inUse, inUse);
     }));
@@ -88,7 +87,7 @@ for (const method of METHOD_NAMES) {
       const category = await tinyCategory(folder), before = gpu.memory.stats().inUse;
       let started = 0;
       const onStart = () => Promise.resolve(void started++);
-      const settings = { ...settingsOf(method), ...method === "adtr" ? { epochs: 1 } : {} };
+      const settings = tinyMethod(method), source = tinySourceFor(method, gpu);
       (await learn({ source, category, settings, onStart }))![Symbol.dispose]();
       equal(started, 1);
       await rejects(learn({ source, category, settings, onStart, available: () => 0 }), {

@@ -13,6 +13,7 @@ import type { Backbone } from "../../src/model/backbone.ts";
 import { gaborBackbone } from "../../src/model/gabor.ts";
 import type { FeatureSource } from "../../src/score/features.ts";
 import type { AdtrSettings } from "../../src/methods/adtr/settings.ts";
+import { methodNamed } from "../../src/methods/registry.ts";
 import { resolveSettings } from "../../src/methods/resolve.ts";
 import type { PresetName, Settings, Value } from "../../src/methods/settings.ts";
 
@@ -45,6 +46,18 @@ export async function tinyCategory(folder: string, seed = 0): Promise<Category> 
   const root = join(folder, "data");
   await makeDataset(root, { categories: ["grid"], size: 32, train: 7, testGood: 2, testPerDefect: 1, seed });
   return await openCategory(root, "grid");
+}
+
+/** A method's settings with which it learns from the images of `tinyCategory` within a second, the demo's but for the sizes. */
+export function tinyMethod(method: string, given: Record<string, Value> = {}): Settings {
+  const few = Object.hasOwn(methodNamed(method).settings, "epochs") ? { epochs: 1, batch_size: 3 } : {};
+  return tinySettings<Record<string, Value>>({ method, ...few, ...given }, "demo");
+}
+
+/** What a method looks at, with the sizes of `TINY` and without a cache. */
+export function tinySourceFor(method: string, on: Gpu): FeatureSource {
+  const source = tinySource(on);
+  return methodNamed(method).input === "pixels" ? { ...source, backbone: null } : source;
 }
 
 /** Features for `TINY`, without a cache. */
