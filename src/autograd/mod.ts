@@ -62,6 +62,7 @@ export {
 export { add, layerNorm, meanSquaredError, positions } from "./ops.ts";
 export { type Affine, batchNorm, type BatchNormOptions, instanceNorm, type Running } from "./norms.ts";
 export { averagePool, maxPool, meanPositions, type PoolOptions } from "./pooling.ts";
+export { upsample } from "./upsample.ts";
 export { cosineDistance, l1Loss, smoothL1Loss } from "./distances.ts";
 export { binaryCrossEntropy, crossEntropy, logSoftmax, softmax } from "./cross_entropy.ts";
 export { klNormal, normals, reparametrise } from "./gaussians.ts";

@@ -1,14 +1,15 @@
 /**
- * Host side of resize.wgsl: bilinear interpolation with aligned corners, of the backbone's taps into the feature
- * map and of score maps to the image's size.
+ * Host side of resize.wgsl: the backbone's taps into the feature map, score maps to the image's size, and maps within
+ * networks.
  *
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
+import { elementText } from "../dense/element.ts";
 import source from "./resize.wgsl" with { type: "text" };
 
-const RESIZE = { name: "resize", source, entry: "resize" };
+const TEXTS = { 1: elementText(1) + source, 4: elementText(4) + source };
 
 /** Where a resized map goes in a wider one: the first channel and the first image, 0 by default. */
 export interface Place {
@@ -17,19 +18,76 @@ export interface Place {
 }
 
 /**
- * Resizes x [B, h, w, C] into the channels from `channel` and the images from `image` on of y [images, H, W, wide].
- * A source axis of one pixel is copied; a target axis of one pixel takes the first. A [B, h, w] map is x with C = 1.
+ * How values between pixels come about: bilinear, with the centres of the corners' pixels on each other (`aligned`) or the
+ * corners themselves (`bilinear`), or from one pixel (`nearest`).
+ */
+export type Interpolation = "aligned" | "bilinear" | "nearest";
+
+/**
+ * Resizes x [B, h, w, C] into the channels from `channel` and the images from `image` on of y [images, H, W, wide]. With
+ * aligned corners a source axis of one pixel is copied and a target axis of one pixel takes the first. A [B, h, w] map is x
+ * with C = 1.
  *
  * @throws {RangeError} where y has no room for it
  */
-export function resize(gpu: Compute, x: Tensor, y: Tensor, { channel = 0, image = 0 }: Place = {}): void {
-  const [B, inH, inW, C = 1] = x.shape;
-  const [images, H, W, wide = 1] = y.shape;
+export function resize(
+  gpu: Compute,
+  x: Tensor,
+  y: Tensor,
+  { channel = 0, image = 0 }: Place = {},
+  how: Interpolation = "aligned",
+): void {
+  const [B, , , C = 1] = x.shape, [images, H, W, wide = 1] = y.shape;
   if (image + B > images || channel + C > wide) {
     throw new RangeError(
       `Expected room for [${x.shape}] from image ${image}, channel ${channel} on, but found [${y.shape}]`,
     );
   }
-  const params = { inH, inW, C, H, W, wide, channel, image };
-  gpu.stream.dispatch(RESIZE, { x, y }, params, [Math.ceil(W * C / 64), H, B]);
+  const width = [C, wide, channel].every((n) => n % 4 === 0) ? 4 : 1;
+  const params = {
+    ...paramsOf(x, y, how, width),
+    wide: wide / width,
+    channel: channel / width,
+    image,
+    add: 0,
+  };
+  gpu.stream.dispatch(kernel("resize", width), { x, y }, params, [Math.ceil(W * C / width / 64), H, B]);
+}
+
+/** The gradient of x [B, h, w, C] from that of the whole of y [B, H, W, C], written or added. */
+export function resizeBackward(gpu: Compute, dy: Tensor, dx: Tensor, add: boolean, how: Interpolation): void {
+  const [B, h, w, C] = dx.shape, width = C % 4 === 0 ? 4 : 1;
+  const params = { ...paramsOf(dx, dy, how, width), wide: 0, channel: 0, image: 0, add: add ? 1 : 0 };
+  gpu.stream.dispatch(kernel("gather", width), { dy, dx }, params, [Math.ceil(w * C / width / 64), h, B]);
+}
+
+const kernel = (entry: string, width: 1 | 4) => ({
+  name: `resize${width === 4 ? " vec4" : ""}`,
+  source: TEXTS[width],
+  entry,
+});
+
+function paramsOf(x: Tensor, y: Tensor, how: Interpolation, width: number) {
+  const [, inH, inW, C = 1] = x.shape, [, H, W] = y.shape, h = axis(inH, H, how), w = axis(inW, W, how);
+  return {
+    inH,
+    inW,
+    C: C / width,
+    H,
+    W,
+    nearest: how === "nearest" ? 1 : 0,
+    step_h: h.step,
+    start_h: h.start,
+    unit_h: h.unit,
+    step_w: w.step,
+    start_w: w.start,
+    unit_w: w.unit,
+  };
+}
+
+/** Pixel i of `to` lies at max(step · i + start, 0) / unit among `from`. */
+function axis(from: number, to: number, how: Interpolation): { step: number; start: number; unit: number } {
+  if (how === "aligned") return { step: from - 1, start: 0, unit: Math.max(to - 1, 1) };
+  if (how === "nearest") return { step: from, start: 0, unit: to };
+  return { step: 2 * from, start: from - to, unit: 2 * to }; // (i + ½) · from / to − ½
 }
