@@ -1,0 +1,10 @@
+/**
+ * Every trained method whose twin needs nothing but its file.
+ *
+ * @module
+ */
+import { checkTwin } from "./twin.ts";
+
+for (const name of ["ae", "ssim-ae"]) {
+  Deno.test(`${name} is its PyTorch twin: maps, scores, and the losses of five steps`, () => checkTwin(name));
+}
