@@ -5,6 +5,7 @@
  */
 import { UsageError } from "../errors.ts";
 import { adtr } from "./adtr/method.ts";
+import { ae } from "./ae/method.ts";
 import { gaussian } from "./gaussian/method.ts";
 import { kde } from "./kde/method.ts";
 import { knn } from "./knn/method.ts";
@@ -15,7 +16,7 @@ import { patchcore } from "./patchcore/method.ts";
 import { spade } from "./spade/method.ts";
 
 /** Every method, in the order in which they are listed. Each knows its own settings; here they are any. */
-export const methods: readonly Method[] = [adtr, spade, patchcore, padim, mahalanobis, knn, kde, gaussian]
+export const methods: readonly Method[] = [adtr, spade, patchcore, padim, mahalanobis, knn, kde, gaussian, ae]
   .map((method) => method as unknown as Method);
 
 /** Their names. */

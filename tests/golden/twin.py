@@ -85,4 +85,5 @@ def write(name, shapes, settings, losses, maps=None, scores=None, **values):
     arrays = {k: np.asarray(v.detach() if hasattr(v, "detach") else v, np.float64) for k, v in kept.items() if v is not None}
     save(HERE / f"{name}.safetensors", {k: v.astype(np.float32) for k, v in arrays.items()})
     content = dict(settings=settings, shapes={k: list(v) for k, v in shapes.items()}, losses=losses)
-    (HERE / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    lines = [f'"{key}": {json.dumps(value)}' for key, value in content.items()]
+    (HERE / f"{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")

@@ -53,7 +53,7 @@ export function onGpu(gpu: Gpu, images: readonly Float32Array[], channels = C): 
 }
 
 /** Side of the images whose features are made up. */
-export const S = 24;
+export const S = 32;
 
 /** Pixels of n images, [S · S, 3] each. */
 function pixels(name: string, n: number): Float32Array<ArrayBuffer>[] {
