@@ -6,7 +6,7 @@
  *
  * @module
  */
-import * as v from "npm:valibot@^1.5.0";
+import type * as v from "npm:valibot@^1.5.0";
 import { Tape } from "../autograd/tape.ts";
 import { expectTensor } from "../formats/tensor_file.ts";
 import type { Compute, Scope } from "../gpu/compute.ts";
@@ -90,7 +90,6 @@ export interface TrainedMethod<S extends object, Z extends object> extends
     | "variants"
     | "defaults"
     | "check"
-    | "tables"
   > {
   /** Settings that make its networks smaller. */
   readonly lower: readonly string[];
@@ -127,7 +126,19 @@ export function trainedMethod<S extends object, Z extends object>(own: TrainedMe
     S: settings.image_size,
     ...own.sizesOf(settings, data),
   });
-  const { lower, sizes: _, sizesOf: __, networks, values, begin, prepare, train, finish, score, ...method } = own;
+  const {
+    lower,
+    sizes: _,
+    sizesOf: __,
+    networks,
+    values,
+    begin,
+    prepare,
+    train,
+    finish,
+    score: _score,
+    ...method
+  } = own;
   return {
     ...method,
     pooled: false,
@@ -137,7 +148,9 @@ export function trainedMethod<S extends object, Z extends object>(own: TrainedMe
       const sizes = sizesFor(settings, data);
       const each = Object.values(networks(sizes)).map((parts) => bytesOf(shapesIn(parts).values()));
       const all = each.reduce((a, b) => a + b, 0) + bytesOf(Object.values(values?.(sizes) ?? {}));
-      const perImage = own.input === "both" ? data.C * data.H * data.W + 3 * sizes.S ** 2 : data.C * data.H * data.W;
+      const perImage = own.input === "both"
+        ? data.C * data.H * data.W + 3 * sizes.S ** 2
+        : data.C * data.H * data.W;
       return {
         gpu: 4 * all, // with gradients and moments
         host: 3 * all + 4 * Number((settings as Partial<TrainingSettings>).batch_size ?? 1) * perImage,
@@ -148,7 +161,9 @@ export function trainedMethod<S extends object, Z extends object>(own: TrainedMe
     },
     readInit(file, settings, sizes) {
       const shapes = shapesOf(own, sizesFor(settings, sizes as DataSizes));
-      return new Map([...shapes].map(([name, shape]) => [name, { shape, data: expectTensor(file, name, shape) }]));
+      return new Map(
+        [...shapes].map(([name, shape]) => [name, { shape, data: expectTensor(file, name, shape) }]),
+      );
     },
     async learn(run) {
       const { gpu, settings } = run, sizes = sizesFor(settings, run.sizes);
@@ -184,7 +199,9 @@ export function trainedMethod<S extends object, Z extends object>(own: TrainedMe
     // deno-lint-ignore require-await -- what it throws rejects
     async open(gpu, state) {
       const sizes = sizesIn(state.model);
-      const all = [...shapesOf(own, sizes)].map(([name, shape]) => [name, tensorOf(state, name, shape)] as const);
+      const all = [...shapesOf(own, sizes)].map(([name, shape]) =>
+        [name, tensorOf(state, name, shape)] as const
+      );
       return new FittedNetworks(gpu, own, sizes, new Map(all));
     },
   };
@@ -272,7 +289,10 @@ class FittedNetworks<S extends object, Z extends object> implements Fitted {
   /** What changes in training beside parameters. */
   get buffers(): ReadonlyMap<string, Tensor> {
     const { networks, values } = this.model;
-    return new Map([...Object.values(networks).flatMap(({ buffers }) => [...buffers]), ...Object.entries(values)]);
+    return new Map([
+      ...Object.values(networks).flatMap(({ buffers }) => [...buffers]),
+      ...Object.entries(values),
+    ]);
   }
 
   async score(

@@ -13,7 +13,6 @@ import { batchNorm as batchNormOp, instanceNorm as instanceNormOp } from "../aut
 import * as pooling from "../autograd/pooling.ts";
 import { reshape } from "../autograd/shapes.ts";
 import type { Tape } from "../autograd/tape.ts";
-import { upsample as upsampleOp } from "../autograd/upsample.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Random } from "../hash.ts";
 import type { Act } from "../kernels/conv/act.ts";
@@ -224,11 +223,6 @@ export function averagePool(k: number, options: { stride?: number; padding?: num
 /** torch.nn.AdaptiveAvgPool2d(1) and Flatten: [B, H, W, C] → [B, C]. */
 export function meanPositions(): Layer {
   return stateless((tape, x) => pooling.meanPositions(tape, x));
-}
-
-/** torch.nn.Upsample: maps enlarged by a factor. */
-export function upsample(factor: number, mode: "nearest" | "bilinear" = "nearest"): Layer {
-  return stateless((tape, x) => upsampleOp(tape, x, [factor * x.shape[1], factor * x.shape[2]], mode));
 }
 
 /** torch.nn.Flatten, position by position: [B, H, W, C] → [B, H · W · C]. */

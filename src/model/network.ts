@@ -71,7 +71,12 @@ export class Network implements Disposable {
    *
    * @throws {RangeError} where there is no such part, or x does not fit
    */
-  forward(part: string, tape: Tape, x: Tensor, { training = false, frozen = false }: PassOptions = {}): Tensor {
+  forward(
+    part: string,
+    tape: Tape,
+    x: Tensor,
+    { training = false, frozen = false }: PassOptions = {},
+  ): Tensor {
     if (!Object.hasOwn(this.#parts, part)) {
       throw new RangeError(`Expected one of ${Object.keys(this.#parts).join(", ")}, but found ${part}`);
     }

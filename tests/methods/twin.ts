@@ -52,8 +52,8 @@ export async function checkTwin(name: string, options: TwinOptions = {}): Promis
   });
   const { image_size: S, feature_size: H } = settings;
   const sizes: DataSizes = isPixels
-    ? { images: TRAIN, C: 3, H: S, W: S, P: 0, levels: [3] }
-    : { images: TRAIN, C: channels, H, W: H, P: 0, levels: options.levels ?? [channels] };
+    ? { images: TRAIN, S, C: 3, H: S, W: S, P: 0, levels: [3] }
+    : { images: TRAIN, S, C: channels, H, W: H, P: 0, levels: options.levels ?? [channels] };
 
   const rows = (what: string, n: number, size: number, low: number, high: number) => {
     const all = fill(what, n * size, low, high);

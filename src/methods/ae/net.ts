@@ -24,7 +24,9 @@ const half = { stride: 2, padding: 1 }, same = { padding: 1 };
 /** The network for images [B, S, S, 3]; shapes are those of the paper's S = 128, width 32. */
 export function autoencoder({ S, latent, width }: AutoencoderSizes): Parts {
   const s = S / 16, [w, w2, w4] = [width, 2 * width, 4 * width];
-  if (!Number.isInteger(s)) throw new RangeError(`Expected images of a multiple of 16 a side, but found ${S}`);
+  if (!Number.isInteger(s)) {
+    throw new RangeError(`Expected images of a multiple of 16 a side, but found ${S}`);
+  }
   return {
     encoder: sequential(
       ...[conv2d(3, w, 4, half), leaky], // [64, 64, 32]
