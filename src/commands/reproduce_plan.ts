@@ -248,6 +248,8 @@ function levelsOf(backbone: string): number | null {
   return description.family === "built in"
     ? null
     : description.family === "resnet"
-    ? 4
+    ? description.blocks.length
+    : description.family === "vgg"
+    ? description.groups.length
     : description.taps.length;
 }

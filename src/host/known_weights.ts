@@ -97,6 +97,22 @@ export const knownWeights: readonly KnownWeights[] = [
     about: "torchvision: ImageNet (V1, the usual one of PaDiM, PatchCore and SPADE), 224 pixels, 138 MB",
     licence: "BSD-3-Clause",
   },
+  {
+    name: "vgg11_bn",
+    url: `${TORCHVISION}vgg11_bn-6002323d.pth`,
+    sha256: "6002323d",
+    backbone: "vgg11_bn",
+    about: "torchvision: ImageNet (FCDD's), 224 pixels, 532 MB with a classifier that is not used",
+    licence: "BSD-3-Clause",
+  },
+  {
+    name: "vgg16",
+    url: `${TORCHVISION}vgg16-397923af.pth`,
+    sha256: "397923af",
+    backbone: "vgg16",
+    about: "torchvision: ImageNet (KDAD's), 224 pixels, 553 MB with a classifier that is not used",
+    licence: "BSD-3-Clause",
+  },
 ];
 
 /**

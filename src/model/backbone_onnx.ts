@@ -18,8 +18,10 @@ import {
   efficientNetVersion,
   readNetwork,
   resNetVersion,
+  vggVersion,
 } from "./open_backbone.ts";
 import { resNetOnnx } from "./resnet_onnx.ts";
+import { vggOnnx } from "./vgg_onnx.ts";
 
 /** A backbone in a graph. */
 export interface OnnxBackbone extends Pick<Backbone, "name" | "channels" | "pooledChannels" | "fingerprint"> {
@@ -55,6 +57,8 @@ export async function backboneOnnx(
   const x = graph.node("Transpose", [normalised(graph, images, network.input)], { perm: [0, 3, 1, 2] });
   const [maps, version] = network.family === "resnet"
     ? [resNetOnnx(graph, network.weights, x, S), await resNetVersion(network.weights)]
+    : network.family === "vgg"
+    ? [vggOnnx(graph, network.weights, x, S), await vggVersion(network.weights)]
     : [efficientNetOnnx(graph, network.weights, x, S), await efficientNetVersion(network.weights)];
   const taken = takenLevels(name, maps.map(({ channels }) => channels), version, network.levels);
   const levels = taken.levels.map((level) => {

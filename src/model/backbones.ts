@@ -68,6 +68,18 @@ export interface ResNetDescription extends Common {
   input: Input;
 }
 
+/** Groups of 3×3 convolutions, a maximum over 2×2 behind each, which is a level. */
+export interface VggDescription extends Common {
+  family: "vgg";
+  /** As its paper calls it. */
+  network: string;
+  /** Of each group: how many convolutions it has, and their channels. */
+  groups: readonly { convs: number; out: number }[];
+  /** Whether BatchNorm follows each convolution, which has a bias all the same. */
+  norm: boolean;
+  input: Input;
+}
+
 /** Features that are computed without learned weights. */
 export interface BuiltInDescription extends Common {
   family: "built in";
@@ -75,7 +87,11 @@ export interface BuiltInDescription extends Common {
 }
 
 /** What a backbone is. */
-export type BackboneDescription = EfficientNetDescription | ResNetDescription | BuiltInDescription;
+export type BackboneDescription =
+  | EfficientNetDescription
+  | ResNetDescription
+  | VggDescription
+  | BuiltInDescription;
 
 /** What torchvision and timm train on. */
 export const IMAGENET: Input = { scale: 255, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
@@ -145,6 +161,10 @@ const lite = (size: number): EfficientNetDescription["namings"] => ({
 });
 
 const RESNET = { ...FILE, family: "resnet", bottleneck: false, widen: 1, input: IMAGENET } as const;
+/** The five groups, with so many convolutions. */
+const groups = (...convs: number[]): VggDescription["groups"] =>
+  convs.map((convs, i) => ({ convs, out: [64, 128, 256, 512, 512][i] }));
+const VGG = { ...FILE, family: "vgg", input: IMAGENET } as const;
 const BUILT_IN = { family: "built in", weights: "none", levels: "all" } as const;
 
 /** The name of a backbone. */
@@ -158,6 +178,8 @@ export type BackboneName =
   | "resnet18"
   | "resnet34"
   | "wide_resnet50_2"
+  | "vgg11_bn"
+  | "vgg16"
   | "gabor"
   | "gabor2"
   | "pixels";
@@ -201,6 +223,8 @@ export const BACKBONES: Readonly<Record<BackboneName, BackboneDescription>> = {
     bottleneck: true,
     widen: 2,
   },
+  vgg11_bn: { ...VGG, network: "VGG-11 with BatchNorm", groups: groups(1, 1, 2, 2, 2), norm: true },
+  vgg16: { ...VGG, network: "VGG-16", groups: groups(2, 2, 3, 3, 3), norm: false },
   gabor: { ...BUILT_IN, feature_norm: "position" },
   gabor2: { ...BUILT_IN, feature_norm: "position" },
   pixels: { ...BUILT_IN, feature_norm: "none" },

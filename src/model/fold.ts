@@ -1,6 +1,6 @@
 /**
  * Convolutions of a frozen network as weight files have them, each with the BatchNorm behind it folded in:
- * w' = w·γ/√(σ²+ε), b' = β − μ·γ/√(σ²+ε), in float64 and rounded once.
+ * w' = w·γ/√(σ²+ε), b' = β + (b − μ)·γ/√(σ²+ε), in float64 and rounded once.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { expectTensor, requireFinite, type TensorFile } from "../formats/tensor_
 /** A convolution with its BatchNorm folded in. */
 export type FoldedConv = ConvValues;
 
-/** Where a file has a convolution: weight [out, in / groups, kernel, kernel], and a BatchNorm, else a bias. */
+/** Where a file has a convolution: weight [out, in / groups, kernel, kernel], and a BatchNorm, else a bias; or both. */
 export interface Source {
   conv: string;
   norm: string | null;
@@ -20,11 +20,17 @@ export interface Source {
   in: number;
   kernel: number;
   depthwise?: boolean;
+  /** Whether there is a bias b beside the BatchNorm. */
+  biased?: boolean;
 }
 
 /** The names of a convolution's tensors. */
-export function tensorNames({ conv, norm }: Source): string[] {
-  return [`${conv}.weight`, ...norm ? normNames(norm) : [`${conv}.bias`]];
+export function tensorNames({ conv, norm, biased }: Source): string[] {
+  return [
+    `${conv}.weight`,
+    ...norm === null || biased ? [`${conv}.bias`] : [],
+    ...norm === null ? [] : normNames(norm),
+  ];
 }
 
 const normNames = (norm: string): string[] =>
@@ -44,7 +50,7 @@ export function sourceIn({ tensors }: TensorFile, source: Source): Source {
  * @throws {InputError} where a tensor is missing, of another shape or not finite, or a variance is negative
  */
 export function fold(file: TensorFile, source: Source, epsilon: number): FoldedConv {
-  const { conv, norm, out, in: inputs, kernel, depthwise } = source;
+  const { conv, norm, out, in: inputs, kernel, depthwise, biased } = source;
   const weight = expectTensor(file, `${conv}.weight`, [out, depthwise ? 1 : inputs, kernel, kernel]);
   const layer = { out, in: inputs, kernel };
   if (!norm) return { weight, bias: expectTensor(file, `${conv}.bias`, [out]), ...layer };
@@ -56,10 +62,11 @@ export function fold(file: TensorFile, source: Source, epsilon: number): FoldedC
       `Expected variances of at least 0 in ${norm}.running_var of ${file.path}, but found ${negative}`,
     );
   }
-  const bias = new Float32Array(out), perOutput = weight.length / out;
+  const bias = biased ? expectTensor(file, `${conv}.bias`, [out]) : new Float32Array(out);
+  const perOutput = weight.length / out;
   for (let o = 0; o < out; o++) {
     const scale = gain[o] / Math.sqrt(variance[o] + epsilon);
-    bias[o] = shift[o] - mean[o] * scale;
+    bias[o] = shift[o] + (bias[o] - mean[o]) * scale;
     for (let i = o * perOutput; i < (o + 1) * perOutput; i++) weight[i] *= scale;
   }
   requireFinite(weight, `${conv}.weight with ${norm}`, file.path);

@@ -17,6 +17,8 @@ import type { TappedNetwork } from "./neck.ts";
 import { pixelsBackbone } from "./pixels.ts";
 import { ResNet, type ResNetWeights } from "./resnet.ts";
 import { loadResNet } from "./resnet_weights.ts";
+import { Vgg, type VggWeights } from "./vgg.ts";
+import { loadVgg } from "./vgg_weights.ts";
 
 /** What else decides a backbone's features. */
 export interface BackboneOptions {
@@ -24,14 +26,14 @@ export interface BackboneOptions {
   levels?: string;
   /** The levels whose means over positions describe whole images, likewise; the network's last by default. */
   pooledLevels?: readonly number[];
-  /** S; wanted by `pixels`, whose channels depend on it. */
+  /** S; wanted by `pixels`, whose channels depend on it, and where it is given checked by `vgg16` and its like. */
   image_size?: number;
   /** H = W; wanted by `pixels` too. */
   feature_size?: number;
 }
 
 const ALL = "all";
-const ALGORITHM = { efficientnet: 2, resnet: 1 }; // raised whenever the numbers change
+const ALGORITHM = { efficientnet: 2, resnet: 1, vgg: 1 }; // raised whenever the numbers change
 
 /**
  * Opens a backbone.
@@ -39,7 +41,7 @@ const ALGORITHM = { efficientnet: 2, resnet: 1 }; // raised whenever the numbers
  * @param gpu where its weights are kept until it is disposed of
  * @param weights what a weight file holds; null for the built-in backbones, and for those whose weights are bundled
  * @throws {InputError} where the file does not hold that network, or is missing or too much
- * @throws {SettingError} where there are no such levels; where sizes don't suit `pixels`
+ * @throws {SettingError} where there are no such levels; where sizes don't suit `pixels`, or are too small for a VGG
  */
 export async function openBackbone(
   gpu: Compute,
@@ -48,15 +50,24 @@ export async function openBackbone(
   options: BackboneOptions = {},
 ): Promise<Backbone> {
   if (BACKBONES[name].family === "built in") return builtIn(name, weights, options);
-  const read = await readNetwork(name, weights, options);
-  return read.family === "resnet"
-    ? await resNetBackbone(gpu, name, read.weights, read.input, read.levels)
-    : await efficientNetBackbone(gpu, name, read.weights, read.input, read.levels);
+  const read = await readNetwork(name, weights, options), { input, levels } = read;
+  switch (read.family) {
+    case "efficientnet":
+      return await efficientNetBackbone(gpu, name, read.weights, input, levels);
+    case "resnet":
+      return await resNetBackbone(gpu, name, read.weights, input, levels);
+    case "vgg":
+      return await vggBackbone(gpu, name, read.weights, input, levels);
+  }
 }
 
 /** A network on the host, and which of its levels to take. */
 export type ReadNetwork =
-  & ({ family: "efficientnet"; weights: EfficientNetWeights } | { family: "resnet"; weights: ResNetWeights })
+  & (
+    | { family: "efficientnet"; weights: EfficientNetWeights }
+    | { family: "resnet"; weights: ResNetWeights }
+    | { family: "vgg"; weights: VggWeights }
+  )
   & { input: Input; levels: LevelOptions };
 
 /**
@@ -64,11 +75,12 @@ export type ReadNetwork =
  *
  * @param weights what a weight file holds; null for the networks whose weights are bundled
  * @throws {InputError} where the file does not hold that network, or is missing
+ * @throws {SettingError} where images are too small for it
  */
 export async function readNetwork(
   name: BackboneName,
   weights: TensorFile | null,
-  options: Pick<BackboneOptions, "levels" | "pooledLevels">,
+  options: Pick<BackboneOptions, "levels" | "pooledLevels" | "image_size">,
 ): Promise<ReadNetwork> {
   const description = BACKBONES[name];
   if (description.family === "built in") throw new RangeError(`Expected a network, but found ${name}`);
@@ -81,19 +93,38 @@ export async function readNetwork(
     levels: chosen === ALL ? undefined : chosen.split(",").map(Number),
     pooledLevels: options.pooledLevels,
   };
-  return description.family === "resnet"
-    ? { family: "resnet", weights: loadResNet(file, description), input, levels }
-    : { family: "efficientnet", weights: loadEfficientNet(file, name, description), input, levels };
+  switch (description.family) {
+    case "efficientnet":
+      return { family: "efficientnet", weights: loadEfficientNet(file, name, description), input, levels };
+    case "resnet":
+      return { family: "resnet", weights: loadResNet(file, description), input, levels };
+    case "vgg": {
+      const least = 2 ** description.groups.length, { image_size = least } = options;
+      if (image_size < least) {
+        throw new SettingError(
+          `Expected {image_size} to be at least ${least} for the backbone ${name}, but found ${image_size}`,
+        );
+      }
+      return { family: "vgg", weights: loadVgg(file, description), input, levels };
+    }
+  }
 }
 
 /** Checks that a file holds a backbone's weights. @throws {InputError} where {@linkcode openBackbone} does */
 export function checkWeights(file: TensorFile, name: BackboneName): void {
   const description = BACKBONES[name];
-  if (description.family === "resnet") loadResNet(file, description);
-  else if (description.family === "efficientnet") loadEfficientNet(file, name, description);
-  else {throw new InputError(
-      `Expected no weight file for the built-in backbone ${name}, but found ${file.path}`,
-    );}
+  switch (description.family) {
+    case "efficientnet":
+      return void loadEfficientNet(file, name, description);
+    case "resnet":
+      return void loadResNet(file, description);
+    case "vgg":
+      return void loadVgg(file, description);
+    case "built in":
+      throw new InputError(
+        `Expected no weight file for the built-in backbone ${name}, but found ${file.path}`,
+      );
+  }
 }
 
 /** EfficientNet and the neck (docs/method.md §2): of all five levels 720 channels for B4, 512 for B0. */
@@ -126,6 +157,21 @@ export async function resNetBackbone(
   );
 }
 
+/** VGG and the neck (docs/method.md §2): of all five levels 1472 channels. */
+export async function vggBackbone(
+  gpu: Compute,
+  name: string,
+  weights: VggWeights,
+  input: Input,
+  levels: LevelOptions = {},
+): Promise<Backbone> {
+  const version = await vggVersion(weights);
+  return withNetwork(
+    new Vgg(gpu, weights),
+    (network) => networkBackbone(name, network, input, version, levels),
+  );
+}
+
 /** Identifies an EfficientNet's weights, and how they are used. */
 export async function efficientNetVersion(
   { padding, act, taps, stem, blocks }: EfficientNetWeights,
@@ -141,6 +187,12 @@ export async function efficientNetVersion(
 export async function resNetVersion({ stem, blocks }: ResNetWeights): Promise<string> {
   const layers = blocks.flatMap(({ convs, downsample }) => downsample ? [...convs, downsample] : convs);
   return `${ALGORITHM.resnet}-${await hashLayers("", [stem, ...layers])}`;
+}
+
+/** Identifies a VGG's weights, and how they are used. */
+export async function vggVersion({ groups }: VggWeights): Promise<string> {
+  const rest = JSON.stringify(groups.map((convs) => convs.length));
+  return `${ALGORITHM.vgg}-${await hashLayers(rest, groups.flat())}`;
 }
 
 /** Disposes of the network where it can't be made a backbone. */

@@ -17,6 +17,13 @@ const RESNETS: Record<string, string> = {
   "33 3 256×8": "ResNeXt-101-32x8d",
   "50 3 64×64": "ResNet-152",
 };
+/** VGGs by number of convolutions, and whether there is BatchNorm. */
+const VGGS: Record<string, string> = {};
+for (const [convs, network] of [[8, "VGG-11"], [10, "VGG-13"], [13, "VGG-16"], [16, "VGG-19"]]) {
+  VGGS[`${convs}`] = `${network}`;
+  VGGS[`${convs} norm`] = `${network} with BatchNorm`;
+}
+const VGG_LAYER = /^features\.\d+\.(weight|running_mean)$/;
 const RESNET_BLOCK = /^layer[1-4]\.\d+\.conv1\.weight$/;
 
 /** Networks of MBConv blocks by number of blocks, the largest width in one, and whether there is squeeze-excite. */
@@ -57,6 +64,11 @@ export function networkOf({ tensors }: TensorFile): string | undefined {
     const widest = Math.max(...found.map(([, { shape }]) => shape[0]));
     const squeezes = [...tensors.keys()].some((name) => SQUEEZE.test(name));
     return EFFICIENTNETS[`${found.length} ${widest}${squeezes ? " se" : ""}`];
+  }
+  const layers = [...tensors].filter(([name]) => VGG_LAYER.test(name));
+  const convs = layers.filter(([, { shape }]) => shape.length === 4 && shape[2] === 3).length;
+  if (convs > 0) {
+    return VGGS[`${convs}${layers.some(([name]) => name.endsWith("running_mean")) ? " norm" : ""}`];
   }
   const blocks = [...tensors.keys()].filter((name) => RESNET_BLOCK.test(name)).length;
   const [out, inputs] = tensors.get("layer1.0.conv2.weight")?.shape ?? [];

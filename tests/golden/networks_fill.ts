@@ -1,5 +1,5 @@
 /**
- * The state dicts of networks.py and lite.py, made again from names and shapes, so that no file has to hold them; and the features
+ * The state dicts of networks.py, lite.py and vgg.py, made again from names and shapes, so that no file has to hold them; and the features
  * that they must give.
  *
  * @module
@@ -27,7 +27,7 @@ export interface GoldenNetwork {
 }
 
 const files = await Promise.all(
-  ["networks", "lite"].map((name) =>
+  ["networks", "lite", "vgg"].map((name) =>
     readSafetensors(new URL(`${name}.safetensors`, import.meta.url).pathname)
   ),
 );

@@ -1,6 +1,6 @@
 /**
- * ResNets, EfficientNet-B0 and EfficientNet-Lite from tensors to features: the numbers are those of torchvision, timm and
- * EfficientNet-PyTorch themselves (tests/golden/networks.py, lite.py).
+ * ResNets, EfficientNet-B0, EfficientNet-Lite and VGGs from tensors to features: the numbers are those of torchvision, timm
+ * and EfficientNet-PyTorch themselves (tests/golden/networks.py, lite.py), of VGGs those of PyTorch's layers (vgg.py).
  *
  * @module
  */

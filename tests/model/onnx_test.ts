@@ -30,7 +30,7 @@ const TOLERANCE = 2e-5, B = 2;
 type Case = [name: BackboneName, weights: string | null, sizes: [S: number, H: number][], pooled?: number[]];
 
 // Of each family and padding one: what differs elsewhere is the weights, and what is large is seen below.
-const networks = ["resnet18", "efficientnet_b0 timm", "efficientnet_lite0 bundled"];
+const networks = ["resnet18", "vgg11_bn", "efficientnet_b0 timm", "efficientnet_lite0 bundled"];
 const CASES: Case[] = [
   ...networks.map((name): Case => [
     name.split(" ")[0] as BackboneName,
