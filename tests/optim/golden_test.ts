@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { linear } from "../../src/autograd/linear.ts";
 import { add, meanSquaredError } from "../../src/autograd/ops.ts";
+import { detach } from "../../src/autograd/shapes.ts";
 import { Tape } from "../../src/autograd/tape.ts";
 import { float32Of } from "../../src/formats/tensor_file.ts";
 import type { Compute } from "../../src/gpu/compute.ts";
@@ -116,10 +117,8 @@ function step(
 
   const generating = new Tape(on), judging = new Tape(on);
   const made = linear(generating, z, generator.get("g.weight"), generator.get("g.bias"));
-  const fixed = made.view(made.shape);
-  fixed.requiresGrad = false;
   const ofReal = meanSquaredError(judging, judged(judging, real), one);
-  judging.backward(add(judging, ofReal, meanSquaredError(judging, judged(judging, fixed), zero)));
+  judging.backward(add(judging, ofReal, meanSquaredError(judging, judged(judging, detach(made)), zero)));
   ofCritic.step(judging, { lr: 0.1, momentum: 0.9, nesterov: true });
   generating.backward(meanSquaredError(generating, judged(generating, made), one));
   ofGenerator.step(generating, { lr: 0.05, betas: [0.5, 0.999] });
