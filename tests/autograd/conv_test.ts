@@ -59,7 +59,7 @@ Deno.test("convolution on hardware: result and gradients", async () => {
   await checkOp({ ...op([2, 3, 3, 4, 4, 3], { padding: 1 }), on: hardware });
 });
 
-for (const act of ["relu", "relu6", "silu", "sigmoid", "tanh", { leaky: 0.1 }] as const) {
+for (const act of ["relu", "relu6", "silu", "sigmoid", "tanh", "elu", "softplus", { leaky: 0.1 }] as const) {
   Deno.test(`convolution with ${JSON.stringify(act)}: result and gradients`, async () => {
     await checkOp(op([2, 3, 5, 3, 2, 3], { padding: 1, act }));
     await checkOp(op([1, 4, 4, 4, 4, 3], { groups: 4, act }));
