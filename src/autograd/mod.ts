@@ -66,6 +66,7 @@ export { upsample } from "./upsample.ts";
 export { cosineDistance, l1Loss, smoothL1Loss } from "./distances.ts";
 export { binaryCrossEntropy, crossEntropy, logSoftmax, softmax } from "./cross_entropy.ts";
 export { klNormal, normals, reparametrise } from "./gaussians.ts";
+export { ssim, type SsimOptions } from "./ssim.ts";
 export { fcddLoss, imageLoss, type ImageLossOptions, pixelLoss, type PixelLossOptions } from "./losses.ts";
 export { type HostTensor, Parameters } from "../optim/parameters.ts";
 export type { Optimizer, StepOptions } from "../optim/optimizer.ts";

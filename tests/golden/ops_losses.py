@@ -57,6 +57,20 @@ def fcdd(a, images):
     return (((1 - y) * A).mean(1).sum() + push.sum()) / B
 
 
+def ssim(x, y, window=11, sigma=1.5, range=1):
+    """Maps [B, H, W, C]; means over the part of the window within the map, by a convolution of ones."""
+    t = torch.arange(window, dtype=torch.float64) - (window - 1) / 2
+    bell = torch.ones_like(t) if sigma is None else torch.exp(-(t**2) / (2 * sigma**2))
+    C, kernel = x.shape[-1], (bell[:, None] * bell)[None, None].repeat(x.shape[-1], 1, 1, 1)
+    sums = lambda v: F.conv2d(v, kernel, padding=window // 2, groups=C)
+    x, y = x.permute(0, 3, 1, 2), y.permute(0, 3, 1, 2)
+    mean = lambda v: sums(v) / sums(torch.ones_like(v))
+    mx, my = mean(x), mean(y)
+    c1, c2 = (0.01 * range) ** 2, (0.03 * range) ** 2
+    alike = (2 * mx * my + c1) * (2 * (mean(x * y) - mx * my) + c2)
+    return (alike / ((mx**2 + my**2 + c1) * (mean(x**2 + y**2) - mx**2 - my**2 + c2))).permute(0, 2, 3, 1)
+
+
 # case: function, then of each input name, shape, low, high
 CASES = {
     "l1": (F.l1_loss, ("x", (3, 7), -1, 1), ("y", (3, 7), -1, 1)),
@@ -71,6 +85,8 @@ CASES = {
     "cosine": (cosine, ("x", (2, 3, 8), -1, 1), ("y", (2, 3, 8), -1, 1)),
     "fcdd.images": (lambda a: fcdd(a, True), ("a", (5, 3, 4, 1), -2, 2)),
     "fcdd.positions": (lambda a: fcdd(a, False), ("a", (5, 3, 4, 1), -2, 2)),
+    "ssim": (ssim, ("x", (2, 13, 18, 3), 0, 1), ("y", (2, 13, 18, 3), 0, 1)),
+    "ssim.box": (lambda x, y: ssim(x, y, 7, None, 255), ("x", (2, 13, 18, 3), 0, 255), ("y", (2, 13, 18, 3), 0, 255)),
     "kl": (kl, ("mu", (5, 7), -2, 2), ("variance", (5, 7), -4, 2)),
     "reparametrise": (reparametrise, ("mu", (5, 7), -2, 2), ("variance", (5, 7), -4, 2)),
     "cosine.short": (cosine, ("x", (4, 5), -1e-3, 1e-3), ("y", (4, 5), -1e3, 1e3)),
