@@ -40,6 +40,7 @@ export {
   type TrainOptions,
 } from "./src/train/train.ts";
 export type { Journal, LogEntry } from "./src/train/journal.ts";
+export type { Checkpoint, Identity } from "./src/train/checkpoint.ts";
 export { Model } from "./src/score/model.ts";
 export { type Decided, type Label, type Verdict } from "./src/score/verdict.ts";
 export {

@@ -7,7 +7,7 @@ import { basename, join, relative } from "node:path";
 import { InputError } from "../errors.ts";
 import { isPartial, isThere, reason } from "../host/files.ts";
 import { textRecords } from "../host/records.ts";
-import { CHECKPOINT, MODEL } from "../host/run_folder.ts";
+import { CHECKPOINT, MODEL, PREVIOUS } from "../host/run_folder.ts";
 import { TIFF_MAPS } from "../host/tiff_maps.ts";
 import { LOG } from "../host/log.ts";
 import { methods } from "../methods/registry.ts";
@@ -19,9 +19,10 @@ import { FORMATS, type RowFormat } from "./score_rows.ts";
 const OF_A_RUN = [
   MODEL,
   CHECKPOINT,
+  PREVIOUS,
   LOG,
   ...methods.flatMap(({ stages = [] }) =>
-    stages.flatMap((stage) => [MODEL, CHECKPOINT, LOG].map((name) => join(stage, name)))
+    stages.flatMap((stage) => [MODEL, CHECKPOINT, PREVIOUS, LOG].map((name) => join(stage, name)))
   ),
   HEATMAPS,
   TIFF_MAPS,
@@ -92,7 +93,7 @@ async function picturesOf(scores: string, format: RowFormat): Promise<string[] |
 
 /** @throws {InputError} where a folder for metrics holds a run, whose own these would replace */
 export async function refuseRunsMetrics(folder: string): Promise<void> {
-  for (const name of [MODEL, CHECKPOINT]) {
+  for (const name of [MODEL, CHECKPOINT, PREVIOUS]) {
     const path = join(folder, name);
     if (!await isThere(path)) continue;
     throw new InputError(

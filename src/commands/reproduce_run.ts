@@ -247,6 +247,7 @@ async function runCell(
     init,
     outliers: places.outliers === undefined ? undefined : outliers,
     resume: true,
+    beginsAgain: true,
     signal,
     onProgress: (event) => display.onProgress({ ...event, category: labelOf(cell, plan) }),
   });

@@ -6,8 +6,8 @@
  */
 import { join } from "node:path";
 import type { AnomalousImage, Category } from "../data/category.ts";
-import { isThere, makeFolder, removeUnfinished } from "../host/files.ts";
-import { CHECKPOINT, MODEL, RunFolder } from "../host/run_folder.ts";
+import { makeFolder, removeUnfinished } from "../host/files.ts";
+import { MODEL, RunFolder } from "../host/run_folder.ts";
 import { writeTiffMaps } from "../host/tiff_maps.ts";
 import type { Decision } from "../methods/decision.ts";
 import { methodNamed } from "../methods/registry.ts";
@@ -57,6 +57,8 @@ export interface RunOptions {
   out: string;
   /** Go on with what is there. */
   resume: boolean;
+  /** Begin again where there is nothing to go on from, but what was, instead of refusing; not so by default. */
+  beginsAgain?: boolean;
   /** What the method begins with. */
   init?: unknown;
   /** Labelled anomalous images; the category's by default. */
@@ -87,11 +89,10 @@ export async function runCategory(options: RunOptions): Promise<RunResult | null
     await removeUnfinished(join(out, part));
   }
   await checkMasks(source.images, category, missing_masks); // a bad mask is told before the work
-  const isResumed = resume && await isThere(join(out, CHECKPOINT));
   let started = began;
   const onWarning = (message: string): void => source.onWarning?.(`${category.name}: ${message}`);
   let trained = began;
-  const journal = new RunFolder(out, resume, onWarning);
+  const journal = new RunFolder(out, resume, onWarning, options.beginsAgain);
   const model = await learn({
     ...options,
     journal,
@@ -129,7 +130,7 @@ export async function runCategory(options: RunOptions): Promise<RunResult | null
   }
   const tested = performance.now(), images = evaluation.images.length;
   const speed: Speed = {
-    train_seconds: isResumed ? null : (trained - started) / 1000,
+    train_seconds: journal.goesOn ? null : (trained - started) / 1000,
     images_per_second: images > 0 ? images / timed.seconds() : null,
     images_per_second_from_files: images > 0 ? images / progress.seconds() : null,
     model_bytes: (await Deno.stat(join(out, MODEL))).size,
@@ -140,6 +141,7 @@ export async function runCategory(options: RunOptions): Promise<RunResult | null
   const result = { metrics, decided, decision, seconds, hasHeatmaps: maps.length > 0 };
   await writeReport({ ...options, decision, speed, evaluation, result });
   await writeJson(join(out, METRICS), { [category.name]: { ...metrics, ...decided } });
+  await journal.finish();
   return result;
 }
 

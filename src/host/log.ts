@@ -10,19 +10,26 @@ import { readWhole, reason, writeWhole } from "./files.ts";
 /** Its name in a run's folder. */
 export const LOG = "log.jsonl";
 
-/** Cuts a log to the first `lines` entries, or begins a new one with none. */
+/** Cuts a log to the first `lines` entries, or begins a new one with none. @throws {InputError} where it has fewer */
 export async function beginLog(path: string, lines: number): Promise<void> {
-  const kept: string[] = [];
-  if (lines > 0) {
-    kept.push(...new TextDecoder().decode(await readWhole(path)).split("\n").slice(0, lines));
-    if (kept.length < lines || kept.includes("")) {
-      throw new InputError(
-        `Expected ${lines} steps in ${path}, but found ${kept.filter((line) => line).length}`,
-      );
-    }
+  const kept = lines > 0 ? (await readLines(path)).slice(0, lines) : [];
+  if (kept.length < lines) {
+    throw new InputError(`Expected ${lines} steps in ${path}, but found ${kept.length}`);
   }
   const text = kept.map((line) => line + "\n").join("");
   await writeWhole(path, (write) => write(new TextEncoder().encode(text)));
+}
+
+/** How many steps a log has, from the first on. @throws {InputError} where it can't be read */
+export async function countSteps(path: string): Promise<number> {
+  return (await readLines(path)).length;
+}
+
+/** Lines that are whole, up to the first that is empty or torn. */
+async function readLines(path: string): Promise<string[]> {
+  const lines = new TextDecoder().decode(await readWhole(path)).split("\n").slice(0, -1);
+  const end = lines.indexOf("");
+  return end < 0 ? lines : lines.slice(0, end);
 }
 
 /** Appends entries. @throws {InputError} where the file can't be written */

@@ -16,17 +16,19 @@ export async function readSafetensors(path: string): Promise<TensorFile> {
 /**
  * Writes a safetensors file, which appears whole or not at all, without a copy of it in memory.
  *
+ * @param before where to keep what is in its place; it is replaced without
  * @throws {InputError} where it can't be written
  */
 export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, StoredTensor>,
   metadata: Record<string, string> = {},
+  before?: string,
 ): Promise<void> {
   await writeWhole(path, async (write) => {
     await write(safetensorsHeader(tensors, metadata));
     for (const { bytes } of tensors.values()) await write(bytes);
-  });
+  }, before);
 }
 
 /** Reads a weight file. @throws {InputError} where it can't be read, and as `parseWeightFile` */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { SettingError } from "../errors.ts";
+import { InputError, SettingError } from "../errors.ts";
 import type { HeldOut } from "../methods/decision.ts";
 import { type DataSizes, NothingToLearn } from "../methods/method.ts";
 import { parseModel } from "../methods/model_file.ts";
@@ -40,7 +40,7 @@ export async function holdOut(
   };
   if (K < 2) return without("of one image none can be held out");
   if (options.init !== undefined) return without("what the training begins with may have learned from them");
-  const known = isTrained(settings) ? await heldOutIn(journal, whole) : null;
+  const known = isTrained(settings) ? await heldOutIn(options, journal, whole) : null;
   if (known?.scores.length === n) return known;
   const all = await whole.features();
   const scores = new Float32Array(n), peaks = method.maps ? new Float32Array(n) : null;
@@ -96,12 +96,22 @@ export async function dropHeldOut(journal: Journal, settings: Settings): Promise
   for (let k = 0; k < settings.folds; k++) await journal.drop(folderOf(k));
 }
 
-/** Those of the same training, where that had ended before. */
-async function heldOutIn(journal: Journal, { identity }: Learning): Promise<HeldOut | null> {
+/** Those of the same training, where that had ended before, and its model is whole. */
+async function heldOutIn(
+  { source, category }: LearnOptions,
+  journal: Journal,
+  { identity }: Learning,
+): Promise<HeldOut | null> {
   const bytes = await journal.kept();
   if (bytes === null) return null;
-  const { info: { category: _, ...info }, heldOut } = parseModel(bytes, journal.name);
-  return JSON.stringify(info) === JSON.stringify(identity) ? heldOut : null;
+  try {
+    const { info: { category: _, ...info }, heldOut } = parseModel(bytes, "the finished model");
+    return JSON.stringify(info) === JSON.stringify(identity) ? heldOut : null;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    source.onWarning?.(`${category.name}: ${error.message}; it is made anew`);
+    return null;
+  }
 }
 
 /** Whether it takes steps, so that there may be a checkpoint to go on from. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Content } from "../formats/tensor_file.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 
 /** A line of the log. */
 export interface LogEntry {
@@ -27,12 +28,15 @@ export interface Journal {
   /** Its name in errors. */
   readonly name: string;
   /**
-   * The last checkpoint's bytes; null where the training is to begin.
+   * The last checkpoint; null where the training is to begin. Where more than one is kept, it is the last that is whole.
    *
-   * @throws {InputError} where it can't be read, or there is a finished model and nothing to go on from
+   * @param parse makes it of bytes and what errors call them. @throws {InputError} where they are damaged
+   * @throws {InputError} where none is whole, or there is a finished model and nothing to go on from
    */
-  read(): Promise<Uint8Array<ArrayBuffer> | null>;
-  /** Keeps a checkpoint in the place of the last one. */
+  read(
+    parse: (bytes: Uint8Array<ArrayBuffer>, name: string) => Promise<Checkpoint>,
+  ): Promise<Checkpoint | null>;
+  /** Keeps a checkpoint, so that at any moment there is one that is whole. */
   write(checkpoint: Content): Promise<void>;
   /** Begins the log, or cuts it to the first `steps`. */
   begin(steps: number): Promise<void>;

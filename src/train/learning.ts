@@ -18,7 +18,7 @@ import {
   sizesOf,
   sourceFor,
 } from "../score/features.ts";
-import type { Identity } from "./checkpoint.ts";
+import { type Checkpoint, type Identity, parseCheckpoint } from "./checkpoint.ts";
 import type { Journal } from "./journal.ts";
 import { diverged, optimize } from "./optimize.ts";
 import { normalSet, openTrainingSet } from "./training_set.ts";
@@ -73,7 +73,7 @@ export class Learning {
   #sizes: DataSizes;
   #seen: Seen;
   #phase: ProgressEvent["phase"];
-  #checkpoint: Uint8Array<ArrayBuffer> | null | undefined;
+  #checkpoint: Checkpoint | null | undefined;
 
   constructor(
     options: LearnOptions,
@@ -183,8 +183,8 @@ export class Learning {
   }
 
   /** The checkpoint, which is read once. */
-  async #resumed(): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (this.#checkpoint === undefined) this.#checkpoint = await this.#journal.read();
+  async #resumed(): Promise<Checkpoint | null> {
+    if (this.#checkpoint === undefined) this.#checkpoint = await this.#journal.read(parseCheckpoint);
     return this.#checkpoint;
   }
 

@@ -8,7 +8,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { sumColumns } from "../kernels/rows/columns.ts";
 import type { Trainable, TrainingSet } from "../methods/trainable.ts";
-import { checkpointOf, type Identity, restore } from "./checkpoint.ts";
+import { type Checkpoint, checkpointOf, type Identity, restore } from "./checkpoint.ts";
 import type { Journal, LogEntry } from "./journal.ts";
 
 const LOOK_SECONDS = 0.4; // between read-backs, each of which costs some 10 ms
@@ -21,7 +21,7 @@ export interface LoopOptions {
   readonly epochs: number;
   readonly journal: Journal;
   /** The checkpoint to go on from; null to begin. */
-  readonly checkpoint: Uint8Array<ArrayBuffer> | null;
+  readonly checkpoint: Checkpoint | null;
   /** What the checkpoint belongs to. */
   readonly identity: Identity;
   /** What errors call what is trained on. */
@@ -58,15 +58,12 @@ export interface LoopProgress {
 export async function optimize(trainable: Trainable, options: LoopOptions): Promise<void> {
   const { gpu, set, epochs, journal, checkpoint, identity, label, signal } = options;
   const total = set.steps * epochs;
-  let done = checkpoint === null
-    ? 0
-    : restore(gpu, checkpoint, journal.name, trainable, identity, ["epochs"]);
+  let done = checkpoint === null ? 0 : restore(gpu, checkpoint, trainable, identity, ["epochs"]);
   if (done > total) {
     throw new SettingError(
-      `Expected {epochs} to be at least ${
-        Math.ceil(done / set.steps)
-      }, as many as ${journal.name} has done, ` +
-        `but found ${epochs}`,
+      `Expected {epochs} to be at least ${Math.ceil(done / set.steps)}, as many as ${
+        checkpoint!.file.path
+      } has done, but found ${epochs}`,
     );
   }
   await options.onStart();

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { isPartial } from "../../src/host/files.ts";
 import type { Category } from "../../src/data/category.ts";
 import { isThere } from "../../src/host/files.ts";
-import { RunFolder } from "../../src/host/run_folder.ts";
+import { PREVIOUS, RunFolder } from "../../src/host/run_folder.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
 import type { Settings } from "../../src/methods/settings.ts";
 import { learn } from "../../src/train/learn.ts";
@@ -58,7 +58,7 @@ async function stepsIn(out: string): Promise<number> {
 export async function bytesIn(out: string, below = ""): Promise<Record<string, Uint8Array>> {
   const found: Record<string, Uint8Array> = {};
   for await (const { name, isDirectory } of Deno.readDir(join(out, below))) {
-    if (isPartial(name)) continue; // of a training that was killed
+    if (isPartial(name) || name === PREVIOUS) continue; // as the moments come when it was written or killed
     const path = join(below, name);
     if (isDirectory) Object.assign(found, await bytesIn(out, path));
     else found[path] = await Deno.readFile(join(out, path));

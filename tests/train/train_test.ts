@@ -91,7 +91,13 @@ Deno.test("one seed gives the same files, another one others", () =>
     deepEqual(await run({}, { checkpointSeconds: 0 }), first);
     const other = await run({ seed: 1 });
     first.forEach((bytes, i) => notDeepEqual(other[i], bytes));
-    deepEqual(await names(folder), ["checkpoint.safetensors", "data", "log.jsonl", "model.safetensors"]);
+    deepEqual(await names(folder), [
+      "checkpoint.previous.safetensors",
+      "checkpoint.safetensors",
+      "data",
+      "log.jsonl",
+      "model.safetensors",
+    ]);
   }));
 
 Deno.test("the model file says what it was trained with", () =>
