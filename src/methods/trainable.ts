@@ -21,6 +21,8 @@ export interface Trainable {
   readonly groups: readonly Group[];
   /** What changes in training beside parameters, as running statistics, by name. */
   readonly buffers: ReadonlyMap<string, Tensor>;
+  /** Before the first step of each epoch, counted from 1 on: what is measured there must follow from what checkpoints keep. */
+  beginEpoch?(epoch: number): Promise<void>;
   /** Records one step, within a step of the GPU: forward, backward, and what the optimizers do. */
   step(scope: Scope, batch: readonly Sample[], at: StepInfo): StepLog;
 }

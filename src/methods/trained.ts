@@ -71,6 +71,8 @@ export interface TrainingBatch extends Batch {
 /** How it learns: optimizers, and what a step does. The optimizers are disposed of when it has learned. */
 export interface Training {
   readonly groups: readonly Group[];
+  /** Before the first step of each epoch, counted from 1 on. */
+  beginEpoch?(epoch: number): Promise<void>;
   step(scope: Scope, batch: TrainingBatch, at: StepInfo): StepLog;
 }
 
@@ -100,11 +102,11 @@ export interface TrainedMethod<S extends object, Z extends object> extends
   networks(sizes: Z & TrainedSizes): Readonly<Record<string, Parts>>;
   /** The shapes of what it keeps beside them, zeros to begin with. Checkpoints have them too. */
   values?(sizes: Z & TrainedSizes): Readonly<Record<string, readonly number[]>>;
-  /** Values to begin with in the place of those that the seed draws: from a training that comes before. */
+  /** Values to begin with in the place of some that the seed draws: from a training that comes before. Others are left out. */
   begin?(run: Run<S>, sizes: Z & TrainedSizes): Promise<ReadonlyMap<string, HostTensor>>;
   /** Before the first step; not where a training is gone on with. */
   prepare?(model: TrainedModel<Z>, run: Run<S>, set: TrainingSet): Promise<void>;
-  train(model: TrainedModel<Z>, settings: Settings<S>): Training;
+  train(model: TrainedModel<Z>, settings: Settings<S>, set: TrainingSet): Training;
   /** After the last step. */
   finish?(model: TrainedModel<Z>, run: Run<S>, set: TrainingSet): Promise<void>;
   /** Maps and scores; an image's must not depend on what else is in the batch. */
@@ -173,15 +175,17 @@ export function trainedMethod<S extends object, Z extends object>(own: TrainedMe
         labels: own.labels?.(settings) ?? null,
       });
       const resumed = await run.isResumed(), given = run.init as ReadonlyMap<string, HostTensor> | undefined;
-      const begun = given ?? (resumed ? undefined : await begin?.(run, sizes));
-      const fitted = new FittedNetworks(gpu, own, sizes, begun ?? initial(own, sizes, settings.seed));
+      const begun = given ?? (resumed ? undefined : await begin?.(run, sizes)) ?? [];
+      const values = new Map([...initial(own, sizes, settings.seed), ...begun]);
+      const fitted = new FittedNetworks(gpu, own, sizes, values);
       try {
         if (!resumed) await prepare?.(fitted.model, run, set);
-        const { groups, step } = train(fitted.model, settings);
+        const { groups, beginEpoch, step } = train(fitted.model, settings, set);
         try {
           const trainable: Trainable = {
             groups,
             buffers: fitted.buffers,
+            beginEpoch,
             step: (scope, samples, at) => step(scope, batchOf(scope, own, sizes, samples), at),
           };
           const { epochs } = settings as unknown as TrainingSettings;

@@ -13,6 +13,7 @@ import { batchNorm as batchNormOp, instanceNorm as instanceNormOp } from "../aut
 import * as pooling from "../autograd/pooling.ts";
 import { reshape } from "../autograd/shapes.ts";
 import type { Tape } from "../autograd/tape.ts";
+import { upsample as upsampleOp } from "../autograd/upsample.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Random } from "../hash.ts";
 import type { Act } from "../kernels/conv/act.ts";
@@ -171,7 +172,10 @@ export interface NormOptions {
   initial?: Initial;
 }
 
-/** torch.nn.BatchNorm2d(C), and BatchNorm1d: over all but the last dimension. */
+/**
+ * torch.nn.BatchNorm2d(C), and BatchNorm1d: over all but the last dimension. A batch with one value a channel, which PyTorch
+ * refuses in training, has no variance: it is normalised by the running statistics.
+ */
 export function batchNorm(C: number, { affine = true, initial, ...options }: NormOptions = {}): Layer {
   const whole = (value: Initial): LayerValue => ({ shape: [C], fanIn: C, fanOut: C, initial: value });
   return {
@@ -179,7 +183,8 @@ export function batchNorm(C: number, { affine = true, initial, ...options }: Nor
     buffers: { running_mean: whole(constant(0)), running_var: whole(constant(1)) },
     forward(x, { tape, training, value }) {
       const running = { mean: value("running_mean"), variance: value("running_var") };
-      return batchNormOp(tape, x, affine ? affineOf(value) : null, running, { training, ...options });
+      const own = training && x.size > C;
+      return batchNormOp(tape, x, affine ? affineOf(value) : null, running, { training: own, ...options });
     },
   };
 }
@@ -223,6 +228,11 @@ export function averagePool(k: number, options: { stride?: number; padding?: num
 /** torch.nn.AdaptiveAvgPool2d(1) and Flatten: [B, H, W, C] → [B, C]. */
 export function meanPositions(): Layer {
   return stateless((tape, x) => pooling.meanPositions(tape, x));
+}
+
+/** torch.nn.Upsample(scale_factor, mode) */
+export function upsample(factor: number, mode: "nearest" | "bilinear" = "nearest"): Layer {
+  return stateless((tape, x) => upsampleOp(tape, x, [factor * x.shape[1], factor * x.shape[2]], mode));
 }
 
 /** torch.nn.Flatten, position by position: [B, H, W, C] → [B, H · W · C]. */

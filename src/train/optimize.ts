@@ -76,6 +76,7 @@ export async function optimize(trainable: Trainable, options: LoopOptions): Prom
     while (done < total && !signal?.aborted) {
       const first = done, epoch = Math.floor(first / set.steps) + 1;
       const count = Math.min(pace, MOST_STEPS, epoch * set.steps - first);
+      if (first % set.steps === 0) await trainable.beginEpoch?.(epoch);
       const began = performance.now();
       for (let i = 0; i < count; i++, done++) {
         const batch = await set.batch(done), at = { step: done, epoch };

@@ -93,6 +93,7 @@ export async function checkTwin(name: string, options: TwinOptions = {}): Promis
     async optimize(trainable, set) {
       for (let step = 0; step < STEPS; step++) {
         const batch = await set.batch(step), at = { step, epoch: Math.floor(step / set.steps) + 1 };
+        if (step % set.steps === 0) await trainable.beginEpoch?.(at.epoch);
         const [loss] = await gpu.step((scope) => scope.read(trainable.step(scope, batch, at).loss));
         found.push(loss);
       }
