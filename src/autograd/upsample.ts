@@ -4,6 +4,7 @@
  * @module
  */
 import type { Tensor } from "../gpu/tensor.ts";
+import { enlarge, enlargeBackward, enlargement } from "../kernels/conv/enlarge.ts";
 import { resize, resizeBackward } from "../kernels/conv/resize.ts";
 import type { Tape } from "./tape.ts";
 
@@ -30,9 +31,12 @@ export function upsample(
     throw new RangeError("Expected bilinear interpolation with aligned corners, but found nearest");
   }
   const how = alignCorners ? "aligned" : mode, y = gpu.empty([B, H, W, C], "resized maps");
-  resize(gpu, x, y, {}, how);
+  const F = alignCorners ? null : enlargement(x, [H, W]);
+  if (F) enlarge(gpu, x, y, F, mode);
+  else resize(gpu, x, y, {}, how);
   return tape.record("upsample", y, [x], (dy) => {
     const dx = tape.into(x)!;
-    resizeBackward(gpu, dy, dx.tensor, dx.add, how);
+    if (F) enlargeBackward(gpu, dy, dx.tensor, dx.add, F, mode);
+    else resizeBackward(gpu, dy, dx.tensor, dx.add, how);
   });
 }

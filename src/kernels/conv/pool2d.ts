@@ -4,17 +4,20 @@
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
+import type { Kernel } from "../../gpu/kernel.ts";
 import type { AnyTensor, Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "../dense/element.ts";
+import { each } from "../each.ts";
+import { kernelTable } from "../generate.ts";
 import type { Window } from "./conv.ts";
 import source from "./pool2d.wgsl" with { type: "text" };
 
-const TEXTS = { 1: elementText(1) + source, 4: elementText(4) + source };
+const MOST_ROWS = 3; // of neighbours that a thread of a gradient has
 
 /** Maxima over `size`×`size` windows of what is there (torch.nn.functional.max_pool2d) → [B, outH, outW, C]. */
 export function maxPool(gpu: Compute, x: Tensor, size: number, window: Window): Tensor {
   const y = pooled(gpu, x, window);
-  launch(gpu, "max_pool", { x, y }, x, y, size, window);
+  launch(gpu, "max_pool", { x, y }, x, size, window);
   return y;
 }
 
@@ -26,7 +29,7 @@ export function maxPoolTaps(
   window: Window,
 ): { y: Tensor; taps: Tensor<"u32"> } {
   const y = pooled(gpu, x, window), taps = gpu.empty(y.shape, "places of maxima", "u32");
-  launch(gpu, "max_pool_taps", { x, y, taps }, x, y, size, window);
+  launch(gpu, "max_pool_taps", { x, y, taps }, x, size, window);
   return { y, taps };
 }
 
@@ -40,13 +43,13 @@ export function maxPoolBackward(
   size: number,
   window: Window,
 ): void {
-  launch(gpu, "max_pool_gradient", { dy, chosen: taps, dx }, dx, dx, size, window, add);
+  launch(gpu, "max_pool_gradient", { dy, chosen: taps, dx }, dx, size, window, { add });
 }
 
 /** Means over `size`×`size` windows, of zeros too where they reach out of x (avg_pool2d) → [B, outH, outW, C]. */
 export function meanPool(gpu: Compute, x: Tensor, size: number, window: Window): Tensor {
   const y = pooled(gpu, x, window);
-  launch(gpu, "mean_pool", { x, y }, x, y, size, window);
+  launch(gpu, "mean_pool", { x, y }, x, size, window);
   return y;
 }
 
@@ -59,26 +62,48 @@ export function meanPoolBackward(
   size: number,
   window: Window,
 ): void {
-  launch(gpu, "mean_pool_gradient", { dy, dx }, dx, dx, size, window, add);
+  launch(gpu, "mean_pool_gradient", { dy, dx }, dx, size, window, { add });
 }
 
 const pooled = (gpu: Compute, x: Tensor, { outH, outW }: Window): Tensor =>
   gpu.empty([x.shape[0], outH, outW, x.shape[3]], "pooled maps");
 
-/** @param x the maps, or their gradient. @param result what has a thread for each of its Elements */
+/** @param x the maps, or their gradient */
 function launch(
   gpu: Compute,
   entry: string,
   tensors: Record<string, AnyTensor>,
   x: Tensor,
-  result: Tensor,
   K: number,
-  window: Window,
-  add = false,
+  { stride, top, left, outH, outW }: Window,
+  gradient?: { add: boolean },
 ): void {
   const [B, H, W, channels] = x.shape, width = channels % 4 === 0 ? 4 : 1, C = channels / width;
-  const kernel = { name: `pool${width === 4 ? " vec4" : ""}`, source: TEXTS[width], entry };
-  const params = { H, W, C, K, ...window, scale: 1 / K ** 2, add: add ? 1 : 0 };
-  const [, rows, columns] = result.shape;
-  gpu.stream.dispatch(kernel, tensors, params, [Math.ceil(columns * C / 64), rows, B]);
+  const rows = stride <= MOST_ROWS ? stride : 1, tiles = Math.ceil((W + left) / stride);
+  const params = { H, W, C, outH, outW, top, left, tiles, scale: 1 / K ** 2 };
+  const [lines, columns] = gradient ? [Math.ceil((H + top) / rows), tiles] : [outH, outW];
+  gpu.stream.dispatch(poolKernel(entry, K, stride, rows, width, gradient?.add ?? false), tensors, params, [
+    Math.ceil(columns * C / 64),
+    lines,
+    B,
+  ]);
+}
+
+const kernel = kernelTable();
+
+/** The kernel for windows of one size and stride; its text is made once. */
+function poolKernel(
+  entry: string,
+  K: number,
+  STRIDE: number,
+  ROWS: number,
+  width: 1 | 4,
+  ADD: boolean,
+): Kernel {
+  const name = `pool ${K}x${K}/${STRIDE}${width === 4 ? " vec4" : ""}`;
+  return kernel(`${name} ${entry} ${ADD}`, () => {
+    const REACH = Math.ceil(K / STRIDE), constants = { K, STRIDE, ROWS, REACH, ADD };
+    const counts = { q: K, p: ROWS, t: STRIDE, n: REACH, K, STRIDE };
+    return { name, source: elementText(width) + each(source, counts, name), entry, constants };
+  });
 }

@@ -1,15 +1,17 @@
 // Pooling of maps over K×K windows (torch.nn.MaxPool2d, AvgPool2d), and its gradients.
 //   max_pool            y = the maximum; what lies outside of x does not count
 //   max_pool_taps       that, and in `taps` which of the window's values it is: K·p + q, the first of equals
-//   max_pool_gradient   dx = Σ dy over the windows whose maximum this is  (+ dx where `add`)
+//   max_pool_gradient   dx = Σ dy over the windows whose maximum this is  (+ dx where ADD)
 //   mean_pool           y = the sum / K²; what lies outside counts as 0
-//   mean_pool_gradient  dx = Σ dy / K² over the windows with this in them  (+ dx where `add`)
-// x, dx [B, H, W, C]; y, dy, taps [B, outH, outW, C]. Window (i, j) begins at (i·stride − top, j·stride − left), and has something
-// of x in it. A thread has one Element of the result, along x of the grid those of a line; all of them only gather.
+//   mean_pool_gradient  dx = Σ dy / K² over the windows with this in them  (+ dx where ADD)
+// x, dx [B, H, W, C]; y, dy, taps [B, outH, outW, C]. Window (i, j) begins at (i·STRIDE − top, j·STRIDE − left), and has something
+// of x in it. A thread has one Element of y, or of dx ROWS×STRIDE neighbours, which the same REACH windows of a line lie over; all
+// of them only gather. Along x of the grid are those of a line. each.ts repeats the lines marked @each, for every column q of a
+// window, or row p and column q of these neighbours, and window n of a line.
 
 struct Params {
   H: u32, W: u32, C: u32, outH: u32, outW: u32, // C in Elements
-  K: u32, stride: u32, top: u32, left: u32, scale: f32, add: u32,
+  top: u32, left: u32, tiles: u32, scale: f32, // tiles: of neighbours along a line
 }
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 @group(0) @binding(1) var<storage, read_write> y: array<Element>;
@@ -19,39 +21,28 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> dx: array<Element>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-struct Range { first: u32, end: u32 }
-
-// The taps of a line's or column's window that lie within a map of that length, which `before` zeros precede.
-fn within(window: u32, before: u32, length: u32) -> Range {
-  let start = window * params.stride;
-  return Range(max(before, start) - start, min(params.K, length + before - start));
-}
-
-// The windows that a line or column lies in.
-fn windows(at: u32, before: u32, count: u32) -> Range {
-  let end = at + before + 1u; // in the padded map, one more
-  let first = (max(end, params.K) - params.K + params.stride - 1u) / params.stride;
-  return Range(first, min((end - 1u) / params.stride + 1u, count));
+// What lies at a row and a column, which wrap around where negative, of a map; `outside` it something else.
+fn load(image: u32, row: u32, column: u32, c: u32, outside: f32) -> Element {
+  let pixel = (image * params.H + min(row, params.H - 1u)) * params.W + min(column, params.W - 1u);
+  return select(Element(outside), x[pixel * params.C + c], row < params.H && column < params.W);
 }
 
 struct Largest { value: Element, tap: Index }
 
 fn largest_of(id: vec3u) -> Largest {
   let column = id.x / params.C;
-  let down = within(id.y, params.top, params.H);
-  let across = within(column, params.left, params.W);
-  let row = id.z * params.H + id.y * params.stride - params.top; // wraps around, as `start` does, until a tap is added
-  let start = column * params.stride - params.left;
-  var best = Largest(Element(-3.4e38), Index(params.K * down.first + across.first));
-  for (var p = down.first; p < down.end; p++) {
-    for (var q = across.first; q < across.end; q++) {
-      let v = x[((row + p) * params.W + start + q) * params.C + id.x % params.C];
-      best.tap = select(best.tap, Index(params.K * p + q), v > best.value);
-      best.value = max(best.value, v);
-    }
+  let c = id.x - column * params.C;
+  let top = id.y * STRIDE - params.top;
+  let left = column * STRIDE - params.left;
+  var best = Largest(Element(LEAST), Index(0u));
+  for (var p = 0u; p < K; p++) {
+    // @each let v{q} = load(id.z, top + p, left + {q}u, c, LEAST);
+    // @each best.tap = select(best.tap, Index(K * p + {q}u), v{q} > best.value); best.value = max(best.value, v{q});
   }
   return best;
 }
+
+const LEAST = -3.4e38;
 
 @compute @workgroup_size(64)
 fn max_pool(@builtin(global_invocation_id) id: vec3u) {
@@ -72,52 +63,66 @@ fn max_pool_taps(@builtin(global_invocation_id) id: vec3u) {
 fn mean_pool(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= params.outW * params.C) { return; }
   let column = id.x / params.C;
-  let down = within(id.y, params.top, params.H);
-  let across = within(column, params.left, params.W);
-  let row = id.z * params.H + id.y * params.stride - params.top;
-  let start = column * params.stride - params.left;
+  let c = id.x - column * params.C;
+  let top = id.y * STRIDE - params.top;
+  let left = column * STRIDE - params.left;
   var sum = Element(0.0);
-  for (var p = down.first; p < down.end; p++) {
-    for (var q = across.first; q < across.end; q++) {
-      sum += x[((row + p) * params.W + start + q) * params.C + id.x % params.C];
-    }
+  for (var p = 0u; p < K; p++) {
+    // @each sum += load(id.z, top + p, left + {q}u, c, 0.0);
   }
   y[(id.z * params.outH + id.y) * params.outW * params.C + id.x] = params.scale * sum;
 }
 
-fn put(id: vec3u, gradient: Element) {
-  let at = (id.z * params.H + id.y) * params.W * params.C + id.x;
-  if (params.add == 1u) { dx[at] += gradient; } else { dx[at] = gradient; }
+// Where dy of a window is, those outside of the map in the place of some other.
+fn window(image: u32, i: u32, j: u32, c: u32) -> u32 {
+  return ((image * params.outH + min(i, params.outH - 1u)) * params.outW + min(j, params.outW - 1u)) * params.C + c;
+}
+
+fn is_window(i: u32, j: u32) -> bool { return i < params.outH && j < params.outW; }
+
+// Adds to a row and a column that come before the map's, by `top` and `left`, if they are in it.
+fn put(image: u32, row: u32, column: u32, c: u32, gradient: Element) {
+  let i = row - params.top;
+  let j = column - params.left;
+  if (i >= params.H || j >= params.W) { return; }
+  let at = ((image * params.H + i) * params.W + j) * params.C + c;
+  if (ADD) { dx[at] += gradient; } else { dx[at] = gradient; }
 }
 
 @compute @workgroup_size(64)
 fn max_pool_gradient(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= params.W * params.C) { return; }
-  let column = id.x / params.C;
-  let down = windows(id.y, params.top, params.outH);
-  let across = windows(column, params.left, params.outW);
-  var sum = Element(0.0);
-  for (var i = down.first; i < down.end; i++) {
-    for (var j = across.first; j < across.end; j++) {
-      let at = ((id.z * params.outH + i) * params.outW + j) * params.C + id.x % params.C;
-      let p = id.y + params.top - i * params.stride;
-      let q = column + params.left - j * params.stride;
-      sum += select(Element(0.0), dy[at], chosen[at] == Index(params.K * p + q));
-    }
+  let j = id.x / params.C;
+  let c = id.x - j * params.C;
+  if (j >= params.tiles) { return; }
+  let row = id.y * ROWS;
+  let i = row / STRIDE;
+  let first = row % STRIDE;
+  // @each var sum{p}_{t} = Element(0.0);
+  for (var m = 0u; m < REACH; m++) { // tap (first + p + m · STRIDE, t + n · STRIDE) of window (i − m, j − n)
+    // @each n:
+    // @each let at{n} = window(id.z, i - m, j - {n}u, c);
+    // @each let d{n} = select(Element(0.0), dy[at{n}], is_window(i - m, j - {n}u));
+    // @each let tap{n} = chosen[at{n}] - Index(K * (first + m * STRIDE));
+    // @each sum{p}_{t} += select(Element(0.0), d{n}, tap{n} == Index(K * {p}u + {t + n * STRIDE < K}u));
+    // @end
   }
-  put(id, sum);
+  // @each put(id.z, row + {p}u, j * STRIDE + {t}u, c, sum{p}_{t});
 }
 
 @compute @workgroup_size(64)
 fn mean_pool_gradient(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= params.W * params.C) { return; }
-  let down = windows(id.y, params.top, params.outH);
-  let across = windows(id.x / params.C, params.left, params.outW);
-  var sum = Element(0.0);
-  for (var i = down.first; i < down.end; i++) {
-    for (var j = across.first; j < across.end; j++) {
-      sum += dy[((id.z * params.outH + i) * params.outW + j) * params.C + id.x % params.C];
-    }
+  let j = id.x / params.C;
+  let c = id.x - j * params.C;
+  if (j >= params.tiles) { return; }
+  let row = id.y * ROWS;
+  let i = row / STRIDE;
+  let first = row % STRIDE;
+  // @each var sum{p}_{t} = Element(0.0);
+  for (var m = 0u; m < REACH; m++) {
+    // @each n:
+    // @each let d{n} = select(Element(0.0), dy[window(id.z, i - m, j - {n}u, c)], is_window(i - m, j - {n}u));
+    // @each sum{p}_{t} += select(Element(0.0), d{n}, first + {p}u + m * STRIDE < K && {t + n * STRIDE < K}u < K);
+    // @end
   }
-  put(id, params.scale * sum);
+  // @each put(id.z, row + {p}u, j * STRIDE + {t}u, c, params.scale * sum{p}_{t});
 }

@@ -9,6 +9,7 @@ import { elementText } from "../dense/element.ts";
 import source from "./position_mean.wgsl" with { type: "text" };
 
 const BLOCK = 256; // positions a thread adds up in a first run
+const EACH = 16; // positions to which a thread hands its gradient
 const TEXTS = { 1: elementText(1) + source, 4: elementText(4) + source };
 
 /**
@@ -20,33 +21,37 @@ export function positionMean(gpu: Compute, x: Tensor, positions?: number): Tenso
   const [B, H, W, C] = x.shape;
   const scale = 1 / (positions ?? H * W), y = gpu.empty([B, C], "means"), blocks = Math.ceil(H * W / BLOCK);
   if (blocks === 1) {
-    launch(gpu, "mean", x, y, B, C, { rows: H * W, block: H * W, blocks, scale, add: 0 });
+    launch(gpu, "mean", x, y, C, [C, blocks, B], { rows: H * W, block: H * W, blocks, scale });
     return y;
   }
   const parts = gpu.empty([B, blocks, C], "partial means");
-  launch(gpu, "mean", x, parts, B, C, { rows: H * W, block: BLOCK, blocks, scale: 1, add: 0 });
-  launch(gpu, "mean", parts, y, B, C, { rows: blocks, block: blocks, blocks: 1, scale, add: 0 });
+  launch(gpu, "mean", x, parts, C, [C, blocks, B], { rows: H * W, block: BLOCK, blocks, scale: 1 });
+  launch(gpu, "mean", parts, y, C, [C, 1, B], { rows: blocks, block: blocks, blocks: 1, scale });
   gpu.release(parts);
   return y;
 }
 
 /** The gradient of {@linkcode positionMean}'s x, from dy [B, C], written or added. */
 export function positionMeanBackward(gpu: Compute, dy: Tensor, dx: Tensor, add: boolean): void {
-  const [B, H, W, C] = dx.shape, rows = H * W, block = 16;
-  const given = { rows, block, blocks: Math.ceil(rows / block), scale: 1 / rows, add: add ? 1 : 0 };
-  launch(gpu, "gradient", dy, dx, B, C, given);
+  const [B, H, W, C] = dx.shape, rows = H * W, threads = C * Math.ceil(rows / EACH);
+  launch(gpu, "gradient", dy, dx, C, [threads, B], { rows, scale: 1 / rows }, add);
 }
 
+const UNUSED = { block: 0, blocks: 0 };
+
+/** @param threads as many as there were if a channel had one each */
 function launch(
   gpu: Compute,
   entry: string,
   x: Tensor,
   y: Tensor,
-  B: number,
   C: number,
-  given: { rows: number; block: number; blocks: number; scale: number; add: number },
+  [threads, down, images = 1]: readonly [number, number, number?],
+  given: { rows: number; block?: number; blocks?: number; scale: number },
+  ADD = false,
 ): void {
   const width = C % 4 === 0 ? 4 : 1, name = `position mean${width === 4 ? " vec4" : ""}`;
-  const grid = [Math.ceil(C / width / 64), given.blocks, B] as const;
-  gpu.stream.dispatch({ name, source: TEXTS[width], entry }, { x, y }, { ...given, C: C / width }, grid);
+  const kernel = { name, source: TEXTS[width], entry, constants: { ADD } };
+  const params = { ...UNUSED, ...given, C: C / width, threads: threads / width };
+  gpu.stream.dispatch(kernel, { x, y }, params, [Math.ceil(threads / width / 64), down, images]);
 }

@@ -49,22 +49,30 @@ export function resize(
     wide: wide / width,
     channel: channel / width,
     image,
-    add: 0,
   };
-  gpu.stream.dispatch(kernel("resize", width), { x, y }, params, [Math.ceil(W * C / width / 64), H, B]);
+  gpu.stream.dispatch(kernel("resize", width, false), { x, y }, params, [
+    Math.ceil(W * C / width / 64),
+    H,
+    B,
+  ]);
 }
 
 /** The gradient of x [B, h, w, C] from that of the whole of y [B, H, W, C], written or added. */
 export function resizeBackward(gpu: Compute, dy: Tensor, dx: Tensor, add: boolean, how: Interpolation): void {
   const [B, h, w, C] = dx.shape, width = C % 4 === 0 ? 4 : 1;
-  const params = { ...paramsOf(dx, dy, how, width), wide: 0, channel: 0, image: 0, add: add ? 1 : 0 };
-  gpu.stream.dispatch(kernel("gather", width), { dy, dx }, params, [Math.ceil(w * C / width / 64), h, B]);
+  const params = { ...paramsOf(dx, dy, how, width), wide: 0, channel: 0, image: 0 };
+  gpu.stream.dispatch(kernel("gather", width, add), { dy, dx }, params, [
+    Math.ceil(w * C / width / 64),
+    h,
+    B,
+  ]);
 }
 
-const kernel = (entry: string, width: 1 | 4) => ({
+const kernel = (entry: string, width: 1 | 4, ADD: boolean) => ({
   name: `resize${width === 4 ? " vec4" : ""}`,
   source: TEXTS[width],
   entry,
+  constants: { ADD },
 });
 
 function paramsOf(x: Tensor, y: Tensor, how: Interpolation, width: number) {

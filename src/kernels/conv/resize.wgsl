@@ -1,12 +1,12 @@
 // Maps made larger or smaller (torch.nn.functional.interpolate), and the gradient of that.
 //   resize  y = x at the places of y's pixels, mixed of the neighbours: x [B, inH, inW, C] → y [images, H, W, wide], a slice of
 //           its channels, from `image` and `channel` on
-//   gather  dx = Σ dy · the weight that x had in it  (+ dx where `add`): dy [B, H, W, C] → dx [B, inH, inW, C]
+//   gather  dx = Σ dy · the weight that x had in it  (+ dx where ADD): dy [B, H, W, C] → dx [B, inH, inW, C]
 // C, wide and channel are counted in Elements. On either axis pixel i of y lies at max(step · i + start, 0) / unit in x, in whole
 // numbers, so that what should be met is met exactly, and beyond the last of x at that. Nearest takes what is left of it.
 
 struct Params {
-  inH: u32, inW: u32, C: u32, H: u32, W: u32, wide: u32, channel: u32, image: u32, nearest: u32, add: u32,
+  inH: u32, inW: u32, C: u32, H: u32, W: u32, wide: u32, channel: u32, image: u32, nearest: u32,
   step_h: i32, start_h: i32, unit_h: i32, step_w: i32, start_w: i32, unit_w: i32,
 }
 @group(0) @binding(0) var<storage, read> x: array<Element>;
@@ -94,6 +94,6 @@ fn gather(@builtin(global_invocation_id) id: vec3u) {
     sum += weight(row, i, down()) * part;
   }
   let to = (id.z * params.inH + id.y) * params.inW * params.C + id.x;
-  if (params.add == 1u) { sum += dx[to]; }
+  if (ADD) { sum += dx[to]; }
   dx[to] = sum;
 }

@@ -46,10 +46,8 @@ export function normalise(
   y: Tensor,
 ): void {
   const { weight, bias } = affine ?? { weight: x, bias: x }; // not read
-  values(gpu, "normalise", { x, statistics, weight, bias, y }, x, statistics, {
-    eps,
-    affine: affine ? 1 : 0,
-  });
+  const given = { eps, affine: affine ? 1 : 0 };
+  values(gpu, "normalise", { x, statistics, weight, bias, y }, x, statistics, given);
 }
 
 /**
@@ -69,12 +67,8 @@ export function normaliseBackward(
   add: boolean,
 ): void {
   const tensors = { x, dy, statistics, weight: weight ?? x, parts: sums ?? x, y: dx };
-  values(gpu, "gradient", tensors, x, statistics, {
-    eps,
-    affine: weight ? 1 : 0,
-    centre: sums ? 1 : 0,
-    add: add ? 1 : 0,
-  });
+  const constants = { CENTRE: sums !== null, ADD: add };
+  values(gpu, "gradient", tensors, x, statistics, { eps, affine: weight ? 1 : 0 }, constants);
 }
 
 /** Moves running statistics by `momentum` towards those of a batch, [1, 2, C], whose variance is made unbiased. */
@@ -135,9 +129,10 @@ function values(
   x: Tensor,
   statistics: Tensor,
   given: Partial<typeof UNUSED>,
+  constants = NEITHER,
 ): void {
   const [groups, , C] = statistics.shape, rows = rowsOf(x, groups), threads = C * Math.ceil(rows / EACH);
-  launch(gpu, entry, tensors, C, groups * threads, { ...given, rows, threads });
+  launch(gpu, entry, tensors, C, groups * threads, { ...given, rows, threads }, constants);
 }
 
 const rowsOf = (x: Tensor, groups: number): number => x.size / x.shape[x.shape.length - 1] / groups;
@@ -152,11 +147,11 @@ const UNUSED = {
   threads: 0,
   eps: 0,
   affine: 0,
-  add: 0,
-  centre: 0,
   momentum: 0,
   unbiased: 0,
 };
+
+const NEITHER = { CENTRE: false, ADD: false };
 
 /** @param n threads; they and those of a group are counted as if a channel had one each, and are fewer where four share one */
 function launch(
@@ -166,10 +161,11 @@ function launch(
   C: number,
   n: number,
   given: Partial<typeof UNUSED>,
+  constants = NEITHER,
 ): void {
   const width = C % 4 === 0 ? 4 : 1, { across, grid } = spread(n / width);
   const params = { ...UNUSED, ...given, columns: C / width, n: n / width, across };
   if (given.threads) params.threads = given.threads / width;
   const name = `channel norm${width === 4 ? " vec4" : ""}`;
-  gpu.stream.dispatch({ name, source: TEXTS[width], entry }, tensors, params, grid);
+  gpu.stream.dispatch({ name, source: TEXTS[width], entry, constants }, tensors, params, grid);
 }

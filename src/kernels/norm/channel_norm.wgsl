@@ -5,7 +5,7 @@
 //   normalise  y = (x − mean) · rstd · weight + bias, rstd = 1 / √(variance + eps)
 //   sums       of each block of rows: Σ dy and Σ dy ∘ n, where n = (x − mean) · rstd; they make the gradients of bias and weight
 //   add_up     the same of a block of `parts`
-//   gradient   dx = rstd · weight · (dy − (Σ dy + n · Σ dy ∘ n) / rows), without the sums where the statistics are given ones
+//   gradient   dx = rstd · weight · (dy − (Σ dy + n · Σ dy ∘ n) / rows), without the sums where not CENTRE  (+ dx where ADD)
 //   track      running += momentum · (statistics − running), of the unbiased variance
 //   recall     running statistics as the others take them
 // x, dy, y, dx [groups, rows, columns]; weight, bias, running_* [columns]; parts [groups, blocks, 2, columns]; statistics
@@ -16,7 +16,7 @@ struct Params {
   rows: u32, columns: u32, n: u32, across: u32, // n: threads in all
   block: u32, blocks: u32, count: u32, // of rows or parts that a thread takes; how many; rows or parts of a group
   size: u32, scale: f32, // rows of a part
-  threads: u32, eps: f32, affine: u32, add: u32, centre: u32, // of a group; whether there are weight and bias, sums
+  threads: u32, eps: f32, affine: u32, // of a group; whether there are weight and bias
   momentum: f32, unbiased: f32,
 }
 @group(0) @binding(0) var<storage, read> x: array<Element>;
@@ -145,16 +145,16 @@ fn gradient(@builtin(global_invocation_id) id: vec3u) {
   if (params.affine == 1u) { scale *= weight[column]; }
   var plain = Element(0.0);
   var along = Element(0.0);
-  if (params.centre == 1u) {
+  if (CENTRE) {
     plain = parts[first] / f32(params.rows);
     along = parts[first + params.columns] * rstd / f32(params.rows);
   }
   let end = (group + 1u) * params.rows * params.columns;
   for (var i = end - params.rows * params.columns + thread; i < end; i += params.threads) {
     var d = dy[i];
-    if (params.centre == 1u) { d -= plain + (x[i] - mean) * along; }
+    if (CENTRE) { d -= plain + (x[i] - mean) * along; }
     d *= scale;
-    if (params.add == 1u) { d += y[i]; }
+    if (ADD) { d += y[i]; }
     y[i] = d;
   }
 }
