@@ -7,6 +7,7 @@ import { UsageError } from "../errors.ts";
 import { adtr } from "./adtr/method.ts";
 import { ae } from "./ae/method.ts";
 import { gaussian } from "./gaussian/method.ts";
+import { gt } from "./gt/method.ts";
 import { kde } from "./kde/method.ts";
 import { knn } from "./knn/method.ts";
 import { mahalanobis } from "./mahalanobis/method.ts";
@@ -14,10 +15,22 @@ import type { Method } from "./method.ts";
 import { padim } from "./padim/method.ts";
 import { patchcore } from "./patchcore/method.ts";
 import { spade } from "./spade/method.ts";
+import { ssimAe } from "./ssim-ae/method.ts";
 
 /** Every method, in the order in which they are listed. Each knows its own settings; here they are any. */
-export const methods: readonly Method[] = [adtr, spade, patchcore, padim, mahalanobis, knn, kde, gaussian, ae]
-  .map((method) => method as unknown as Method);
+export const methods: readonly Method[] = [
+  adtr,
+  spade,
+  patchcore,
+  padim,
+  mahalanobis,
+  knn,
+  kde,
+  gaussian,
+  ae,
+  ssimAe,
+  gt,
+].map((method) => method as unknown as Method);
 
 /** Their names. */
 export const METHOD_NAMES: readonly string[] = methods.map(({ name }) => name);

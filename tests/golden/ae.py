@@ -1,8 +1,9 @@
-"""The autoencoder `ae` in PyTorch (PyTorch 1.13.0, NumPy 1.24.2): writes ae.*."""
+"""The autoencoders `ae` and `ssim-ae` in PyTorch (PyTorch 1.13.0, NumPy 1.24.2): writes ae.* and ssim-ae.*."""
 import torch
 from torch import nn
 
 from filled import filled
+from ops_losses import ssim
 from twin import TEST, TRAIN, Flat, Unflat, descend, images, train, write
 
 S, WIDTH, LATENT = 32, 4, 6
@@ -45,8 +46,13 @@ def l2(x, y):
     return ((x - y) ** 2).sum(1), ((x - y) ** 2).mean()
 
 
+def structural(x, y):
+    d = 1 - ssim(x.permute(0, 2, 3, 1), y.permute(0, 2, 3, 1))
+    return d.mean(-1), d.mean()
+
+
 settings = dict(image_size=S, width=WIDTH, latent=LATENT, batch_size=4, lr=1e-2, weight_decay=1e-3)
-for name, measure in dict(ae=l2).items():
+for name, measure in {"ae": l2, "ssim-ae": structural}.items():
     model, shapes = filled(Autoencoder())
     known, test = images("train", TRAIN, S), images("test", TEST, S)
     maps = measure(model(test), test)[0]

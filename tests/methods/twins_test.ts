@@ -5,6 +5,6 @@
  */
 import { checkTwin } from "./twin.ts";
 
-for (const name of ["ae"]) {
+for (const name of ["ae", "ssim-ae", "gt"]) {
   Deno.test(`${name} is its PyTorch twin: maps, scores, and the losses of five steps`, () => checkTwin(name));
 }
