@@ -253,7 +253,7 @@ for (const [method, given] of CASES) {
       () => requireMemory(variants.software, method, settings, many, 0, 1000),
       (error) =>
         error instanceof SettingError && error.kind === "memory" &&
-        /^\w+ on 100 training images needs \d+ MiB of memory, but found 0 MiB free\.\n(Lower|Take) /.test(
+        /^[\w-]+ on 100 training images needs \d+ MiB of memory, but found 0 MiB free\.\n(Lower|Take) /.test(
           error.message,
         ),
     );
