@@ -5,7 +5,7 @@
  */
 import { basename, join, relative } from "node:path";
 import { InputError } from "../errors.ts";
-import { isPartial, isThere, reason } from "../host/files.ts";
+import { ifThere, isPartial, isThere, makeFolder, reason } from "../host/files.ts";
 import { textRecords } from "../host/records.ts";
 import { CHECKPOINT, MODEL, PREVIOUS } from "../host/run_folder.ts";
 import { TIFF_MAPS } from "../host/tiff_maps.ts";
@@ -102,10 +102,16 @@ export async function refuseRunsMetrics(folder: string): Promise<void> {
   }
 }
 
+/** Its name in a run's folder. */
+const LOCK = ".lock";
+/** Times that others may come and go while it is taken. */
+const MOST_TRIES = 100;
+
 /**
- * Holds a run's folder for this program until it is disposed of or the program ends, however that may be.
+ * Makes a run's folder where it is missing, and holds it for this program until that is disposed of or the program ends,
+ * however that may be. A folder in which nothing was written is left as it was found: the lock goes, and what was made.
  *
- * @throws {InputError} where another program holds it
+ * @throws {InputError} where another program holds it, or it can't be made
  */
 export async function lockRun(folder: string): Promise<Disposable> {
   const lock = await tryLockRun(folder);
@@ -117,14 +123,36 @@ export async function lockRun(folder: string): Promise<Disposable> {
 
 /** As `lockRun`; null where another program holds the folder. */
 export async function tryLockRun(folder: string): Promise<Disposable | null> {
-  const path = join(folder, ".lock");
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path, { write: true, create: true });
-    if (await file.tryLock(true)) return { [Symbol.dispose]: () => file.close() };
-  } catch (error) {
-    throw new InputError(`Can't lock ${path}: ${reason(error)}`);
+  const path = join(folder, LOCK), made: string[] = [];
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    made.push(...await makeFolder(folder));
+    try {
+      const file = await ifThere(Deno.open(path, { write: true, create: true }));
+      if (!file) continue; // another run has just gone, and the folder with it
+      if (!await file.tryLock(true)) {
+        file.close();
+        return null;
+      }
+      // Who held the lock may have removed it, and another run have made the next one.
+      const [own, there] = [await file.stat(), await ifThere(Deno.stat(path))];
+      if (own.ino === there?.ino) return { [Symbol.dispose]: () => leave(folder, file, made) };
+      file.close();
+    } catch (error) {
+      throw new InputError(`Can't lock ${path}: ${reason(error)}`);
+    }
   }
-  file.close();
-  return null;
+  throw new InputError(`Can't lock ${path}: it is removed again and again`);
+}
+
+/** Gives a folder back. @param made folders that were made for it, the deepest first */
+function leave(folder: string, file: Deno.FsFile, made: readonly string[]): void {
+  try {
+    if ([...Deno.readDirSync(folder)].some(({ name }) => name !== LOCK)) return;
+    Deno.removeSync(join(folder, LOCK));
+    for (const path of made) Deno.removeSync(path); // ends at one that others have put something into
+  } catch {
+    // What stays is in nobody's way.
+  } finally {
+    file.close();
+  }
 }

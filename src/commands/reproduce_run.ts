@@ -13,7 +13,7 @@ import { openCategory } from "../host/dataset.ts";
 import type { Category } from "../data/category.ts";
 import { defaultCache } from "../host/feature_cache.ts";
 import { InputError } from "../errors.ts";
-import { isThere, makeFolder, readWhole } from "../host/files.ts";
+import { isThere, readWhole } from "../host/files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type BackboneName, BACKBONES } from "../model/backbones.ts";
 import { methodNamed } from "../methods/registry.ts";
@@ -99,7 +99,6 @@ export async function runReproduction(
       outcome.results.push(before);
       return "there";
     }
-    await makeFolder(folder);
     using lock = await tryLockRun(folder);
     if (lock === null || await beginsWithOne(plan, cell, left)) {
       left.push(cell);

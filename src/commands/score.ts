@@ -7,7 +7,7 @@ import { type Command, Option } from "npm:commander@^15.1.0";
 import { join, resolve } from "node:path";
 import { InputError, UsageError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { makeFolder, readWhole } from "../host/files.ts";
+import { readWhole } from "../host/files.ts";
 import { isFolder, listImages, type OnNote } from "../host/folder.ts";
 import { printable } from "../report/printable.ts";
 import { type Cell, table } from "../report/table.ts";
@@ -106,8 +106,7 @@ async function score(inputs: string[], options: ScoreCommandOptions): Promise<vo
   try {
     await withGpu(async (gpu) => {
       using model = await openForScoring(gpu, options, display);
-      await makeFolder(out); // refused before the work
-      using _lock = await lockRun(out);
+      using _lock = await lockRun(out); // refused before the work
       const state = await stateOf(model, options, paths ?? inputs);
       const task = { model, options, display, tally, state, signal };
       await (paths

@@ -12,7 +12,6 @@ import { checkImages, refuseFaults } from "../host/check_images.ts";
 import { openCategory } from "../host/dataset.ts";
 import { defaultCache } from "../host/feature_cache.ts";
 import { openSource } from "../host/feature_source.ts";
-import { makeFolder } from "../host/files.ts";
 import { readWeightFile } from "../host/tensor_files.ts";
 import { TIFF_MAPS, tiffPaths } from "../host/tiff_maps.ts";
 import { describeThreshold } from "../methods/decision.ts";
@@ -160,7 +159,6 @@ async function runAll(
   });
   const { source } = opened;
   const init = plan.init && method.readInit?.(await readWeightFile(plan.init), settings, sizesOf(source));
-  await makeFolder(plan.out);
   using _lock = await lockRun(plan.out);
   if (!resume) await refuseOverwriting(plan); // again: another run may have ended meanwhile
   if (plan.isDemo) await makeMissing(plan.data, plan.categories, settings.image_size);

@@ -28,6 +28,7 @@ test("train names all that can't be read before it begins, and masks that may no
   await Deno.symlink("nowhere", path("train/good/lost.png"));
   const { code, stdout, stderr } = await adtr(folder, "train", "--data", "a", "--out", "run", ...TINY);
   deepEqual([code, stdout], [1, ""]);
+  ok(!await isThere(join(folder, "run"))); // nothing is left of it
   const lines = stderr.trimEnd().split("\n");
   ok(lines.includes("a/train/good/lost.png is a link that leads nowhere: it is left out"), stderr);
   ok(lines.includes(`a: a/ground_truth/dent/1_mask.png ${NOTES.few}`), stderr);
