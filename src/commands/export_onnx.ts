@@ -7,7 +7,7 @@ import type { Command } from "npm:commander@^15.1.0";
 import { resolve } from "node:path";
 import { InputError } from "../errors.ts";
 import { OPSET } from "../formats/onnx.ts";
-import { readWhole, writeWhole } from "../host/files.ts";
+import { readWhole, removeAbandoned, writeWhole } from "../host/files.ts";
 import { readWeightFile } from "../host/tensor_files.ts";
 import { parseModel } from "../methods/model_file.ts";
 import { onnxChunks } from "../score/onnx.ts";
@@ -39,6 +39,7 @@ async function run({ model, out, ...options }: ModelOptions & { out: string }): 
   }
   const file = weights === undefined ? undefined : await readWeightFile(weights, { weights_key });
   const chunks = await onnxChunks(parseModel(await readWhole(model), model), { weights: file });
+  await removeAbandoned(out);
   await writeWhole(out, async (write) => {
     for (const chunk of chunks) await write(chunk);
   });

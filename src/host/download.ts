@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import { InputError } from "../errors.ts";
-import { readWhole, writeWhole } from "./files.ts";
+import { readWhole, removeAbandoned, writeWhole } from "./files.ts";
 
 const MAX_BYTES = 200_000_000; // more than any file that is known here, less than any disk
 
@@ -60,6 +60,7 @@ export async function download(
     signal?.throwIfAborted();
     throw new InputError(`Can't download ${url}: ${why}`);
   };
+  await removeAbandoned(path);
   const response = await fetch(url, { signal }).catch((error) => fail(reason(error)));
   if (!response.ok || !response.body) {
     await response.body?.cancel();

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 import { syncFile, syncFolder } from "./sync.ts";
 
@@ -58,7 +58,9 @@ export class UnfinishedFile implements AsyncDisposable {
   /** Begins a file. @throws {InputError} where its folder is missing or not writable */
   static async begin(path: string): Promise<UnfinishedFile> {
     const partial = partialPath(path), options = { read: true, write: true, createNew: true };
-    return new UnfinishedFile(path, partial, await attempt(path, Deno.open(partial, options)));
+    const file = await attempt(path, Deno.open(partial, options));
+    await lock(file);
+    return new UnfinishedFile(path, partial, file);
   }
 
   /** Appends bytes. @throws {InputError} where the disk refuses them */
@@ -134,9 +136,12 @@ export async function writeFolder(
   replaces: "empty" | "any",
   fill: (partial: string) => Promise<void>,
 ): Promise<void> {
+  await removeAbandoned(path);
   const partial = partialPath(path);
   await makeFolder(partial);
+  const held = Deno.build.os === "windows" ? null : await attempt(path, Deno.open(partial));
   try {
+    if (held) await lock(held);
     await fill(partial);
     // Not every system renames over a folder, even an empty one.
     await Deno.remove(path, { recursive: replaces === "any" }).catch((error) => {
@@ -148,6 +153,8 @@ export async function writeFolder(
   } catch (error) {
     await Deno.remove(partial, { recursive: true }).catch(() => {}); // the first error is the one to tell
     throw error;
+  } finally {
+    held?.close();
   }
 }
 
@@ -203,6 +210,27 @@ export async function removeUnfinished(folder: string): Promise<void> {
     const path = join(folder, name);
     if (isPartial(name)) await attempt(path, Deno.remove(path, { recursive: true }));
   }
+}
+
+/** Removes what programs that were killed left of a file or folder they wrote. What is being written stays. */
+export async function removeAbandoned(path: string): Promise<void> {
+  const folder = dirname(path);
+  if (!await isThere(folder)) return;
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (!isPartial(name) || name.replace(PARTIAL, "") !== basename(path)) continue;
+    const partial = join(folder, name);
+    try {
+      using file = await Deno.open(partial, { read: true, write: !isDirectory });
+      if (await file.tryLock(true)) await Deno.remove(partial, { recursive: true });
+    } catch {
+      // It is finished or removed meanwhile, or the system has no locks, and nobody can tell.
+    }
+  }
+}
+
+/** Holds a file until it is closed, as a sign that it is being written; where the system has no locks, there is none. */
+async function lock(file: Deno.FsFile): Promise<void> {
+  await file.lock(true).catch(() => {});
 }
 
 /** Removes a file where there is one. */

@@ -8,7 +8,7 @@
  */
 import { safetensorsHeader } from "../formats/safetensors.ts";
 import { stored } from "../formats/tensor_file.ts";
-import { UnfinishedFile } from "./files.ts";
+import { removeAbandoned, UnfinishedFile } from "./files.ts";
 
 /** Such a file; what is not finished goes with its scope (`await using`). */
 export class RowsFile implements AsyncDisposable {
@@ -37,6 +37,7 @@ export class RowsFile implements AsyncDisposable {
     metadata: Record<string, string>,
   ): Promise<RowsFile> {
     const header = safetensorsHeader(new Map([[name, { dtype: "F32", shape }]]), metadata);
+    await removeAbandoned(path);
     const file = await UnfinishedFile.begin(path);
     try {
       await file.write(header);

@@ -6,7 +6,7 @@
 import { parseSafetensors, safetensorsHeader } from "../formats/safetensors.ts";
 import type { StoredTensor, TensorFile } from "../formats/tensor_file.ts";
 import { parseWeightFile, type WeightFile, type WeightFileOptions } from "../formats/weight_file.ts";
-import { readWhole, writeWhole } from "./files.ts";
+import { readWhole, removeAbandoned, writeWhole } from "./files.ts";
 
 /** Reads a safetensors file. @throws {InputError} where it can't be read or is damaged */
 export async function readSafetensors(path: string): Promise<TensorFile> {
@@ -47,5 +47,6 @@ export async function convertWeights(
   options?: WeightFileOptions,
 ): Promise<void> {
   const { tensors, metadata } = await readWeightFile(input, options);
+  await removeAbandoned(output);
   await writeSafetensors(output, tensors, metadata);
 }

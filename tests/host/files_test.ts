@@ -13,6 +13,7 @@ import {
   makeFolder,
   moveFile,
   partialPath,
+  removeAbandoned,
   removeUnfinished,
   syncIfThere,
   UnfinishedFile,
@@ -214,3 +215,24 @@ Deno.test("what a killed program left unfinished is removed, and nothing else", 
     await removeUnfinished(folder);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(folder), ({ name }) => name), ["a.partial"]);
   }));
+
+Deno.test({
+  name: "what a killed program left of a file or folder goes before it is written again, and nothing else",
+  ignore: Deno.build.os === "windows", // where a folder can't be locked
+  fn: () =>
+    inFolder(async (folder) => {
+      const [file, made] = [join(folder, "a"), join(folder, "c")];
+      await Deno.writeTextFile(partialPath(file), "left");
+      await Deno.mkdir(join(partialPath(made), "d"), { recursive: true });
+      const others = ["a.1.partial", "ab", basename(partialPath(join(folder, "ab")))];
+      for (const name of others) await Deno.writeTextFile(join(folder, name), "");
+      {
+        await using own = await UnfinishedFile.begin(file);
+        await removeAbandoned(file);
+        await own.finish(); // what is being written has stayed
+      }
+      await writeFolder(made, "empty", () => removeAbandoned(made));
+      assert.deepEqual(namesIn(folder), ["a", "c", ...others].sort());
+      await removeAbandoned(join(folder, "none/a"));
+    }),
+});
