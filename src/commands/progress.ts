@@ -25,10 +25,16 @@ export interface ProgressOutput {
 const INTERVAL = 100;
 const BAR = 24;
 
-/** This process's stderr. `TERM=dumb` and `NO_COLOR` are obeyed. */
+/** This process's stderr. `TERM=dumb` and `NO_COLOR` are obeyed; where nobody reads it any more, work goes on. */
 export function standardError(): ProgressOutput {
   return {
-    write: (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)),
+    write: (text) => {
+      try {
+        Deno.stderr.writeSync(new TextEncoder().encode(text));
+      } catch {
+        // A closed pipe or a full disk behind it: what was to be said is no reason to end the work.
+      }
+    },
     isTerminal: Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb",
     color: !Deno.noColor,
     columns: () => {
