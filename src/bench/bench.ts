@@ -9,6 +9,7 @@ import { type Case, type ModelCase, timeCase } from "./case.ts";
 import { measureCosts, measureRates } from "./ceilings.ts";
 import { efficientNetCases } from "./convolutions.ts";
 import { transformerCases } from "./kernels.ts";
+import { mapCases } from "./maps.ts";
 import { modelCases } from "./models.ts";
 import { type Row, withFraction } from "./row.ts";
 import { Stopwatch } from "./timing.ts";
@@ -38,9 +39,8 @@ export async function bench({ only = /()/, onProgress }: BenchOptions = {}): Pro
   const gpu = await Gpu.open();
   try {
     const batch = BATCH[gpu.profile.kind];
-    const cases = [...transformerCases(gpu.profile.kind === "software"), ...efficientNetCases(batch)].filter(
-      wanted,
-    );
+    const transformers = transformerCases(gpu.profile.kind === "software");
+    const cases = [...transformers, ...mapCases(), ...efficientNetCases(batch)].filter(wanted);
     const models = modelCases().filter(wanted);
     if (cases.length + models.length === 0 && !CEILINGS.some((name) => only.test(name))) {
       throw new InputError(`Expected rows that match ${only.source}, but found none`);

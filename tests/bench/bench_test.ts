@@ -5,13 +5,16 @@
  */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { bench } from "../../src/bench/bench.ts";
+import { noiseOf } from "../../src/bench/case.ts";
 import { efficientNetCases, efficientNetFlops } from "../../src/bench/convolutions.ts";
 import { transformerCases } from "../../src/bench/kernels.ts";
+import { mapCases } from "../../src/bench/maps.ts";
 import { modelCases } from "../../src/bench/models.ts";
 import { formatRows, rate, withFraction } from "../../src/bench/row.ts";
 import { PAPER_ADTR } from "../../src/bench/sizes.ts";
 import { median, Stopwatch } from "../../src/bench/timing.ts";
 import { madeUpWeights } from "../../src/bench/weights.ts";
+import type { Tensor } from "../../src/gpu/tensor.ts";
 import { InputError } from "../../src/errors.ts";
 import { madeUpWeights as reference } from "../reference/efficientnet_weights.ts";
 import { gpu } from "../gpu.ts";
@@ -91,6 +94,20 @@ Deno.test("the shapes are ADTR's and EfficientNet-B4's", () => {
     "gemm",
     "knn",
   ]);
+});
+
+Deno.test("kernels of maps run, forward and backward", async () => {
+  const made: Tensor[] = [], before = gpu.memory.stats().inUse;
+  for (const { prepare } of mapCases(1)) {
+    const run = prepare(gpu, (...shape) => {
+      made.push(gpu.tensor(noiseOf(shape.reduce((a, b) => a * b)), shape));
+      return made.at(-1)!;
+    });
+    run();
+    for (const tensor of made.splice(0)) gpu.release(tensor);
+  }
+  await gpu.read(gpu.empty([1])); // errors of kernels are heard here
+  equal(gpu.memory.stats().inUse, before + 256);
 });
 
 Deno.test("an image's operations are those of its convolutions", () => {

@@ -6,11 +6,11 @@
 import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "../dense/element.ts";
+import { kernelTable } from "../generate.ts";
 import source from "./position_mean.wgsl" with { type: "text" };
 
 const BLOCK = 256; // positions a thread adds up in a first run
 const EACH = 16; // positions to which a thread hands its gradient
-const TEXTS = { 1: elementText(1) + source, 4: elementText(4) + source };
 
 /**
  * Means over the positions: x [B, H, W, C] → [B, C], added up in an order that depends on H·W alone.
@@ -37,6 +37,7 @@ export function positionMeanBackward(gpu: Compute, dy: Tensor, dx: Tensor, add: 
   launch(gpu, "gradient", dy, dx, C, [threads, B], { rows, scale: 1 / rows }, add);
 }
 
+const kernel = kernelTable();
 const UNUSED = { block: 0, blocks: 0 };
 
 /** @param threads as many as there were if a channel had one each */
@@ -50,8 +51,11 @@ function launch(
   given: { rows: number; block?: number; blocks?: number; scale: number },
   ADD = false,
 ): void {
-  const width = C % 4 === 0 ? 4 : 1, name = `position mean${width === 4 ? " vec4" : ""}`;
-  const kernel = { name, source: TEXTS[width], entry, constants: { ADD } };
+  const width = C % 4 === 0 ? 4 : 1, name = `position mean${width === 4 ? " vec4" : ""}`, constants = { ADD };
+  const made = kernel(
+    `${name} ${entry} ${ADD}`,
+    () => ({ name, source: elementText(width) + source, entry, constants }),
+  );
   const params = { ...UNUSED, ...given, C: C / width, threads: threads / width };
-  gpu.stream.dispatch(kernel, { x, y }, params, [Math.ceil(threads / width / 64), down, images]);
+  gpu.stream.dispatch(made, { x, y }, params, [Math.ceil(threads / width / 64), down, images]);
 }

@@ -5,11 +5,11 @@
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
+import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "../dense/element.ts";
+import { kernelTable } from "../generate.ts";
 import source from "./resize.wgsl" with { type: "text" };
-
-const TEXTS = { 1: elementText(1) + source, 4: elementText(4) + source };
 
 /** Where a resized map goes in a wider one: the first channel and the first image, 0 by default. */
 export interface Place {
@@ -44,36 +44,28 @@ export function resize(
     );
   }
   const width = [C, wide, channel].every((n) => n % 4 === 0) ? 4 : 1;
-  const params = {
-    ...paramsOf(x, y, how, width),
-    wide: wide / width,
-    channel: channel / width,
-    image,
-  };
-  gpu.stream.dispatch(kernel("resize", width, false), { x, y }, params, [
-    Math.ceil(W * C / width / 64),
-    H,
-    B,
-  ]);
+  const params = { ...paramsOf(x, y, how, width), wide: wide / width, channel: channel / width, image };
+  const grid = [Math.ceil(W * C / width / 64), H, B] as const;
+  gpu.stream.dispatch(kernelOf("resize", width, false), { x, y }, params, grid);
 }
 
 /** The gradient of x [B, h, w, C] from that of the whole of y [B, H, W, C], written or added. */
 export function resizeBackward(gpu: Compute, dy: Tensor, dx: Tensor, add: boolean, how: Interpolation): void {
   const [B, h, w, C] = dx.shape, width = C % 4 === 0 ? 4 : 1;
   const params = { ...paramsOf(dx, dy, how, width), wide: 0, channel: 0, image: 0 };
-  gpu.stream.dispatch(kernel("gather", width, add), { dy, dx }, params, [
-    Math.ceil(w * C / width / 64),
-    h,
-    B,
-  ]);
+  const grid = [Math.ceil(w * C / width / 64), h, B] as const;
+  gpu.stream.dispatch(kernelOf("gather", width, add), { dy, dx }, params, grid);
 }
 
-const kernel = (entry: string, width: 1 | 4, ADD: boolean) => ({
-  name: `resize${width === 4 ? " vec4" : ""}`,
-  source: TEXTS[width],
-  entry,
-  constants: { ADD },
-});
+const kernel = kernelTable();
+
+function kernelOf(entry: string, width: 1 | 4, ADD: boolean): Kernel {
+  const name = `resize${width === 4 ? " vec4" : ""}`, constants = { ADD };
+  return kernel(
+    `${name} ${entry} ${ADD}`,
+    () => ({ name, source: elementText(width) + source, entry, constants }),
+  );
+}
 
 function paramsOf(x: Tensor, y: Tensor, how: Interpolation, width: number) {
   const [, inH, inW, C = 1] = x.shape, [, H, W] = y.shape, h = axis(inH, H, how), w = axis(inW, W, how);

@@ -5,8 +5,10 @@
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
+import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "../dense/element.ts";
+import { kernelTable } from "../generate.ts";
 import { spread } from "../grid.ts";
 import source from "./channel_norm.wgsl" with { type: "text" };
 
@@ -24,7 +26,6 @@ export interface Running {
 
 const BLOCK = 64; // rows, or parts, that a thread adds up
 const EACH = 8; // values that a thread normalises
-const TEXTS = { 1: elementText(1) + source, 4: elementText(4) + source };
 
 /** Mean and (biased) variance of each channel in each group: x [groups · rows, C] → [groups, 2, C]. */
 export function statisticsOf(gpu: Compute, x: Tensor, groups: number): Tensor {
@@ -166,6 +167,14 @@ function launch(
   const width = C % 4 === 0 ? 4 : 1, { across, grid } = spread(n / width);
   const params = { ...UNUSED, ...given, columns: C / width, n: n / width, across };
   if (given.threads) params.threads = given.threads / width;
+  gpu.stream.dispatch(kernelOf(entry, width, constants), tensors, params, grid);
+}
+
+const kernel = kernelTable();
+
+function kernelOf(entry: string, width: 1 | 4, constants: typeof NEITHER): Kernel {
   const name = `channel norm${width === 4 ? " vec4" : ""}`;
-  gpu.stream.dispatch({ name, source: TEXTS[width], entry, constants }, tensors, params, grid);
+  return kernel(`${name} ${entry} ${constants.CENTRE} ${constants.ADD}`, () => {
+    return { name, source: elementText(width) + source, entry, constants };
+  });
 }
