@@ -6,6 +6,7 @@
 import { UsageError } from "../errors.ts";
 import { adtr } from "./adtr/method.ts";
 import { ae } from "./ae/method.ts";
+import { ganomaly } from "./ganomaly/method.ts";
 import { gaussian } from "./gaussian/method.ts";
 import { gt } from "./gt/method.ts";
 import { kde } from "./kde/method.ts";
@@ -29,6 +30,7 @@ export const methods: readonly Method[] = [
   gaussian,
   ae,
   ssimAe,
+  ganomaly,
   gt,
 ].map((method) => method as unknown as Method);
 

@@ -5,6 +5,6 @@
  */
 import { checkTwin } from "./twin.ts";
 
-for (const name of ["ae", "ssim-ae", "gt"]) {
+for (const name of ["ae", "ssim-ae", "ganomaly", "gt"]) {
   Deno.test(`${name} is its PyTorch twin: maps, scores, and the losses of five steps`, () => checkTwin(name));
 }
