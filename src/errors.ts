@@ -48,6 +48,11 @@ export class SettingError extends InputError {
     this.kind = kind;
   }
 
+  /** The same of one of several, such as a method among others. */
+  of(name: string): SettingError {
+    return new SettingError(`For ${name}: ${this.template}`, this.kind);
+  }
+
   /** The settings that the message names. */
   get settings(): string[] {
     return [...this.template.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);

@@ -8,7 +8,7 @@ import { InputError, SettingError, UsageError } from "../errors.ts";
 import { isCifar } from "../host/cifar_images.ts";
 import { readWhole } from "../host/files.ts";
 import type { DataKind } from "../methods/method.ts";
-import { METHOD_NAMES } from "../methods/registry.ts";
+import { METHOD_NAMES, methodNamed } from "../methods/registry.ts";
 import { checkSettings, presetNamed, resolveSettings, SETTINGS } from "../methods/resolve.ts";
 import type { Settings } from "../methods/settings.ts";
 import { type BackboneName, BACKBONES } from "../model/backbones.ts";
@@ -106,12 +106,18 @@ export function settingsOf(
     data: data === "demo" ? "demo" : isCifar(data) ? "cifar" : "folder",
     weights: weights !== undefined,
   });
-  checkWeights(settings.backbone, weights);
+  checkWeights(settings, weights);
   return settings;
 }
 
 /** Checks that there is a weight file just where the backbone needs one. */
-function checkWeights(backbone: string, weights: string | undefined): void {
+function checkWeights({ method, backbone }: Settings, weights: string | undefined): void {
+  if (methodNamed(method).input === "pixels") {
+    if (weights === undefined) return;
+    throw new UsageError(
+      `Expected no --weights, as --method ${method} looks at pixels, but found ${weights}`,
+    );
+  }
   const needs = BACKBONES[backbone as BackboneName].weights;
   if (needs === "none" && weights !== undefined) {
     throw new UsageError(

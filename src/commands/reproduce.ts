@@ -19,10 +19,10 @@ import {
 } from "../report/comparison.ts";
 import { methods } from "../methods/registry.ts";
 import { withRoi } from "../host/roi_file.ts";
-import { SETTINGS as ALL_SETTINGS } from "../methods/resolve.ts";
+import { inputOf, SETTINGS as ALL_SETTINGS } from "../methods/resolve.ts";
 import { whole } from "../methods/settings.ts";
 import { indexPage, type IndexTable } from "../report/index_page.ts";
-import { CIFAR10, MVTEC, PAPER_NUMBERS } from "../report/paper_numbers.ts";
+import { CIFAR10, MVTEC, PAPER_NUMBERS, PAPER_TABLES } from "../report/paper_numbers.ts";
 import type { Metrics } from "../score/evaluate.ts";
 import { makeMissing } from "./demo_data.ts";
 import { withGpu } from "./gpu.ts";
@@ -66,7 +66,13 @@ export function addReproduce(program: Command, method: string): void {
     .option("--outliers <ROOT>", "irrelevant images for ADTR+ on CIFAR-10: cifar100:PATH or a folder")
     .option("--out <RUN>", "folder for the results (default: runs/reproduce-TARGET)")
     .option("--preset <NAME>", "paper, quick, small or demo (default: paper; with demo data demo)")
-    .option("--methods <A,B|all>", `which of ${NAMES.join(", ")} (default: adtr,adtr+)`)
+    .option(
+      "--methods <A,B|all>",
+      `which of ${NAMES.join(", ")}; or ${
+        [...PAPER_TABLES.keys()].join(", ")
+      }, the rows of a table of the paper ` +
+        "(default: adtr,adtr+)",
+    )
     .addOption(checkedOption("--seeds <N>", "seeds, for mean and standard deviation", whole(1, 1000), 1))
     .addOption(checkedOption("--plus-epochs <N>", "epochs of ADTR+, which begins with ADTR", whole(1)))
     .option("--json", "print JSON");
@@ -94,14 +100,14 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
     );
   }
   await makeFolder(plan.out);
-  if (plan.isDemo) await makeMissing(plan.data, plan.categories, plan.entries[0].settings.image_size);
+  if (plan.isDemo) await makeMissing(plan.data, plan.categories, plan.pictureSize);
   using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
   const outcome = await withGpu((gpu) => runReproduction(plan, gpu, display, interrupt.signal)).finally(() =>
     display.finish()
   );
   if (outcome === null) throw new Stopped("stopped; the same command goes on");
   const comparisons = tables(plan, outcome), summary = summaryOf(plan, outcome, comparisons);
-  const titles = comparisons.map(({ title }) => title);
+  const titles = comparisons.map(({ title }) => title), paper = plan.isDemo ? "paper, MVTec" : "paper";
   const name = ({ entry, category, seed }: Cell): string => `${entry.name} on ${category} with seed ${seed}`;
   const failures = outcome.failures.map((cell) => `${name(cell)}: ${cell.message}`);
   const elsewhere = outcome.elsewhere.map(name);
@@ -112,7 +118,7 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
   );
   await writeText(
     join(plan.out, "summary.md"),
-    head + "\n" + summaryTable(titles, summary, { markdown: true }),
+    head + "\n" + summaryTable(titles, summary, { paper, markdown: true }),
   );
   await writeText(join(plan.out, "table.csv"), comparisonCsv(comparisons));
   await writeText(join(plan.out, REPORT), await indexOf(plan, outcome, comparisons, missing));
@@ -125,7 +131,10 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
     // Variants are many, and differ in their means.
     const shown = plan.target === "ablations" ? [] : comparisons;
     console.log(
-      [...shown.map((table) => comparisonTable(table, { color })), summaryTable(titles, summary, { color })]
+      [
+        ...shown.map((table) => comparisonTable(table, { color })),
+        summaryTable(titles, summary, { paper, color }),
+      ]
         .join("\n"),
     );
     console.log(`Report: ${join(plan.out, REPORT)}`);
@@ -153,7 +162,7 @@ function indexOf(
   missing: readonly string[],
 ): Promise<string> {
   const tables = comparisons.map((comparison): IndexTable => (
-    { title: `${comparison.title}, %`, ...comparisonCells(comparison), digits: 1, footer: true }
+    { title: `${comparison.title}, %`, ...comparisonCells(comparison), digits: 1 }
   ));
   const rows = results.map((cell) => {
     const { entry: { name }, category, seed } = cell;
@@ -171,16 +180,24 @@ function heading(
   { target, preset, entries, categories, seeds }: ReproducePlan,
   missing: readonly string[],
 ): string {
-  const { backbone, image_size, feature_size } = entries[0].settings;
-  return `# ${target}\n\n${categories.length} categories, preset ${preset}, ${backbone}, images of ` +
-    `${image_size}×${image_size}, maps of ${feature_size}×${feature_size}, seeds ${
-      seeds.join(", ")
-    }; adtr ${VERSION}\n${missing.length > 0 ? `\nMissing: ${missing.join(", ")}.\n` : ""}`;
+  const looked = entries.map(({ settings }) => {
+    const { image_size: S, feature_size: H } = settings, on = inputOf(settings);
+    return `${on}, images of ${S}×${S}${on === "pixels" ? "" : `, maps of ${H}×${H}`}`;
+  });
+  return `# ${target}\n\n${categories.length} categories, preset ${preset}, ${
+    [...new Set(looked)].join("; ")
+  }, seeds ${seeds.join(", ")}; adtr ${VERSION}\n${
+    missing.length > 0 ? `\nMissing: ${missing.join(", ")}.\n` : ""
+  }`;
+}
+
+function columnsOf(target: string): [title: string, metric: keyof Metrics][] {
+  return COLUMNS[target] ?? COLUMNS.mvtec;
 }
 
 function tables({ target, isDemo, entries, categories }: ReproducePlan, { results }: Outcome): Comparison[] {
   const names = entries.map(({ name }) => name);
-  const all = (COLUMNS[target] ?? COLUMNS.mvtec).map(([title, metric]) => {
+  const all = columnsOf(target).map(([title, metric]) => {
     const measurements = results.map(({ entry, category, seed, metrics }): Measurement => (
       { method: entry.name, category, seed, value: metrics[metric] }
     ));
@@ -192,9 +209,9 @@ function tables({ target, isDemo, entries, categories }: ReproducePlan, { result
   return all.some(isKnown) ? all.filter(isKnown) : all; // kde has no pixel metrics
 }
 
-/** The last rows of all tables, and what training and scoring took. */
+/** The means of all tables, of the demo beside the paper's on its own data, and what training and scoring took. */
 function summaryOf(
-  { entries }: ReproducePlan,
+  { target, isDemo, entries }: ReproducePlan,
   { results }: Outcome,
   comparisons: Comparison[],
 ): SummaryRow[] {
@@ -204,9 +221,15 @@ function summaryOf(
       const known = speeds.map((speed) => speed[key]).filter((value) => value !== null);
       return known.length > 0 ? known.reduce((a, b) => a + b) / known.length : null;
     };
+    const metrics = comparisons.map(({ title, rows }) => {
+      const [, metric] = columnsOf(target).find(([known]) => known === title)!, mean = rows.at(-1)!.cells[i];
+      return isDemo
+        ? { ...mean, paper: (PAPER_NUMBERS[target] ?? PAPER_NUMBERS.mvtec)[metric]?.[name]?.mean ?? null }
+        : mean;
+    });
     return {
       method: name,
-      metrics: comparisons.map(({ rows }) => rows.at(-1)!.cells[i]),
+      metrics,
       trainSeconds: mean("train_seconds"),
       imagesPerSecond: mean("images_per_second"),
       modelBytes: mean("model_bytes"),

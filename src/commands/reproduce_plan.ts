@@ -8,13 +8,14 @@ import { join } from "node:path";
 import { isCifar } from "../host/cifar_images.ts";
 import { listCategories } from "../host/dataset.ts";
 import { proceduralCategories } from "../data/procedural/sample.ts";
-import { UsageError } from "../errors.ts";
-import { SETTINGS } from "../methods/resolve.ts";
+import { SettingError, UsageError } from "../errors.ts";
+import { OF_FEATURES, SETTINGS } from "../methods/resolve.ts";
 import { didYouMean } from "../nearest.ts";
 import { methodNamed, methods as allMethods } from "../methods/registry.ts";
 import type { Method } from "../methods/method.ts";
 import type { Settings } from "../methods/settings.ts";
 import { type BackboneName, BACKBONES } from "../model/backbones.ts";
+import { PAPER_TABLES } from "../report/paper_numbers.ts";
 import { settingsOf } from "./config.ts";
 import { categoryList, flagOf } from "./options.ts";
 import { demoFolder } from "./demo_data.ts";
@@ -44,6 +45,8 @@ export interface ReproducePlan extends WeightsOptions {
   data: string;
   /** Whether the data are procedural, made where they are missing. */
   isDemo: boolean;
+  /** Side of the procedural pictures. */
+  pictureSize: number;
   /** Irrelevant images, for ADTR+ with labelled images. */
   outliers?: string;
   out: string;
@@ -95,11 +98,12 @@ export async function planReproduction(
     ? ablations(given, resolve)
     : methods(target, given, options, resolve);
   for (const name of Object.keys(given)) {
-    if (entries.some(({ settings }) => Object.hasOwn(settings, name))) continue;
+    if (entries.some(({ settings }) => takes(methodNamed(settings.method), name))) continue;
+    const having = allMethods.filter((method) => takes(method, name)).map(({ name }) => name);
     throw new UsageError(
-      `Expected ${flagOf(name)} with one of the methods that have it, ${
-        SETTINGS.get(name)!.join(", ")
-      }, but found ${entries.map(({ name }) => name).join(", ")}`,
+      `Expected ${flagOf(name)} with one of the methods that have it, ${having.join(", ")}, but found ${
+        entries.map(({ name }) => name).join(", ")
+      }`,
     );
   }
   const wanting = entries.find(({ settings }) => labelsOf(settings) === "images");
@@ -114,6 +118,7 @@ export async function planReproduction(
     preset,
     data,
     isDemo,
+    pictureSize: settings.image_size,
     weights,
     weightsKey,
     outliers,
@@ -175,7 +180,13 @@ export function labelsOf(settings: Settings): "pixels" | "images" | null {
   return methodNamed(settings.method).labels?.(settings) ?? null;
 }
 
-/** Methods and their variants that `--methods` names. */
+/** Whether a method has a use for a setting. */
+function takes({ settings, input }: Method, name: string): boolean {
+  if (SETTINGS.get(name)!.length > 0) return Object.hasOwn(settings, name);
+  return input !== "pixels" || !Object.hasOwn(OF_FEATURES, name);
+}
+
+/** Methods and their variants that `--methods` names: some, the rows of a table as far as they are there, or all. */
 function methods(
   target: Target,
   given: Partial<Settings>,
@@ -185,14 +196,13 @@ function methods(
   const known = new Map(
     allMethods.flatMap((method) => entriesOf(method, target, given, plusEpochs, resolve)),
   );
-  const asked = categoryList(methods) ?? [...known.keys()];
-  for (const name of asked) {
-    if (known.has(name)) continue;
+  const names = [...known.keys(), ...PAPER_TABLES.keys()];
+  const asked = (categoryList(methods) ?? [...known.keys()]).flatMap((name) => {
+    if (names.includes(name)) return PAPER_TABLES.get(name)?.filter((row) => known.has(row)) ?? [name];
     throw new UsageError(
-      `Expected --methods to be some of ${[...known.keys()].join(", ")}, but found "${name}"` +
-        didYouMean(name, [...known.keys()]),
+      `Expected --methods to be some of ${names.join(", ")}, but found "${name}"${didYouMean(name, names)}`,
     );
-  }
+  });
   const entries = new Map<string, Entry>(); // each behind what it begins with
   for (const name of asked) {
     const entry = known.get(name)!();
@@ -204,17 +214,23 @@ function methods(
   return [...entries.values()];
 }
 
-/** A method and its variants, by name. Settings that only some methods have go to those. */
+/** A method and its variants, by name. Settings that only some methods have a use for go to those. */
 function entriesOf(
-  { name: method, settings: own, seeded: isSeeded, variants }: Method,
+  about: Method,
   target: Target,
   given: Partial<Settings>,
   plusEpochs: number | undefined,
-  resolve: Resolve,
+  resolveAny: Resolve,
 ): [string, () => Entry][] {
-  const theirs = Object.fromEntries(
-    Object.entries(given).filter(([name]) => name in own || (SETTINGS.get(name)?.length ?? 1) === 0),
-  );
+  const { name: method, seeded: isSeeded, variants, input } = about;
+  const theirs = Object.fromEntries(Object.entries(given).filter(([name]) => takes(about, name)));
+  const resolve = (chosen: Partial<Settings>): Settings => {
+    try {
+      return resolveAny(chosen, input !== "pixels");
+    } catch (error) {
+      throw error instanceof SettingError ? error.of(method) : error;
+    }
+  };
   const itself = (): Entry => ({ name: method, settings: resolve({ ...theirs, method }), isSeeded });
   const others = Object.entries(variants?.(target === "cifar10" ? "cifar" : "folder") ?? {});
   return [

@@ -12,17 +12,19 @@ import { isCifar } from "../host/cifar_images.ts";
 import { openCategory } from "../host/dataset.ts";
 import type { Category } from "../data/category.ts";
 import { defaultCache } from "../host/feature_cache.ts";
-import { InputError } from "../errors.ts";
+import { InputError, SettingError } from "../errors.ts";
 import { isThere, readWhole } from "../host/files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type BackboneName, BACKBONES } from "../model/backbones.ts";
+import { checkComponents } from "../methods/projection.ts";
 import { methodNamed } from "../methods/registry.ts";
+import { inputOf } from "../methods/resolve.ts";
 import type { Settings } from "../methods/settings.ts";
 import { type OpenedSource, openSource } from "../host/feature_source.ts";
 import { MODEL } from "../host/run_folder.ts";
 import { readWeightFile } from "../host/tensor_files.ts";
 import type { Metrics } from "../score/evaluate.ts";
-import { sizesOf } from "../score/features.ts";
+import { dataSizes, sizesOf } from "../score/features.ts";
 import { explain } from "./explain.ts";
 import { tryLockRun } from "./folders.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
@@ -88,6 +90,7 @@ export async function runReproduction(
 ): Promise<Outcome | null> {
   const cells = cellsOf(plan), outcome: Outcome = { results: [], failures: [], elsewhere: [] };
   using sources = new Sources(plan, gpu, display);
+  await refuseUnfit(plan, sources);
   for (const cell of cells) await refuseOther(plan, cell, sources);
   const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers, display.warn);
   const began = performance.now(), later: Cell[] = [];
@@ -145,6 +148,19 @@ export async function runReproduction(
   return outcome;
 }
 
+/** @throws {InputError} where an entry asks for what its backbone does not have: before the work, not in its midst */
+async function refuseUnfit({ entries }: ReproducePlan, sources: Sources): Promise<void> {
+  for (const { name, settings } of entries) {
+    try {
+      const { source } = await sources.open(settings), { components, method } = settings;
+      checkComponents(components, sizesOf(source).C);
+      methodNamed(method).needs(settings, { ...await dataSizes(source, [], components), images: 1 });
+    } catch (error) {
+      throw error instanceof SettingError ? error.of(name) : error;
+    }
+  }
+}
+
 /** Whether a cell begins with the model of one of `cells` that is not there yet. */
 async function beginsWithOne(plan: ReproducePlan, cell: Cell, cells: readonly Cell[]): Promise<boolean> {
   const { entry: { base }, category, seed } = cell;
@@ -193,12 +209,13 @@ class Sources implements Disposable {
   }
 }
 
-/** The weight file and the state dict in it, unless the backbone is built in. */
+/** The weight file and the state dict in it, unless the backbone is built in or there is none. */
 function weightsFor(
   { weights, weightsKey }: ReproducePlan,
-  { backbone }: Settings,
+  settings: Settings,
 ): { weights?: string; weights_key?: string } {
-  if (BACKBONES[backbone as BackboneName].weights === "none") return {};
+  const input = inputOf(settings);
+  if (input === "pixels" || BACKBONES[input as BackboneName].weights === "none") return {};
   return { weights, weights_key: weightsKey };
 }
 

@@ -12,6 +12,7 @@ import { epochLosses, LOG, readLog } from "../host/log.ts";
 import { MODEL } from "../host/run_folder.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type Decision, describeThreshold, type Threshold } from "../methods/decision.ts";
+import { inputOf } from "../methods/resolve.ts";
 import type { Settings } from "../methods/settings.ts";
 import { embed, type Picture } from "../report/embed.ts";
 import { indexPage } from "../report/index_page.ts";
@@ -96,7 +97,7 @@ export async function writeReport(run: RunResults): Promise<void> {
   const page = await reportPage({
     title: category.name,
     subtitle:
-      `${settings.method} on ${settings.backbone}, ${settings.image_size}×${settings.image_size} pixels; ` +
+      `${settings.method} on ${inputOf(settings)}, ${settings.image_size}×${settings.image_size} pixels; ` +
       `${category.train.length} images to train on, ${counted(images)} to test`,
     metrics: { ...metrics },
     threshold: told(decision.image, threshold),
@@ -126,7 +127,7 @@ export async function writeReport(run: RunResults): Promise<void> {
 export async function writeIndex(
   out: string,
   data: string,
-  { method, backbone }: Settings,
+  settings: Settings,
   results: ReadonlyMap<string, CategoryResult>,
 ): Promise<void> {
   const names = Object.keys(METRIC_NOTES) as (keyof CategoryResult["metrics"])[];
@@ -145,17 +146,21 @@ export async function writeIndex(
     );
     return known.length > 0 ? known.reduce((a, b) => a + b) / known.length : null;
   });
-  const page = await indexPage(`${results.size} categories`, `${method} on ${backbone}; data set ${data}`, [{
-    title: "Results",
-    header: [
-      "Category",
-      ...names.map((metric) => METRIC_NOTES[metric].title),
-      ...["Missed", "False alarms", "Threshold", "How it was found", "Seconds"],
-    ],
-    rows: [...rows, ["mean", ...means, "", "", "", "", ""]],
-    digits: [0, ...names.map(() => 3), 0, 0, 0, 0, 0],
-    footer: true,
-  }]);
+  const page = await indexPage(
+    `${results.size} categories`,
+    `${settings.method} on ${inputOf(settings)}; data set ${data}`,
+    [{
+      title: "Results",
+      header: [
+        "Category",
+        ...names.map((metric) => METRIC_NOTES[metric].title),
+        ...["Missed", "False alarms", "Threshold", "How it was found", "Seconds"],
+      ],
+      rows: [...rows, ["mean", ...means, "", "", "", "", ""]],
+      digits: [0, ...names.map(() => 3), 0, 0, 0, 0, 0],
+      footer: true,
+    }],
+  );
   await writeText(join(out, REPORT), page);
 }
 

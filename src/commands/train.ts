@@ -15,6 +15,7 @@ import { openSource } from "../host/feature_source.ts";
 import { readWeightFile } from "../host/tensor_files.ts";
 import { TIFF_MAPS, tiffPaths } from "../host/tiff_maps.ts";
 import { describeThreshold } from "../methods/decision.ts";
+import { inputOf } from "../methods/resolve.ts";
 import { methodNamed } from "../methods/registry.ts";
 import { printable } from "../report/printable.ts";
 import { areKept, dataSizes, type FeatureSource, sizesOf } from "../score/features.ts";
@@ -256,7 +257,7 @@ async function announcement(
   source: FeatureSource,
   categories: readonly Category[],
 ): Promise<string> {
-  const { image_size: S, tiles: T, backbone, method: name } = settings, method = methodNamed(name);
+  const { image_size: S, tiles: T, method: name } = settings, method = methodNamed(name);
   let flops = 0;
   for (const { train } of method.flops ? categories : []) {
     flops += method.flops!(settings, await dataSizes(source, train, settings.components));
@@ -273,7 +274,9 @@ async function announcement(
   const better = method.flops && preset === "small"
     ? " On photographs of parts, --method patchcore did better without training (docs/photographs.md)."
     : "";
-  return `Preset ${preset}: ${name} on ${backbone}, ${looked} ${S}×${S} pixels${long}. ${other}${better}`;
+  return `Preset ${preset}: ${name} on ${
+    inputOf(settings)
+  }, ${looked} ${S}×${S} pixels${long}. ${other}${better}`;
 }
 
 /** What a core does of matrix products where it plays the GPU: half of what llvmpipe does on two (2026-11). */

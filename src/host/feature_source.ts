@@ -6,21 +6,14 @@
 import { type FrameSettings, framingOf } from "../data/frame.ts";
 import type { WeightFileOptions } from "../formats/weight_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { methodNamed } from "../methods/registry.ts";
-import type { PooledSettings, Settings } from "../methods/settings.ts";
-import { pooledLevels } from "../methods/pooled.ts";
-import type { Backbone } from "../model/backbone.ts";
-import type { BackboneName } from "../model/backbones.ts";
-import { openBackbone } from "../model/open_backbone.ts";
+import type { Settings } from "../methods/settings.ts";
 import type { FeatureSource, FeatureStore } from "../score/features.ts";
+import { backboneFor, type BackboneSettings } from "../score/open_model.ts";
 import { files } from "./image_files.ts";
 import { readWeightFile } from "./tensor_files.ts";
 
 /** Settings that decide about features. */
-export type SourceSettings =
-  & Pick<Settings, "method" | "backbone" | "levels" | "image_size" | "feature_size" | "feature_length">
-  & FrameSettings
-  & Partial<PooledSettings>;
+export type SourceSettings = BackboneSettings & Pick<Settings, "feature_length"> & FrameSettings;
 
 /** A source, and what it is made of. */
 export interface OpenedSource extends Disposable {
@@ -46,14 +39,9 @@ export async function openSource(
     onWarning?: (message: string) => void;
   },
 ): Promise<OpenedSource> {
-  const { backbone: name, image_size, feature_size, feature_length } = settings;
+  const { image_size, feature_size, feature_length } = settings;
   const file = weights === undefined ? null : await readWeightFile(weights, which);
-  const backbone: Backbone | null = methodNamed(settings.method).input !== "pixels"
-    ? await openBackbone(gpu, name as BackboneName, file, {
-      ...settings,
-      pooledLevels: pooledLevels(settings),
-    })
-    : null;
+  const backbone = await backboneFor(gpu, settings, file);
   return {
     source: {
       gpu,

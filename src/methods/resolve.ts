@@ -171,14 +171,21 @@ function deciding(
   return { threshold: "quantile:0.95", pixel_threshold: "quantile:0.95", folds };
 }
 
+/** Common settings that say what is made of features, and what leaves them alone: there is no other with pixels. */
+export const OF_FEATURES: Partial<CommonSettings> = { components: 0, feature_length: "own" };
+
+/** What settings have their method look at, in a word: the backbone's name, or pixels. */
+export function inputOf({ method, backbone }: Pick<CommonSettings, "method" | "backbone">): string {
+  return methodNamed(method).input === "pixels" ? "pixels" : backbone;
+}
+
 /** @throws {SettingError} where common settings don't fit together */
 export function checkTogether(settings: Settings): void {
-  const { method, image_size, feature_size, feature_length, components, image_score, fit, tiles, overlap } =
-    settings;
-  if (methodNamed(method).input === "pixels" && (components > 0 || feature_length !== "own")) {
-    const found = components > 0 ? `{components} ${components}` : `{feature_length} ${feature_length}`;
+  const { method, image_size, feature_size, image_score, fit, tiles, overlap } = settings;
+  for (const [name, none] of Object.entries(OF_FEATURES)) {
+    if (settings[name] === none || methodNamed(method).input !== "pixels") continue;
     throw new SettingError(
-      `Expected no {components} and no {feature_length} with {method} ${method}, which looks at pixels, but found ${found}`,
+      `Expected no {${name}} with {method} ${method}, which looks at pixels, but found ${settings[name]}`,
     );
   }
   if (tiles > 0 && fit !== "stretch") {

@@ -94,18 +94,43 @@ function average(values: number[]): number {
   return values.reduce((a, b) => a + b, 0) / values.length;
 }
 
+/** Methods that are columns at most; where there are more, they are rows. */
+const MOST_COLUMNS = 6;
+/** Categories beside each other in a terminal, where methods are rows: with their means no line is long. */
+const BESIDE = 5;
+
 /** As lines for a terminal, or as Markdown under a heading. */
 export function comparisonTable(
   comparison: Comparison,
   style: { markdown?: boolean; color?: boolean },
 ): string {
-  const { header, rows } = comparisonCells(comparison), digits = header.map(() => 1);
-  const lines = table(rows, header, { ...style, footer: true, digits });
+  const { header, rows, footer } = comparisonCells(comparison);
+  const lines = partsOf(header.length, style.markdown || footer ? Infinity : BESIDE).map((columns) => {
+    const some = <T>(cells: T[]): T[] => columns.map((column) => cells[column]);
+    return table(rows.map(some), some(header), { ...style, footer, digits: columns.map(() => 1) });
+  }).join("\n");
   return style.markdown ? `## ${comparison.title}, %\n\n${lines}` : `${comparison.title}, %\n${lines}`;
 }
 
-/** As cells, the row of means last; numbers are to be shown with one decimal. */
-export function comparisonCells({ methods, rows }: Comparison): { header: string[]; rows: Cell[][] } {
+/** Columns of the tables that one is cut into: the first in each, the second, of means, in the first beside the others. */
+function partsOf(columns: number, beside: number): number[][] {
+  const all = Array.from({ length: columns }, (_, column) => column);
+  if (columns <= 2 + beside) return [all];
+  const others = all.slice(2), count = Math.ceil(others.length / beside);
+  return Array.from({ length: count }, (_, i) => [
+    ...i === 0 ? [0, 1] : [0],
+    ...others.slice(i * beside, (i + 1) * beside),
+  ]);
+}
+
+/**
+ * As cells: a row for each category and in the end their means, `footer`; of many methods a row for each, its means first,
+ * and the paper's numbers in a row below. Numbers are to be shown with one decimal.
+ */
+export function comparisonCells(
+  { methods, rows }: Comparison,
+): { header: string[]; rows: Cell[][]; footer: boolean } {
+  if (methods.length > MOST_COLUMNS) return byMethod({ methods, rows });
   const isKnown = rows.some(({ cells }) => cells.some((c) => c.paper !== null));
   return {
     header: [
@@ -116,6 +141,20 @@ export function comparisonCells({ methods, rows }: Comparison): { header: string
       category,
       ...cells.flatMap((cell) => isKnown ? [text(cell), cell.paper, signed(cell.difference)] : [text(cell)]),
     ]),
+    footer: true,
+  };
+}
+
+function byMethod({ methods, rows }: Omit<Comparison, "title">): ReturnType<typeof comparisonCells> {
+  const columns = [...rows.slice(-1), ...rows.slice(0, -1)];
+  return {
+    header: ["method", ...columns.map(({ category }) => category)],
+    rows: methods.flatMap((method, i) => {
+      const cells = columns.map(({ cells }) => cells[i]), paper = cells.map(({ paper }) => paper);
+      const isKnown = paper.some((value) => value !== null);
+      return [[method, ...cells.map(text)], ...isKnown ? [["  paper", ...paper]] : []];
+    }),
+    footer: false,
   };
 }
 
@@ -160,11 +199,12 @@ export interface SummaryRow {
  * Methods as rows, the best of each column marked by a star: as far as the one decimal goes that is shown.
  *
  * @param titles of the metrics' columns
+ * @param paper what the columns of the paper's numbers are called
  */
 export function summaryTable(
   titles: readonly string[],
   rows: readonly SummaryRow[],
-  style: { markdown?: boolean; color?: boolean },
+  { paper = "paper", ...style }: { paper?: string; markdown?: boolean; color?: boolean },
 ): string {
   const best = titles.map((_, i) =>
     Math.max(...rows.map(({ metrics }) => rounded(metrics[i].mean) ?? -Infinity))
@@ -186,7 +226,7 @@ export function summaryTable(
     ...metrics.flatMap((cell, i) => isKnown[i] ? [metric(cell, i), cell.paper] : [metric(cell, i)]),
     ...costs[r].map((cost, i) => cost === null ? null : star(cost.toFixed(1), cost === cheapest[i])),
   ]);
-  const header = titles.flatMap((title, i) => isKnown[i] ? [title, "paper"] : [title]);
+  const header = titles.flatMap((title, i) => isKnown[i] ? [title, paper] : [title]);
   const digits = body[0].map(() => 1);
   const lines = table(body, ["method", ...header, "train s", "images/s", "model MiB"], { ...style, digits });
   return style.markdown ? `## Means over categories, %\n\n${lines}` : `Means over categories, %\n${lines}`;

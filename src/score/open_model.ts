@@ -14,7 +14,8 @@ import { type ModelFile, openFitted, parseModel, projectionOf } from "../methods
 import type { Projection } from "../methods/projection.ts";
 import { checkSettings, checkTogether, rulesOf, WHOLE_IMAGES } from "../methods/resolve.ts";
 import { pooledLevels } from "../methods/pooled.ts";
-import type { Rule, Settings, Value } from "../methods/settings.ts";
+import { methodNamed } from "../methods/registry.ts";
+import type { PooledSettings, Rule, Settings, Value } from "../methods/settings.ts";
 import type { Backbone } from "../model/backbone.ts";
 import type { BackboneName } from "../model/backbones.ts";
 import type { FeatureSizes } from "../model/batches.ts";
@@ -63,7 +64,7 @@ export async function openModelBytes(
 async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOptions): Promise<Model> {
   const { weights, images = NO_IMAGES, cache = null } = options, { method, info, path } = file;
   const settings = settingsOf(file, options.settings);
-  const { image_size, feature_size, backbone: name, feature_length } = settings;
+  const { image_size, feature_size, feature_length } = settings;
   using stack = new DisposableStack();
   let source: FeatureSource = {
     gpu,
@@ -75,10 +76,8 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
     images,
     cache,
   };
-  if (method.input !== "pixels") {
-    const backbone = stack.use(
-      await openBackbone(gpu, name as BackboneName, weights ?? null, backboneOptions(settings)),
-    );
+  const backbone = stack.use(await backboneFor(gpu, settings, weights ?? null));
+  if (backbone) {
     source = { ...source, backbone, projection: projectionFor(file, settings, backbone, weights) };
   }
   const made = sizesOf(source), of = source.backbone?.name ?? "pixels";
@@ -100,12 +99,39 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
   return model;
 }
 
+/** Settings that decide about a backbone's features. */
+export type BackboneSettings =
+  & Pick<Settings, "method" | "backbone" | "levels" | "image_size" | "feature_size">
+  & Partial<PooledSettings>;
+
+/**
+ * The backbone that settings ask for; null where their method looks at pixels.
+ *
+ * @throws {InputError} as `openBackbone` does, and for a weight file that nothing takes
+ */
+export async function backboneFor(
+  gpu: Gpu,
+  settings: BackboneSettings,
+  weights: WeightFile | null,
+): Promise<Backbone | null> {
+  const { method, backbone } = settings;
+  if (methodNamed(method).input !== "pixels") {
+    return await openBackbone(gpu, backbone as BackboneName, weights, backboneOptions(settings));
+  }
+  if (weights) {
+    throw new InputError(
+      `Expected no weight file for ${method}, which looks at pixels, but found ${weights.path}`,
+    );
+  }
+  return null;
+}
+
 /** What else decides the features of a model's backbone. */
 export function backboneOptions(
-  settings: Settings,
+  settings: BackboneSettings,
 ): Required<Pick<BackboneOptions, "levels" | "image_size" | "feature_size">> & BackboneOptions {
   const { levels, image_size, feature_size } = settings;
-  return { levels, pooledLevels: pooledLevels(settings as Record<string, Value>), image_size, feature_size };
+  return { levels, pooledLevels: pooledLevels(settings), image_size, feature_size };
 }
 
 /**

@@ -11,17 +11,14 @@ import type { WeightFile } from "../formats/weight_file.ts";
 import { InputError, UsageError } from "../errors.ts";
 import { didYouMean } from "../nearest.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { methodNamed } from "../methods/registry.ts";
-import { pooledLevels } from "../methods/pooled.ts";
 import { presetNamed, resolveSettings } from "../methods/resolve.ts";
-import type { PresetName, Settings, Value } from "../methods/settings.ts";
+import type { PresetName, Settings } from "../methods/settings.ts";
 import type { Backbone } from "../model/backbone.ts";
-import type { BackboneName } from "../model/backbones.ts";
-import { openBackbone } from "../model/open_backbone.ts";
 import type { OnProgress } from "../progress.ts";
 import type { FeatureStore } from "../score/features.ts";
 import { evaluateCategory, evidenceOf } from "../score/evaluate.ts";
 import { Model } from "../score/model.ts";
+import { backboneFor } from "../score/open_model.ts";
 import { askForLabels, decisionBy } from "../score/threshold.ts";
 import type { Journal } from "./journal.ts";
 import { learn } from "./learn.ts";
@@ -75,14 +72,11 @@ export async function train(gpu: Gpu, options: TrainOptions): Promise<Model> {
   const preset = presetNamed(options.preset ?? "small");
   const given = { ...options.settings, ...(options.method === undefined ? {} : { method: options.method }) };
   const settings = resolveSettings(given, { preset, data: "folder", weights: weights !== undefined });
-  const { backbone: name, image_size, feature_size, feature_length } = settings;
+  const { image_size, feature_size, feature_length } = settings;
   const byLabels = askForLabels(settings, category);
   let backbone: Backbone | null = null;
   try {
-    if (methodNamed(settings.method).input !== "pixels") {
-      const options = { ...settings, pooledLevels: pooledLevels(settings as Record<string, Value>) };
-      backbone = await openBackbone(gpu, name as BackboneName, weights ?? null, options);
-    }
+    backbone = await backboneFor(gpu, settings, weights ?? null);
     const framing = framingOf(settings);
     const sizes = { image_size, framing, feature_size, feature_length };
     const source = { gpu, backbone, ...sizes, images, cache, onWarning };

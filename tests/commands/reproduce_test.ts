@@ -11,6 +11,8 @@ import { ProgressDisplay } from "../../src/commands/progress.ts";
 import { planReproduction } from "../../src/commands/reproduce_plan.ts";
 import { runReproduction } from "../../src/commands/reproduce_run.ts";
 import { methods } from "../../src/methods/registry.ts";
+import type { Settings } from "../../src/methods/settings.ts";
+import { PAPER_TABLES } from "../../src/report/paper_numbers.ts";
 import { gpu } from "../gpu.ts";
 import { adtr, CLI, environment, test, TINY } from "./adtr.ts";
 
@@ -173,6 +175,57 @@ test("what another run has made in the meantime counts as done, and is not made 
   deepEqual(outcome.results[1].metrics, metrics);
   deepEqual(outcome.results[1].speed, { ...speed, images_per_second_from_files: null });
   ok(!await isThere(join(grid, "model.safetensors")));
+});
+
+/** The plan for the demo's data: names in their order, each with settings. */
+async function planned(methods: string, given: Partial<Settings> = {}): Promise<[string, Settings][]> {
+  const { entries } = await planReproduction("demo", given, { category: "grid", seeds: 1, methods });
+  return entries.map(({ name, settings }) => [name, settings]);
+}
+
+const namesOf = async (methods: string): Promise<string[]> => (await planned(methods)).map(([name]) => name);
+
+test("--methods takes the rows of the paper's tables, as far as they are there, among other names and once each", async () => {
+  deepEqual(await namesOf("all"), NAMES);
+  for (const [table, rows] of PAPER_TABLES) {
+    const there = rows.filter((name) => NAMES.includes(name));
+    deepEqual(await namesOf(table), there);
+    deepEqual(await namesOf(`knn,${table},spade`), [...new Set(["knn", ...there, "spade"])]);
+  }
+  ok((await namesOf("table1")).includes("spade") && (await namesOf("table3")).includes("kde"));
+});
+
+test("settings go to the methods that have a use for them; one that refuses them is named before the work", async (folder) => {
+  const of = async (given: Partial<Settings>) => new Map(await planned("knn,ae", given));
+  const settings = await of({ components: 7, feature_length: "unit" });
+  deepEqual([settings.get("knn")!.components, settings.get("ae")!.components], [7, 0]);
+  deepEqual([settings.get("knn")!.feature_length, settings.get("ae")!.feature_length], ["unit", "own"]);
+  await makeData(folder);
+  const cases: [args: string, message: RegExp][] = [
+    ["--image-size 40", /^error: For ae: Expected --image-size to be a multiple of 16, but found 40\n$/],
+    ["--components 300", /^error: For adtr: Expected --components to be at most \d+, .*, but found 300\n$/],
+    [
+      "--methods ae --components 3",
+      /^error: Expected --components with one of the methods that have it, adtr, .*ae\n$/,
+    ],
+    [
+      "--methods knn --latent 3",
+      /^error: Expected --latent with one of the methods that have it, ae.*, but found knn\n$/,
+    ],
+    [
+      "--padim-channels 300",
+      /^error: For padim: Expected --padim-channels to be a whole number of 1 to \d+, .*\n$/,
+    ],
+  ];
+  for (const [args, message] of cases) {
+    const small = ["--backbone", "gabor", "--image-size", "32", "--feature-size", "4"];
+    const all = [...small, "--methods", "adtr,padim,ae", ...args.split(" ")];
+    const run = await adtr(folder, "reproduce", "mvtec", "--data", "d", ...all, "--out", "run");
+    deepEqual([run.code, run.stdout], [2, ""], args + run.stderr);
+    match(run.stderr, message);
+    const left = await Array.fromAsync(Deno.readDir(join(folder, "run")), ({ name }) => name).catch(() => []);
+    deepEqual(left, []);
+  }
 });
 
 test("what is asked for has to be there", async (folder) => {

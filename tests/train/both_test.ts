@@ -12,10 +12,10 @@ import type { Image, Mask } from "../../src/data/image.ts";
 import { loadImage } from "../../src/data/load.ts";
 import { InputError } from "../../src/errors.ts";
 import { Random } from "../../src/hash.ts";
-import type { Fitted, Method } from "../../src/methods/method.ts";
-import { methodNamed, methods } from "../../src/methods/registry.ts";
-import { checkTogether } from "../../src/methods/resolve.ts";
+import type { Fitted } from "../../src/methods/method.ts";
+import { methodNamed } from "../../src/methods/registry.ts";
 import type { Settings, Value } from "../../src/methods/settings.ts";
+import type { WeightFile } from "../../src/formats/weight_file.ts";
 import { FeatureCache } from "../../src/host/feature_cache.ts";
 import {
   extractPieces,
@@ -229,22 +229,21 @@ Deno.test("memory that pixels take is counted", async () => {
   (await learned(all))![Symbol.dispose]();
 });
 
-Deno.test("components and lengths of features are refused of a method that looks at pixels only", () => {
-  const settings = tinySettings<Record<string, Value>>({ method: "student" }, "demo");
-  checkTogether({ ...settings, components: 6, feature_length: "unit" });
-  (methods as Method[]).push({ ...methodNamed("student"), name: "colours", input: "pixels" });
-  try {
-    const of = (change: Partial<Settings>) => () =>
-      checkTogether({ ...settings, method: "colours", ...change });
-    of({})();
-    const expected =
-      "Expected no components and no feature_length with method colours, which looks at pixels, but found ";
-    throws(of({ components: 2 }), { name: "SettingError", message: `${expected}components 2` });
-    throws(of({ feature_length: "unit" }), {
+Deno.test("what is made of features, and weights of a backbone, are refused of a method that looks at pixels only", async () => {
+  for (const change of [{ components: 2 }, { feature_length: "unit" }] as Partial<Settings>[]) {
+    const [[name, value]] = Object.entries(change);
+    throws(() => tinySettings({ method: "ae", ...change }, "demo"), {
       name: "SettingError",
-      message: `${expected}feature_length unit`,
+      message: `Expected no ${name} with method ae, which looks at pixels, but found ${value}`,
     });
-  } finally {
-    (methods as Method[]).pop();
   }
+  const weights = { path: "w.pth" } as WeightFile,
+    refused = {
+      name: "InputError",
+      message: "Expected no weight file for ae, which looks at pixels, but found w.pth",
+    };
+  const settings: Partial<Settings> = { image_size: 32, epochs: 1, folds: 0 };
+  await rejects(train(gpu, { data: [noise(1)], method: "ae", settings, weights }), refused);
+  using model = await train(gpu, { data: [noise(1)], method: "ae", settings });
+  await rejects(openModelBytes(gpu, await model.toBytes(), { weights }), refused);
 });
