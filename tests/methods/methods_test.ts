@@ -217,10 +217,10 @@ for (const [method, given] of CASES) {
   });
 
   test("what does not fit into one binding comes in pieces, to the same scores, or is told before", async () => {
-    const small = binding(7000); // bytes: maps of three images, and little more
+    const small = binding(12_500); // bytes: maps of three images, less than a bank of all
     const given = Object.hasOwn(settings, "coreset") ? { ...settings, coreset: 0.5 } : settings;
     const before = gpu.memory.stats().inUse, bound = method.needs(given, sizes).bound ?? [];
-    if (bound.some(({ bytes }) => bytes > 7000)) {
+    if (bound.some(({ bytes }) => bytes > 12_500)) {
       assert.throws(() => requireMemory(small, method, given, sizes, 0, null), {
         name: "SettingError",
         kind: "memory",

@@ -53,7 +53,7 @@ export const student: Method<StudentSettings> = {
   readModel,
   defaults: () => ({ epochs: 4, batch_size: 4, lr: 1e-2, shuffle: true }),
   needs({ batch_size }, { C, H, W, S }) {
-    const weight = C * 3 * (S / H) ** 2, batch = 4 * batch_size * Math.max(H * W * C, S * S * 3);
+    const weight = C * 3 * Math.floor(S / H) ** 2, batch = 4 * batch_size * Math.max(H * W * C, S * S * 3);
     const bound = [{ what: "A batch", bytes: batch, lower: ["batch_size", "feature_size"] }];
     return { gpu: 16 * (weight + C + 128), host: 12 * (weight + C) + batch, bound, lower: ["batch_size"] };
   },
@@ -86,7 +86,8 @@ export const student: Method<StudentSettings> = {
 };
 
 const modelOf = ({ C, H, W, S }: Sizes) => ({ C, H, W, S });
-const shapesOf = ({ C, H, S }: Sizes) => new Map([["weight", [C, 3 * (S / H) ** 2]], ["bias", [C]]]);
+const shapesOf = ({ C, H, S }: Sizes) =>
+  new Map([["weight", [C, 3 * Math.floor(S / H) ** 2]], ["bias", [C]]]);
 
 class FittedStudent implements Fitted {
   readonly parameters: Parameters;
@@ -104,10 +105,10 @@ class FittedStudent implements Fitted {
 
   /** What is said of images [S · S, 3]: [B, N, C]. */
   says(tape: Tape, images: readonly Float32Array[]): Tensor {
-    const { S, H, W } = this.#sizes, p = S / H, K = 3 * p * p;
-    const patches = new Float32Array(images.length * S * S * 3);
+    const { S, H, W } = this.#sizes, p = Math.floor(S / H), K = 3 * p * p;
+    const patches = new Float32Array(images.length * H * W * K);
     images.forEach((pixels, b) => {
-      for (let y = 0; y < S; y++) {
+      for (let y = 0; y < H * p; y++) {
         for (let x = 0; x < W; x++) {
           const at = ((b * H + Math.floor(y / p)) * W + x) * K + y % p * 3 * p;
           patches.set(pixels.subarray(3 * (y * S + x * p), 3 * (y * S + x * p + p)), at);
