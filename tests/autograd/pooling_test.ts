@@ -5,6 +5,7 @@ import type { Tensor } from "../../src/gpu/tensor.ts";
 import { gpu } from "../gpu.ts";
 import * as backbone from "../reference/backbone.ts";
 import * as reference from "../reference/pooling.ts";
+import { assertSameAlone } from "./alone.ts";
 import { checkOp, type Op, weighted } from "./check.ts";
 
 type Case = [shape: [number, number, number, number], k: number, options?: PoolOptions];
@@ -67,6 +68,10 @@ for (const shape of [[1, 1, 1, 1], [2, 3, 5, 3], [3, 4, 5, 4], [1, 17, 16, 2]]) 
     });
   });
 }
+
+Deno.test("an image's means over positions are the same bits in any batch", async () => {
+  for (const C of [3, 4]) await assertSameAlone(gpu, [3, 17, 16, C], meanPositions);
+});
 
 Deno.test("of equal values the first has the gradient of a maximum, below zero too", async () => {
   const x = [1, 1, -5, -5, 1, 1, -5, -5, 0, 2, 0, 0, 2, 2, 0, 0]; // 4×4

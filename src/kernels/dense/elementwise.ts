@@ -7,6 +7,7 @@ import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "./element.ts";
+import { kernelTable } from "../generate.ts";
 import { spread } from "../grid.ts";
 import source from "./elementwise.wgsl" with { type: "text" };
 
@@ -19,12 +20,12 @@ export function add(gpu: Compute, x: Tensor, p: Tensor, y: Tensor, scale = 1): v
 /** y = x ∘ p, where p's values repeat over x's, or y += x ∘ p if `add`. */
 export function multiply(gpu: Compute, x: Tensor, p: Tensor, y: Tensor, add = false): void {
   if (x.size % p.size !== 0) throw new RangeError(`Expected [${p.shape}] to divide [${x.shape}]`);
-  launch(gpu, "product", { x, p, y }, { period: p.size, add: add ? 1 : 0 });
+  launch(gpu, "product", { x, p, y }, { period: p.size, add });
 }
 
 /** y = scale · x, or y += scale · x if `add`. */
 export function accumulate(gpu: Compute, x: Tensor, y: Tensor, add: boolean, scale = 1): void {
-  launch(gpu, "accumulate", { x, y }, { add: add ? 1 : 0, scale });
+  launch(gpu, "accumulate", { x, y }, { add, scale });
 }
 
 /** y = value everywhere. */
@@ -43,7 +44,7 @@ function launch(
   gpu: Compute,
   entry: Entry,
   tensors: { y: Tensor; x?: Tensor; p?: Tensor },
-  given: { period?: number; add?: number; scale?: number },
+  given: { period?: number; add?: boolean; scale?: number },
 ): void {
   const { size } = tensors.y;
   if (tensors.x && tensors.x.size !== size) {
@@ -51,23 +52,19 @@ function launch(
       `Expected tensors of one size, but found [${tensors.x.shape}] and [${tensors.y.shape}]`,
     );
   }
-  const { period = size, add = 0, scale = 1 } = given;
+  const { period = size, add = false, scale = 1 } = given;
   const width = [size, period].every((n) => n % 4 === 0) ? 4 : 1;
   const n = size / width, { across, grid } = spread(n);
-  const params = { n, period: period / width, across, add, scale };
-  gpu.stream.dispatch(KERNELS[width][entry], tensors as Record<string, Tensor>, params, grid);
+  const params = { n, period: period / width, across, scale };
+  const made = kernelOf(entry, width, { ADD: add, REPEATS: period < size });
+  gpu.stream.dispatch(made, tensors as Record<string, Tensor>, params, grid);
 }
 
-const KERNELS = { 1: family(1), 4: family(4) };
+const kernel = kernelTable();
 
-function family(width: 1 | 4): Record<Entry, Kernel> {
-  const text = elementText(width) + source, name = `elementwise${width === 4 ? " vec4" : ""}`;
-  const kernel = (entry: Entry): Kernel => ({ name, source: text, entry });
-  return {
-    sum: kernel("sum"),
-    product: kernel("product"),
-    accumulate: kernel("accumulate"),
-    fill: kernel("fill"),
-    rectified: kernel("rectified"),
-  };
+function kernelOf(entry: Entry, width: 1 | 4, constants: { ADD: boolean; REPEATS: boolean }): Kernel {
+  const name = `elementwise${width === 4 ? " vec4" : ""}`;
+  return kernel(`${name} ${entry} ${constants.ADD} ${constants.REPEATS}`, () => {
+    return { name, source: elementText(width) + source, entry, constants };
+  });
 }
