@@ -15,6 +15,7 @@ import { mahalanobis } from "./mahalanobis/method.ts";
 import type { Method } from "./method.ts";
 import { padim } from "./padim/method.ts";
 import { patchcore } from "./patchcore/method.ts";
+import { psvdd } from "./psvdd/method.ts";
 import { spade } from "./spade/method.ts";
 import { ssimAe } from "./ssim-ae/method.ts";
 
@@ -32,6 +33,7 @@ export const methods: readonly Method[] = [
   ssimAe,
   ganomaly,
   gt,
+  psvdd,
 ].map((method) => method as unknown as Method);
 
 /** Their names. */

@@ -125,6 +125,11 @@ export function oneOf(...names: readonly string[]): Schema {
   return v.picklist(names, names.length === 1 ? names[0] : `one of ${names.join(", ")}`);
 }
 
+/** One of some numbers. */
+export function oneOfNumbers(...numbers: readonly number[]): Schema {
+  return v.picklist(numbers, `one of ${numbers.join(", ")}`);
+}
+
 /** True or false. */
 export const yesOrNo: Schema = v.boolean("true or false");
 

@@ -113,8 +113,18 @@ export interface TrainedMethod<S extends object, Z extends object> extends
   score(model: TrainedModel<Z>, batch: Batch, settings: ScoreSettings): Promise<Scores>;
 }
 
+/** What it gives, for those that keep more than networks and values. */
+export interface FittedModel<Z extends object> extends Fitted {
+  readonly model: TrainedModel<Z>;
+}
+
 /** The method that it is. */
-export function trainedMethod<S extends object, Z extends object>(own: TrainedMethod<S, Z>): Method<S> {
+export function trainedMethod<S extends object, Z extends object>(
+  own: TrainedMethod<S, Z>,
+): Omit<Method<S>, "learn" | "open"> & {
+  learn(run: Run<S>): Promise<FittedModel<Z>>;
+  open(gpu: Gpu, state: State): Promise<FittedModel<Z>>;
+} {
   const read = modelReader({ ...SIZES, H: SIDE, W: SIDE, S: SIDE, ...own.sizes });
   const sizesIn = (model: unknown): Z & TrainedSizes => {
     const sizes = read(model) as unknown as Z & TrainedSizes;
@@ -268,7 +278,7 @@ function asMaps(x: Tensor, input: Method["input"], S: number): Tensor {
 }
 
 /** A method that has learned. */
-class FittedNetworks<S extends object, Z extends object> implements Fitted {
+class FittedNetworks<S extends object, Z extends object> implements FittedModel<Z> {
   readonly model: TrainedModel<Z>;
   #own: Described<S, Z>;
 

@@ -10,7 +10,7 @@ from scipy.special import digamma, polygamma
 from torch import nn
 from torch.nn import functional as F
 
-from fill import fnv1a, mix32
+from draws import Random
 from filled import filled
 from twin import BATCH, TEST, TRAIN, descend, images, train, write
 
@@ -69,12 +69,8 @@ def transform(image, label):
 
 
 def labels(step):
-    """`new Random(0, "transformations STEP").below(72)` for each image of the batch."""
-    with np.errstate(over="ignore"):
-        seed = mix32(np.uint32([0]))[0]
-        key = mix32(np.uint32([seed ^ np.uint32(fnv1a(f"transformations {step}"))]))[0]
-        bits = mix32(mix32(np.arange(BATCH, dtype=np.uint32) + key) ^ key)
-    return [int(b / 2**32 * 72) for b in bits.astype(np.float64)]
+    random = Random(0, f"transformations {step}")
+    return [random.below(72) for _ in range(BATCH)]
 
 
 def fit(logs):

@@ -27,6 +27,8 @@ export interface TwinOptions {
   readonly golden?: string;
   /** Labels of the training images, [1] or [N] each; normal by default. */
   readonly label?: (i: number) => Uint8Array;
+  /** Whether the golden maps and scores are those after the five steps, with what is measured then. */
+  readonly after?: boolean;
   /** Channels of the frozen features. Default 6. */
   readonly C?: number;
   /** Channels of each level of the backbone. Default one level. */
@@ -35,7 +37,7 @@ export interface TwinOptions {
 
 /** Fails where the method is not what its twin is. */
 export async function checkTwin(name: string, options: TwinOptions = {}): Promise<void> {
-  const { golden = name, label = () => new Uint8Array(1), C: channels = 6 } = options;
+  const { golden = name, label = () => new Uint8Array(1), after = false, C: channels = 6 } = options;
   const json = new URL(`../golden/${golden}.json`, import.meta.url);
   const { settings: given, shapes, losses } = JSON.parse(readFileSync(json, "utf8")) as {
     settings: Record<string, Value>;
@@ -116,7 +118,8 @@ export async function checkTwin(name: string, options: TwinOptions = {}): Promis
       return [name, stored ? { shape: value.shape, data: float32Of(stored) } : value];
     }),
   );
-  using fitted = await method.open(gpu, { model: (await trained.state()).model, tensors: all });
+  const state = await trained.state();
+  using fitted = await method.open(gpu, after ? state : { model: state.model, tensors: all });
   const shaped = (rows: Float32Array[], shape: readonly number[]) =>
     gpu.tensor(rows.flatMap((row) => [...row]), shape);
   const pixels = shaped(test.pixels, [TEST, S * S, 3]);

@@ -8,3 +8,6 @@ import { checkTwin } from "./twin.ts";
 for (const name of ["ae", "ssim-ae", "ganomaly", "gt"]) {
   Deno.test(`${name} is its PyTorch twin: maps, scores, and the losses of five steps`, () => checkTwin(name));
 }
+
+Deno.test("psvdd is its PyTorch twin: the losses of five steps, and maps by the patches after them", () =>
+  checkTwin("psvdd", { after: true }));
