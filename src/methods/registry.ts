@@ -6,6 +6,7 @@
 import { UsageError } from "../errors.ts";
 import { adtr } from "./adtr/method.ts";
 import { ae } from "./ae/method.ts";
+import { dsvdd } from "./dsvdd/method.ts";
 import { ganomaly } from "./ganomaly/method.ts";
 import { gaussian } from "./gaussian/method.ts";
 import { gt } from "./gt/method.ts";
@@ -31,6 +32,7 @@ export const methods: readonly Method[] = [
   gaussian,
   ae,
   ssimAe,
+  dsvdd,
   ganomaly,
   gt,
   psvdd,

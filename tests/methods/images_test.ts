@@ -107,7 +107,8 @@ for (const method of methods) {
     for (const [name, value] of Object.entries(sizes)) {
       const { [name]: _, ...without } = sizes;
       await refused(without);
-      for (const wrong of [0, -1, 1.5, 2 ** 31, 1e300, `${value}`, null, [value], {}]) {
+      const text = typeof value === "string" ? `no ${value}` : `${value}`;
+      for (const wrong of [0, -1, 1.5, 2 ** 31, 1e300, text, null, [value], {}]) {
         if (wrong !== 0 || Number.isInteger(value)) await refused({ ...sizes, [name]: wrong });
       }
       if (!Number.isInteger(value) || name === "A") continue; // any number of heads does with the same tensors

@@ -21,6 +21,7 @@ import { NO_JOURNAL } from "../../src/train/journal.ts";
 import { optimize } from "../../src/train/optimize.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
+import { fewSteps } from "../train/tiny.ts";
 
 /** Sizes of {@linkcode features}. */
 export const H = 6, W = 6, N = H * W, C = 10;
@@ -101,7 +102,7 @@ export class Uploaded implements Disposable {
 
 /** The demo's settings of a method, on made-up features; steps, where it is trained by steps, are few. */
 export function settingsOf(method: Method, given: Record<string, Value> = {}): Settings {
-  const few = Object.hasOwn(method.settings, "epochs") ? { epochs: 2, batch_size: 4 } : {};
+  const few = fewSteps(method, { epochs: 2, batch_size: 4 });
   const all = { method: method.name, backbone: "gabor", image_size: S, feature_size: H, ...few };
   return { ...resolveSettings(all, { preset: "demo", data: "folder", weights: false }), ...given };
 }

@@ -13,6 +13,7 @@ import type { Backbone } from "../../src/model/backbone.ts";
 import { gaborBackbone } from "../../src/model/gabor.ts";
 import type { FeatureSource } from "../../src/score/features.ts";
 import type { AdtrSettings } from "../../src/methods/adtr/settings.ts";
+import type { Method } from "../../src/methods/method.ts";
 import { methodNamed } from "../../src/methods/registry.ts";
 import { resolveSettings } from "../../src/methods/resolve.ts";
 import type { PresetName, Settings, Value } from "../../src/methods/settings.ts";
@@ -48,9 +49,17 @@ export async function tinyCategory(folder: string, seed = 0): Promise<Category> 
   return await openCategory(root, "grid");
 }
 
+/** Settings with which a method that is trained by steps makes few of them; trainings that come before take one epoch each. */
+export function fewSteps({ settings }: Method, few: Record<string, Value>): Record<string, Value> {
+  const before = Object.keys(settings).filter((name) => name.endsWith("_epochs"));
+  return Object.hasOwn(settings, "epochs")
+    ? { ...few, ...Object.fromEntries(before.map((name) => [name, 1])) }
+    : {};
+}
+
 /** A method's settings with which it learns from the images of `tinyCategory` within a second, the demo's but for the sizes. */
 export function tinyMethod(method: string, given: Record<string, Value> = {}): Settings {
-  const few = Object.hasOwn(methodNamed(method).settings, "epochs") ? { epochs: 1, batch_size: 3 } : {};
+  const few = fewSteps(methodNamed(method), { epochs: 1, batch_size: 3 });
   return tinySettings<Record<string, Value>>({ method, ...few, ...given }, "demo");
 }
 
