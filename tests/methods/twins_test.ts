@@ -9,11 +9,9 @@ for (const name of ["ae", "ssim-ae", "dsvdd", "ganomaly", "gt"]) {
   Deno.test(`${name} is its PyTorch twin: maps, scores, and the losses of five steps`, () => checkTwin(name));
 }
 
-<<<<<<< HEAD
 Deno.test("psvdd is its PyTorch twin: the losses of five steps, and maps by the patches after them", () =>
   checkTwin("psvdd", { after: true }));
-=======
+
 for (const [golden, what] of [["dsvdd_soft", "soft-boundary"], ["dsvdd_ae", "autoencoder"]]) {
   Deno.test(`dsvdd's ${what} is its PyTorch twin`, () => checkTwin("dsvdd", { golden }));
 }
->>>>>>> 6d3ce61 (The method dsvdd: Deep SVDD, one-class and soft-boundary, with the autoencoder that it begins with)
