@@ -9,7 +9,7 @@ import { isCifar } from "../host/cifar_images.ts";
 import { listCategories } from "../host/dataset.ts";
 import { proceduralCategories } from "../data/procedural/sample.ts";
 import { SettingError, UsageError } from "../errors.ts";
-import { OF_FEATURES, SETTINGS } from "../methods/resolve.ts";
+import { inputOf, OF_FEATURES, SETTINGS } from "../methods/resolve.ts";
 import { didYouMean } from "../nearest.ts";
 import { methodNamed, methods as allMethods } from "../methods/registry.ts";
 import type { Method } from "../methods/method.ts";
@@ -105,6 +105,9 @@ export async function planReproduction(
         entries.map(({ name }) => name).join(", ")
       }`,
     );
+  }
+  if (weights !== undefined && entries.every(({ settings }) => inputOf(settings) === "pixels")) {
+    throw new UsageError(`Expected no --weights with methods that look at pixels only, but found ${weights}`);
   }
   const wanting = entries.find(({ settings }) => labelsOf(settings) === "images");
   if (target === "cifar10" && outliers === undefined && wanting) {

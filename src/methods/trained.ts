@@ -18,6 +18,8 @@ import { initialValues, Network, type Parts, shapesIn } from "../model/network.t
 import type { Optimizer, StepOptions } from "../optim/optimizer.ts";
 import type { HostTensor, Parameters } from "../optim/parameters.ts";
 import {
+  checkFeatures,
+  checkPixels,
   type DataSizes,
   type Fitted,
   type Method,
@@ -315,14 +317,10 @@ class FittedNetworks<S extends object, Z extends object> implements FittedModel<
     settings: ScoreSettings,
     pixels?: Tensor,
   ): Promise<Scores> {
-    const { input } = this.#own, { C, H, W, S } = this.model.sizes, [B, N, channels] = x.shape;
-    if (x.shape.length !== 3 || N !== H * W || channels !== C) {
-      throw new RangeError(`Expected features [images,${H * W},${C}], but found [${x.shape}]`);
-    }
-    if (input === "both" && `${pixels?.shape}` !== `${[B, S * S, 3]}`) {
-      throw new RangeError(`Expected pixels [${B},${S * S},3], but found [${pixels?.shape ?? "none"}]`);
-    }
-    const batch = { size: B, features: x, pixels: asMaps(input === "both" ? pixels! : x, input, S) };
+    const { input } = this.#own, { sizes } = this.model, { S } = sizes, [B] = x.shape;
+    checkFeatures(x, sizes);
+    const images = input === "both" ? checkPixels(pixels, B, S) : x;
+    const batch = { size: B, features: x, pixels: asMaps(images, input, S) };
     return await this.#own.score(this.model, batch, settings);
   }
 

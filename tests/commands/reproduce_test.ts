@@ -252,6 +252,10 @@ test("what is asked for has to be there", async (folder) => {
       /^error: Expected --category to be some of .*"wod"\n\(Did you mean wood\?\)\n$/,
     ],
     ["demo --methods constructor", /^error: Expected --methods to be some of .*"constructor"\n$/],
+    [
+      "demo --methods ae --weights w.pth",
+      /^error: Expected no --weights with methods that look at pixels only, but found w\.pth\n$/,
+    ],
     ["demo --outliers o", /^error: Expected no --outliers with demo, but found o\n$/],
     ["ablations --methods knn", /^error: Expected no --methods with ablations, but found knn\n$/],
     ["cifar10 --data cifar10:d", /^error: Expected --outliers ROOT for adtr\+ on CIFAR-10, .*\n.*\n$/],

@@ -123,23 +123,25 @@ Deno.test("a method without an ONNX form is refused by name", async () => {
   });
 });
 
-Deno.test("a method that looks at pixels gets them in 0 to 1", async () => {
+Deno.test("a method that looks at pixels, also beside features, gets them in 0 to 1", async () => {
   const file = parseModel(knn.file, "m");
-  const method: Method = {
+  const methodOf = (input: "pixels" | "both"): Method => ({
     ...file.method,
-    input: "pixels",
-    onnx: (graph, _, { features }) => ({
+    input,
+    onnx: (graph, _, { features, pixels = features }) => ({
       map: null,
-      score: graph.node("ReduceMean", [features], { axes: [1, 2], keepdims: 0 }),
+      score: graph.node("ReduceMean", [pixels], { axes: [1, 2], keepdims: 0 }),
     }),
-  };
-  const model = await joined(await onnxChunks({ ...file, method, sizes: { C: 3, H: S, W: S } }));
-  const { score } = await runOnnx(model, batch, [IMAGES, S, S, 3]);
-  test.forEach(({ data }, i) => {
-    const mean = data.reduce((sum, v) => sum + v, 0) / 255 / data.length;
-    assert.ok(Math.abs(score[i] - mean) < 1e-5, `${score[i]}, not ${mean}`);
   });
-  const wrong = onnxChunks({ ...file, method });
+  for (const [input, sizes] of [["pixels", { C: 3, H: S, W: S }], ["both", file.sizes]] as const) {
+    const model = await joined(await onnxChunks({ ...file, method: methodOf(input), sizes }));
+    const { score } = await runOnnx(model, batch, [IMAGES, S, S, 3]);
+    test.forEach(({ data }, i) => {
+      const mean = data.reduce((sum, v) => sum + v, 0) / 255 / data.length;
+      assert.ok(Math.abs(score[i] - mean) < 1e-5, `${input}: ${score[i]}, not ${mean}`);
+    });
+  }
+  const wrong = onnxChunks({ ...file, method: methodOf("pixels") });
   await assert.rejects(wrong, /Expected a model of pixels's 3 channels in m, but found one of 81/);
 });
 
