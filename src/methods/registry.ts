@@ -7,6 +7,7 @@ import { UsageError } from "../errors.ts";
 import { adtr } from "./adtr/method.ts";
 import { ae } from "./ae/method.ts";
 import { dsvdd } from "./dsvdd/method.ts";
+import { anogan } from "./anogan/method.ts";
 import { ganomaly } from "./ganomaly/method.ts";
 import { gaussian } from "./gaussian/method.ts";
 import { gt } from "./gt/method.ts";
@@ -36,6 +37,7 @@ export const methods: readonly Method[] = [
   ganomaly,
   gt,
   psvdd,
+  anogan,
 ].map((method) => method as unknown as Method);
 
 /** Their names. */

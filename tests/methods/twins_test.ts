@@ -3,15 +3,23 @@
  *
  * @module
  */
-import { checkTwin } from "./twin.ts";
+import { checkTwin, type TwinOptions } from "./twin.ts";
 
-for (const name of ["ae", "ssim-ae", "dsvdd", "ganomaly", "gt"]) {
-  Deno.test(`${name} is its PyTorch twin: maps, scores, and the losses of five steps`, () => checkTwin(name));
-}
+/** Methods, or golden files of one that has several. */
+const TWINS: Record<string, TwinOptions & { method?: string }> = {
+  "ae": {},
+  "ssim-ae": {},
+  "dsvdd": {},
+  "dsvdd_soft": { method: "dsvdd" },
+  "dsvdd_ae": { method: "dsvdd" },
+  "ganomaly": {},
+  "gt": {},
+  "psvdd": { after: true },
+  "anogan": {},
+  "f-anogan": { method: "anogan" },
+};
 
-Deno.test("psvdd is its PyTorch twin: the losses of five steps, and maps by the patches after them", () =>
-  checkTwin("psvdd", { after: true }));
-
-for (const [golden, what] of [["dsvdd_soft", "soft-boundary"], ["dsvdd_ae", "autoencoder"]]) {
-  Deno.test(`dsvdd's ${what} is its PyTorch twin`, () => checkTwin("dsvdd", { golden }));
+for (const [golden, { method = golden, ...options }] of Object.entries(TWINS)) {
+  Deno.test(`${golden} is its PyTorch twin: maps, scores, and the losses of five steps`, () =>
+    checkTwin(method, { golden, ...options }));
 }
