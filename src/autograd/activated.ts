@@ -14,17 +14,34 @@ export interface Activated {
   gradient: (dy: Tensor) => Tensor;
 }
 
-/** Ends an op whose result so far is z, which belongs to this from here on. */
-export function activated(gpu: Compute, act: Act, z: Tensor): Activated {
-  if (act === "none") return { y: z, gradient: (dy) => dy };
-  const y = gpu.empty(z.shape, "an activation's output");
-  activate(gpu, act, z, y);
-  if (act !== "silu") gpu.release(z); // whose gradient alone looks at it
+/**
+ * Ends an op with an activation.
+ *
+ * @param shape of its result
+ * @param compute writes the op's result, by a kernel with that activation at its end
+ */
+export function activated(
+  gpu: Compute,
+  act: Act,
+  shape: readonly number[],
+  compute: (into: Tensor, act: Act) => void,
+): Activated {
+  const z = gpu.empty(shape, "a result");
+  if (act === "none") {
+    compute(z, act);
+    return { y: z, gradient: (dy) => dy };
+  }
+  let y = z;
+  if (act === "silu") { // whose gradient looks at what comes before it
+    y = gpu.empty(shape, "an activation's output");
+    compute(z, "none");
+    activate(gpu, act, z, y);
+  } else compute(z, act);
   return {
     y,
     gradient(dy) {
       const dz = gpu.empty(dy.shape, "a gradient before an activation");
-      activateBackward(gpu, act, dy, y, act === "silu" ? z : y, dz);
+      activateBackward(gpu, act, dy, y, z, dz);
       return dz;
     },
   };

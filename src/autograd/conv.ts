@@ -8,7 +8,8 @@ import type { Tensor } from "../gpu/tensor.ts";
 import type { Act } from "../kernels/conv/act.ts";
 import { filterInputGradient, filterMaps, filterWeightGradient } from "../kernels/conv/filter.ts";
 import { geometryOf } from "../kernels/conv/geometry.ts";
-import { convolve, convolveInput, convolveWeight } from "../kernels/conv/maps.ts";
+import { convolve, convolveTransposed } from "../kernels/conv/maps.ts";
+import { weightGradient } from "../kernels/conv/weight_gradient.ts";
 import { sumColumns } from "../kernels/rows/columns.ts";
 import { activated } from "./activated.ts";
 import type { Tape } from "./tape.ts";
@@ -54,12 +55,15 @@ export function conv(
     );
   }
   const g = geometryOf([H, W], k, windows), parts = groups === 1 ? maps : filters;
-  const z = gpu.empty([B, g.outH, g.outW, O], "a convolution's output");
-  parts.forward(gpu, x, weight, bias, z, g);
-  const { y, gradient } = activated(gpu, act, z);
+  const { y, gradient } = activated(
+    gpu,
+    act,
+    [B, g.outH, g.outW, O],
+    (y, act) => parts.forward(gpu, x, weight, bias, y, g, { act }),
+  );
   return tape.record("conv", y, bias ? [x, weight, bias] : [x, weight], (dy) => {
     const dz = gradient(dy), dx = tape.into(x), dweight = tape.into(weight), dbias = bias && tape.into(bias);
-    if (dx) parts.input(gpu, dz, weight, dx.tensor, dx.add, g);
+    if (dx) parts.input(gpu, dz, weight, null, dx.tensor, g, { add: dx.add });
     if (dweight) parts.weight(gpu, dz, x, dweight.tensor, dweight.add, g);
     if (dbias) sumColumns(gpu, dz, dbias.tensor, { rows: dz.size / O, columns: O, accumulate: dbias.add });
     if (dz !== dy) gpu.release(dz);
@@ -67,7 +71,7 @@ export function conv(
 }
 
 /** groups = 1: each channel of the result sees all of x's. */
-const maps = { forward: convolve, input: convolveInput, weight: convolveWeight };
+const maps = { forward: convolve, input: convolveTransposed, weight: weightGradient };
 
 /** groups = C: a filter a channel. */
 const filters = { forward: filterMaps, input: filterInputGradient, weight: filterWeightGradient };

@@ -7,7 +7,8 @@
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Act } from "../kernels/conv/act.ts";
 import { geometryOf } from "../kernels/conv/geometry.ts";
-import { convolve, convolveWeight, transpose } from "../kernels/conv/maps.ts";
+import { convolve, convolveTransposed } from "../kernels/conv/maps.ts";
+import { weightGradient } from "../kernels/conv/weight_gradient.ts";
 import { sumColumns } from "../kernels/rows/columns.ts";
 import { activated } from "./activated.ts";
 import type { Tape } from "./tape.ts";
@@ -55,13 +56,16 @@ export function convTranspose(
     throw new RangeError(`Expected a padding that leaves something of the result, but found ${outH}×${outW}`);
   }
   const g = geometryOf([outH, outW], k, { stride, padding }); // of the convolution from y's size to x's
-  const z = gpu.empty([B, outH, outW, O], "a transposed convolution's output");
-  transpose(gpu, x, weight, bias, z, g);
-  const { y, gradient } = activated(gpu, act, z);
+  const { y, gradient } = activated(
+    gpu,
+    act,
+    [B, outH, outW, O],
+    (y, act) => convolveTransposed(gpu, x, weight, bias, y, g, { act }),
+  );
   return tape.record("convTranspose", y, bias ? [x, weight, bias] : [x, weight], (dy) => {
     const dz = gradient(dy), dx = tape.into(x), dweight = tape.into(weight), dbias = bias && tape.into(bias);
-    if (dx) convolve(gpu, dz, weight, null, dx.tensor, g, dx.add);
-    if (dweight) convolveWeight(gpu, x, dz, dweight.tensor, dweight.add, g);
+    if (dx) convolve(gpu, dz, weight, null, dx.tensor, g, { add: dx.add });
+    if (dweight) weightGradient(gpu, x, dz, dweight.tensor, dweight.add, g);
     if (dbias) sumColumns(gpu, dz, dbias.tensor, { rows: dz.size / O, columns: O, accumulate: dbias.add });
     if (dz !== dy) gpu.release(dz);
   });

@@ -3,7 +3,7 @@ import { convTranspose, type ConvTransposeOptions } from "../../src/autograd/con
 import { Tape } from "../../src/autograd/tape.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
-import { binding, hardware, variants } from "../hardware.ts";
+import { hardware, variants } from "../hardware.ts";
 import { activations, derivatives } from "../reference/backbone.ts";
 import * as reference from "../reference/conv.ts";
 import { columnSums } from "../reference/training.ts";
@@ -46,6 +46,7 @@ const CASES: [Sizes, ConvTransposeOptions][] = [
   [[1, 2, 1, 4, 4, 7], {}],
   [[1, 4, 3, 2, 2, 7], { stride: 2, padding: 3 }],
   [[1, 5, 6, 4, 4, 3], { padding: 2 }], // less than x has
+  [[1, 3, 8, 36, 20, 2], {}], // more channels than a thread has
 ];
 
 for (const [sizes, options] of CASES) {
@@ -64,9 +65,8 @@ for (const act of ["relu", "silu", "sigmoid", "tanh", { leaky: 0.1 }] as const) 
   });
 }
 
-Deno.test("transposed convolution without a bias, and in parts that end anywhere in a map", async () => {
-  const whole = op([2, 3, 5, 4, 4, 3], { stride: 2, padding: 1 }); // 144 bytes of patches a window
-  for (const windows of [29, 15, 7, 4]) await checkOp({ ...whole, on: binding(windows * 144 + 1600) });
+Deno.test("transposed convolution without a bias", async () => {
+  const whole = op([2, 3, 5, 4, 4, 3], { stride: 2, padding: 1 });
   const { forward, backward } = whole, none = new Float64Array(4);
   await checkOp<"x" | "weight">({
     inputs: { x: whole.inputs.x, weight: whole.inputs.weight },
@@ -79,7 +79,7 @@ Deno.test("transposed convolution without a bias, and in parts that end anywhere
 Deno.test("a transposed convolution's result for an image does not depend on the batch", async () => {
   for (const [C, O, k, stride] of [[16, 12, 7, 1], [32, 3, 4, 2], [4, 24, 3, 1], [7, 5, 5, 2]]) {
     const weight = fill("weight", C * O * k * k);
-    for (const on of [...Object.values(variants), binding(1 << 18)]) {
+    for (const on of Object.values(variants)) {
       await assertSameAlone(
         on,
         [5, 7, 9, C],

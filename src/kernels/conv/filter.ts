@@ -8,12 +8,15 @@ import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { spread } from "../grid.ts";
 import { sumColumns } from "../rows/columns.ts";
+import { actConstants, actText } from "./act.ts";
+import type { Ending } from "./correlate.ts";
 import type { Geometry } from "./geometry.ts";
 import source from "./filter.wgsl" with { type: "text" };
 
+const SOURCE = actText("f32") + source;
 const BLOCK = 256; // windows that a thread adds up in a first run
 
-/** y [B, outH, outW, C] of x [B, H, W, C], weight [C, 1, k, k] and bias [C]. */
+/** y [B, outH, outW, C] = act(…) of x [B, H, W, C], weight [C, 1, k, k] and bias [C]. */
 export function filterMaps(
   gpu: Compute,
   x: Tensor,
@@ -21,8 +24,9 @@ export function filterMaps(
   bias: Tensor | null,
   y: Tensor,
   g: Geometry,
+  { act = "none" }: Ending = {},
 ): void {
-  launch(gpu, "filter_maps", { x, w: weight, bias: bias ?? weight, y }, g, y.size, { add: bias ? 1 : 0 });
+  launch(gpu, "filter_maps", { x, w: weight, bias: bias ?? weight, y }, g, y.size, { add: !!bias, act });
 }
 
 /** The gradient of x [B, H, W, C], written or added. */
@@ -30,11 +34,12 @@ export function filterInputGradient(
   gpu: Compute,
   dy: Tensor,
   weight: Tensor,
+  _bias: null,
   dx: Tensor,
-  add: boolean,
   g: Geometry,
+  { add = false }: Ending = {},
 ): void {
-  launch(gpu, "scatter", { x: dy, w: weight, y: dx }, g, dx.size, { add: add ? 1 : 0 });
+  launch(gpu, "scatter", { x: dy, w: weight, y: dx }, g, dx.size, { add });
 }
 
 /** The gradient of the weight [C, 1, k, k], written or added: sums of blocks, then of these. */
@@ -59,9 +64,9 @@ function launch(
   tensors: { x: Tensor; w: Tensor; y: Tensor; bias?: Tensor },
   { k: K, ...g }: Geometry,
   n: number,
-  given: { add?: number; windows?: number; block?: number },
+  { add = false, act = "none", windows = 0, block = 0 }: Ending & { windows?: number; block?: number },
 ): void {
-  const { across, grid } = spread(n), { add = 0, windows = 0, block = 0 } = given;
-  const params = { ...g, C: tensors.x.shape[3], n, across, add, windows, block };
-  gpu.stream.dispatch({ name: "filter", source, entry, constants: { K } }, { ...tensors }, params, grid);
+  const { across, grid } = spread(n), constants = { K, ...actConstants(act) };
+  const params = { ...g, C: tensors.x.shape[3], n, across, add: add ? 1 : 0, windows, block };
+  gpu.stream.dispatch({ name: "filter", source: SOURCE, entry, constants }, { ...tensors }, params, grid);
 }

@@ -1,5 +1,5 @@
 // A K×K filter a channel (torch.nn.functional.conv2d with groups = C) for any C, and its gradients:
-//   filter    y[b, i, j, c] = bias[c] + Σ_t x at tap t · w[c, t]
+//   filter    y[b, i, j, c] = act(bias[c] + Σ_t x at tap t · w[c, t])
 //   scatter   dx[b, i, j, c] = Σ dy of the windows whose tap t this is · w[c, t]  (+ dx where `add`)
 //   correlate parts[block, c, t] = Σ dy · x at tap t over the windows of one block of B · outH · outW
 // x, dx [B, H, W, C], y, dy [B, outH, outW, C], w [C, K²], bias [C]. Tap t = K·p + q of window (i, j) lies at
@@ -34,7 +34,7 @@ fn filter_maps(@builtin(global_invocation_id) id: vec3u) {
   for (var p = 0u; p < K; p++) {
     for (var q = 0u; q < K; q++) { sum += tap(n / params.C, c, p, q) * w[K * K * c + K * p + q]; }
   }
-  y[n] = sum;
+  y[n] = activate(sum);
 }
 
 // Here x is dy, and y is dx.
