@@ -11,13 +11,10 @@ export class InputError extends Error {
   override name = "InputError";
 }
 
-/** Characters of a value that an error tells: a mask may have thousands. */
-const MOST_FOUND = 80;
-
-/** A value as errors tell it, a long one by its begin and its length. */
-export function shortened(value: unknown): string {
+/** A value as errors tell it, a long one by its begin and its length: a mask may have thousands of characters. */
+export function shortened(value: unknown, most = 80): string {
   const text = String(value);
-  return text.length > MOST_FOUND ? `${text.slice(0, MOST_FOUND)}… (${text.length} characters)` : text;
+  return text.length > most ? `${text.slice(0, most)}… (${text.length} characters)` : text;
 }
 
 /** For readers of file formats: throws an error that says what was found wrong with the file. */

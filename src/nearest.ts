@@ -8,6 +8,7 @@
 export function nearest(word: string, names: readonly string[]): string | undefined {
   let best: string | undefined, least = word.length / 2;
   for (const name of names) {
+    if (Math.abs(word.length - name.length) >= least) continue; // at least as many edits: a word may be very long
     const edits = editDistance(word, name);
     if (edits < least) [best, least] = [name, edits];
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { InputError, SettingError, UsageError } from "../errors.ts";
+import { InputError, SettingError, shortened, UsageError } from "../errors.ts";
 import { isCifar } from "../host/cifar_images.ts";
 import { readWhole } from "../host/files.ts";
 import type { DataKind } from "../methods/method.ts";
@@ -51,9 +51,11 @@ export async function readConfig(path: string, given?: string): Promise<Config> 
       settings[key] = value;
     } else if (!PLACES.includes(key as typeof PLACES[number])) {
       const hint = didYouMean(key, [...SETTINGS.keys(), ...PLACES]);
-      throw new UsageError(`Expected the name of a setting in ${path}, but found "${key}"${hint}`);
+      throw new UsageError(`Expected the name of a setting in ${path}, but found "${shortened(key)}"${hint}`);
     } else if (typeof value !== "string") {
-      throw new UsageError(`Expected ${key} in ${path} to be a text, but found ${JSON.stringify(value)}`);
+      throw new UsageError(
+        `Expected ${key} in ${path} to be a text, but found ${shortened(JSON.stringify(value))}`,
+      );
     } else {
       config.places[key as typeof PLACES[number]] = value;
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InputError, shortened } from "../errors.ts";
 import { textRecords } from "../host/records.ts";
 import { type CsvCell, csvLine, csvRows } from "../report/csv.ts";
 import { printable } from "../report/printable.ts";
@@ -37,7 +38,7 @@ export interface RowFormat {
   readonly quoted: boolean;
   /** A row, with its line's end. */
   line(row: ScoreRow): string;
-  /** Reads a record; null for the head, and for what is none. */
+  /** Reads a record; null for what is none. */
   row(record: string): ScoreRow | null;
 }
 
@@ -52,16 +53,16 @@ export const FORMATS: Readonly<Record<"csv" | "jsonl", RowFormat>> = {
     line: (row) => csvLine(COLUMNS.map((name): CsvCell => row[name])), // a score's digits give back the same float32
     row(record) {
       const [cells = []] = csvRows(record), [image, score, label, normalised, heatmap, error] = cells;
-      if (cells[1] === "score" || cells.length < 2) return null;
       const number = (cell?: string) => cell ? Number(cell) : null;
-      return {
+      const row = {
         image,
         score: number(score),
-        label: label ? label as Label : null,
+        label: label || null,
         normalised: number(normalised),
         heatmap: heatmap || null,
         error: error || null,
       };
+      return cells.length === COLUMNS.length && isRow(row) ? row : null;
     },
   },
   jsonl: {
@@ -72,7 +73,7 @@ export const FORMATS: Readonly<Record<"csv" | "jsonl", RowFormat>> = {
     row(record) {
       try {
         const row = JSON.parse(record);
-        return typeof row?.image === "string" && row.score !== undefined ? row : null;
+        return isRow(row) ? row : null;
       } catch {
         return null;
       }
@@ -80,14 +81,29 @@ export const FORMATS: Readonly<Record<"csv" | "jsonl", RowFormat>> = {
   },
 };
 
-/** The rows in a file, and where each ends. */
+/** Whether it is a row: with a score, or with an error. */
+function isRow(row: Partial<Record<keyof ScoreRow, unknown>> | null): row is ScoreRow {
+  if (typeof row?.image !== "string") return false;
+  const { score, label, normalised, heatmap, regions = [], error } = row;
+  const isText = (value: unknown) => value === null || typeof value === "string";
+  return (score === null ? typeof error === "string" : Number.isFinite(score) && error === null) &&
+    [null, "normal", "anomalous"].includes(label as Label | null) &&
+    (normalised === null || Number.isFinite(normalised)) && isText(heatmap) && Array.isArray(regions);
+}
+
+/** The rows in a file, and where each ends. @throws {InputError} where it can't be read, or something else is among them */
 export async function* rowsIn(
   path: string,
-  { quoted, row }: RowFormat,
+  { head, quoted, row }: RowFormat,
 ): AsyncGenerator<{ row: ScoreRow; end: number }> {
   for await (const { value, end } of textRecords(path, quoted)) {
+    if (value === head) continue;
     const found = row(value);
-    if (found) yield { row: found, end };
+    if (!found) {
+      const what = shortened(JSON.stringify(value));
+      throw new InputError(`Expected rows of scores in ${path}, but found ${what} before byte ${end}`);
+    }
+    yield { row: found, end };
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import loadDecoder, { type MozJPEGModule } from "npm:@jsquash/jpeg@^1.6.0/codec/dec/mozjpeg_dec.js";
 import { EXIF, exifOrientation } from "./orientation.ts";
-import { join, type Opened, type Samples, startsWith, unexpected } from "./samples.ts";
+import { join, MAX_PIXELS, type Opened, type Samples, startsWith, unexpected } from "./samples.ts";
 
 /** Second bytes of markers, of which the first is 0xff: what has no length, and what is read here. */
 const FIRST_RESTART = 0xd0, LAST_RESTART = 0xd7, END = 0xd9, SCAN = 0xda, APP1 = 0xe1, ADOBE = 0xee;
@@ -19,8 +19,10 @@ const READ = [0xc0, 0xc1, 0xc2, 0xc9, 0xca];
 const LEFT_OUT = /(\d+) extraneous bytes before marker 0x([0-9a-f]+)/;
 /** Pixels that a byte can stand for: a block of 64 takes a bit or more, a colour may have a block for four. */
 const MAX_RATIO = 64 * 8 * 4;
-/** Most pixels with four colours, whose decoder takes three times the memory. */
-const MAX_CMYK = 2 ** 25;
+/** Most pixels with four colours, whose decoder takes several times the memory and the time. */
+const MAX_CMYK = 2 ** 24;
+/** Most pixels of all scans together: each takes its time, however few bytes it has, and there are some twenty at most. */
+const MAX_SCANNED = 24 * MAX_PIXELS;
 
 /** What a file starts with. */
 export const START = Uint8Array.of(0xff, 0xd8);
@@ -72,7 +74,14 @@ export function openJpeg(bytes: Uint8Array): Opened {
     height,
     orientation: exif ? exifOrientation(exif.content.subarray(EXIF.length)) : 1,
     decode() {
-      if (!segments.some(({ marker }) => marker === SCAN)) unexpected("pixels", "none");
+      const scans = segments.filter(({ marker }) => marker === SCAN).length;
+      if (scans === 0) unexpected("pixels", "none");
+      if (scans * width * height > MAX_SCANNED) {
+        unexpected(
+          `at most ${Math.floor(MAX_SCANNED / (width * height))} scans of ${width}×${height} pixels`,
+          scans,
+        );
+      }
       if (width * height > MAX_RATIO * bytes.length) {
         unexpected(`${width}×${height} pixels, as declared`, `only ${bytes.length} bytes for them`);
       }

@@ -80,12 +80,11 @@ function readMask(text: string, width: number, height: number, runs: string): Ma
 /** What holds all pixels of a mask that are 1. */
 function boundsOfMask({ width, height, data }: Mask): Rect {
   let x = width, y = height, right = 0, bottom = 0;
-  for (let row = 0, i = 0; row < height; row++) {
-    for (let column = 0; column < width; column++, i++) {
-      if (data[i] === 0) continue;
-      [x, right] = [Math.min(x, column), Math.max(right, column + 1)];
-      [y, bottom] = [Math.min(y, row), row + 1];
-    }
+  for (let row = 0; row < height; row++) {
+    const line = data.subarray(row * width, (row + 1) * width), first = line.indexOf(1);
+    if (first < 0) continue;
+    [x, right] = [Math.min(x, first), Math.max(right, line.lastIndexOf(1) + 1)];
+    [y, bottom] = [Math.min(y, row), row + 1];
   }
   return { x, y, width: right - x, height: bottom - y };
 }

@@ -6,7 +6,7 @@
  */
 import { InputError } from "../errors.ts";
 
-/** Most pixels of an image: 8192×8192, about 1 GiB while it is being decoded. */
+/** Most pixels of an image: 8192×8192, about 1 GiB while it is being decoded, or with 16 bits a sample 1.6 GiB. */
 export const MAX_PIXELS = 2 ** 26;
 
 /** An image declares more pixels than are read. */

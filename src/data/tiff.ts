@@ -9,7 +9,7 @@ import type { DecoderWorker, GeoTIFFImage, Pool } from "npm:geotiff@^3.0.5";
 import { decodeFax } from "./fax.ts";
 import { adobe, openJpeg, START } from "./jpeg.ts";
 import { known } from "./orientation.ts";
-import { join, listening, lookUp, type Opened, type Samples, unexpected } from "./samples.ts";
+import { join, listening, lookUp, MAX_PIXELS, type Opened, type Samples, unexpected } from "./samples.ts";
 
 /** Values of PhotometricInterpretation, and what the others are called. */
 const WHITE_IS_ZERO = 0, BLACK_IS_ZERO = 1, RGB = 2, PALETTE = 3, CMYK = 5, YCBCR = 6;
@@ -32,6 +32,8 @@ const COMPRESSIONS: Record<number, string> = {
 const UNASSOCIATED = 2;
 /** Pixels of all tiles, also those outside of the image: no more than these. */
 const MAX_TILED = 2 ** 27;
+/** Bytes of all samples: as many as the largest picture of four samples of 16 bits has. */
+const MAX_BYTES = 8 * MAX_PIXELS;
 /** Compression that makes anything larger than this isn't meant as such. */
 const MAX_GROWTH = 2, MAX_EXTRA = 2 ** 16;
 /** Bytes of a number of each type. */
@@ -155,6 +157,8 @@ async function refuse(page: Page, fileBytes: number): Promise<void> {
   if (await tags.loadValue("Predictor") === 2 && !image.littleEndian && bits > 8) {
     unexpected("low bytes first where pixels are stored as differences of over 8 bits", "high bytes first");
   }
+  const sampleBytes = width * height * stride * Math.ceil(bits / 8);
+  if (sampleBytes > MAX_BYTES) unexpected(`samples of at most ${MAX_BYTES} bytes`, sampleBytes);
 
   const columns = Math.ceil(width / w),
     rows = Math.ceil(height / h),
@@ -225,7 +229,9 @@ function toSamples(
   }
   if (most > 65535) unexpected("samples of up to 65535", most);
   const white = format === FLOAT && most <= 1 ? 1 : most <= 255 ? 255 : 65535, max = 65535;
-  return { data: Uint16Array.from(numbers, (value) => Math.max(0, Math.round(value * max / white))), max };
+  const data = new Uint16Array(numbers.length); // not `from`, which has all of them in a list first
+  for (let i = 0; i < data.length; i++) data[i] = Math.max(0, Math.round(numbers[i] * max / white));
+  return { data, max };
 }
 
 /** What makes pixels of a strip's or a tile's bytes. */

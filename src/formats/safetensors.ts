@@ -5,10 +5,11 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { InputError, shortened } from "../errors.ts";
 import { type Dtype, DTYPE_BYTES, type StoredTensor, type TensorFile } from "./tensor_file.ts";
 
 const MAX_HEADER = 100_000_000; // bytes, as in the reference implementation
+const MAX_SHOWN = 200; // characters of what was expected and found: names and shapes may have any length
 
 /**
  * Parses a safetensors file; the tensors are views of `file`. Nothing is allocated by a size that the file declares.
@@ -18,7 +19,11 @@ const MAX_HEADER = 100_000_000; // bytes, as in the reference implementation
  */
 export function parseSafetensors(file: Uint8Array<ArrayBuffer>, path: string): TensorFile {
   const fail = (expected: string, found: string): never => {
-    throw new InputError(`${path} is not a valid safetensors file: expected ${expected}, but found ${found}`);
+    throw new InputError(
+      `${path} is not a valid safetensors file: expected ${shortened(expected, MAX_SHOWN)}, but found ${
+        shortened(found, MAX_SHOWN)
+      }`,
+    );
   };
   if (file.length < 8) fail("8 bytes of header length", `a file of ${file.length} bytes`);
   const declared = new DataView(file.buffer, file.byteOffset).getBigUint64(0, true);

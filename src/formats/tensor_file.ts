@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { InputError, shortened } from "../errors.ts";
 
 /** A dtype that is read, by its name in safetensors. */
 export type Dtype =
@@ -145,12 +145,14 @@ export function expectTensor(
   if (!tensor) throw new InputError(`Expected a tensor ${name} in ${path}, but found none of that name`);
   if (tensor.shape.length !== shape.length || tensor.shape.some((d, i) => d !== shape[i])) {
     throw new InputError(
-      `Expected ${name} in ${path} to have shape [${shape}], but found [${tensor.shape}]`,
+      `Expected ${name} in ${path} to have shape [${shape}], but found [${shortened(tensor.shape)}]`,
     );
   }
   if (!["F16", "BF16", "F32", "F64"].includes(tensor.dtype)) {
     throw new InputError(
-      `Expected ${name} in ${path} to hold floating-point numbers, but found dtype ${tensor.dtype}`,
+      `Expected ${
+        shortened(name)
+      } in ${path} to hold floating-point numbers, but found dtype ${tensor.dtype}`,
     );
   }
   const values = float32Of(tensor);
@@ -168,7 +170,7 @@ export function requireFinite(values: Float32Array, name: string, path: string):
   while (at < values.length && Number.isFinite(values[at])) at++;
   if (at < values.length) {
     throw new InputError(
-      `Expected finite numbers in ${name} of ${path}, but found ${values[at]} at position ${at}`,
+      `Expected finite numbers in ${shortened(name)} of ${path}, but found ${values[at]} at position ${at}`,
     );
   }
 }

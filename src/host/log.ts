@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { InputError, shortened } from "../errors.ts";
 import type { LogEntry } from "../train/journal.ts";
 import { readWhole, reason, writeWhole } from "./files.ts";
 
@@ -44,24 +44,32 @@ export async function appendLog(path: string, entries: readonly LogEntry[]): Pro
 
 /** Reads a log. @throws {InputError} where it can't be read or is none */
 export async function readLog(path: string): Promise<LogEntry[]> {
+  const lines = new TextDecoder().decode(await readWhole(path)).split("\n").filter((line) => line);
+  return lines.map((line) => {
+    const entry = entryIn(line);
+    if (entry) return entry;
+    throw new InputError(
+      `Expected a step of a training in each line of ${path}, but found ${shortened(line)}`,
+    );
+  });
+}
+
+/** What a line says; null where it is no step of a training. */
+function entryIn(line: string): LogEntry | null {
   try {
-    const text = new TextDecoder().decode(await readWhole(path));
-    return text.split("\n").filter((line) => line).map((line) => JSON.parse(line));
-  } catch (error) {
-    if (error instanceof SyntaxError) {
-      throw new InputError(`Expected a JSON object a line in ${path}: ${error.message}`);
-    }
-    throw error;
+    const entry = JSON.parse(line);
+    return [entry?.step, entry?.epoch, entry?.loss].every(Number.isFinite) ? entry : null;
+  } catch {
+    return null;
   }
 }
 
-/** Mean loss of each epoch. */
+/** Mean loss of each epoch, in their order. */
 export function epochLosses(entries: readonly LogEntry[]): number[] {
-  const sums: { loss: number; steps: number }[] = [];
+  const sums = new Map<number, { loss: number; steps: number }>();
   for (const { epoch, loss } of entries) {
-    const sum = sums[epoch - 1] ??= { loss: 0, steps: 0 };
-    sum.loss += loss;
-    sum.steps++;
+    const sum = sums.get(epoch) ?? { loss: 0, steps: 0 };
+    sums.set(epoch, { loss: sum.loss + loss, steps: sum.steps + 1 });
   }
-  return sums.map(({ loss, steps }) => loss / steps);
+  return [...sums.values()].map(({ loss, steps }) => loss / steps);
 }

@@ -62,31 +62,38 @@ export interface Ending<T> {
   readonly end: number;
 }
 
-const LINE_FEED = 10;
+const LINE_FEED = 10, QUOTE = 34;
+/** Bytes of the longest record of text: in a damaged file an open quote makes one of all that follows. */
+const LONGEST = 2 ** 20;
 
 /**
  * The records of a text file, one after another, each with its line's end.
  *
  * @param quoted whether a line's end between double quotes belongs to the record, as in CSV
- * @throws {InputError} where the file can't be read
+ * @throws {InputError} where the file can't be read, or a record has no end for a MiB
  */
 export async function* textRecords(path: string, quoted: boolean): AsyncGenerator<Ending<string>> {
   using file = await attempt(path, () => Deno.open(path));
   const decoder = new TextDecoder(), chunk = new Uint8Array(2 ** 16);
-  let rest = new Uint8Array(0), end = 0;
+  let rest = new Uint8Array(0), end = 0, isOpen = false; // between quotes
   for (let count; (count = await attempt(path, () => file.read(chunk))) !== null;) {
     const bytes = new Uint8Array(rest.length + count);
     bytes.set(rest);
     bytes.set(chunk.subarray(0, count), rest.length);
     let begin = 0;
-    for (let at = -1; (at = bytes.indexOf(LINE_FEED, at + 1)) >= 0;) {
-      const value = decoder.decode(bytes.subarray(begin, at + 1));
-      if (quoted && value.split('"').length % 2 === 0) continue; // an open quote
+    for (let at = rest.length; at < bytes.length; at++) {
+      if (quoted && bytes[at] === QUOTE) isOpen = !isOpen;
+      if (bytes[at] !== LINE_FEED || isOpen) continue;
       end += at + 1 - begin;
+      yield { value: decoder.decode(bytes.subarray(begin, at + 1)), end };
       begin = at + 1;
-      yield { value, end };
     }
     rest = bytes.slice(begin);
+    if (rest.length > LONGEST) {
+      throw new InputError(
+        `Expected a line of at most ${LONGEST} bytes from byte ${end} of ${path} on, but found none`,
+      );
+    }
   }
 }
 

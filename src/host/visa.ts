@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { byCodeUnits } from "../by_code_units.ts";
 import type { Category } from "../data/category.ts";
-import { InputError } from "../errors.ts";
+import { InputError, shortened } from "../errors.ts";
 import { readWhole } from "./files.ts";
 
 const COLUMNS = ["object", "split", "label", "image", "mask"] as const;
@@ -69,7 +69,7 @@ async function readTable(root: string): Promise<Row[] | null> {
   const [head = "", ...lines] = new TextDecoder().decode(await readWhole(path)).split(/\r?\n/);
   const names = head.split(",");
   if (!COLUMNS.every((name) => names.includes(name))) {
-    throw new InputError(`Expected columns ${COLUMNS.join(",")} in ${path}, but found ${head}`);
+    throw new InputError(`Expected columns ${COLUMNS.join(",")} in ${path}, but found ${shortened(head)}`);
   }
   const rows: Row[] = [];
   for (const [i, line] of lines.entries()) {
@@ -87,7 +87,7 @@ async function readTable(root: string): Promise<Row[] | null> {
         `Expected an object, ${SPLIT.join(" or ")}, ${LABEL.join(" or ")}, an image and a mask in line ${
           i + 2
         } ` +
-          `of ${path}, but found ${line}`,
+          `of ${path}, but found ${shortened(line)}`,
       );
     }
     rows.push({ ...row, line: i + 2 });

@@ -5,6 +5,7 @@
  * @module
  */
 import * as v from "npm:valibot@^1.5.0";
+import { shortened } from "../errors.ts";
 import { whole } from "./settings.ts";
 
 const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;
@@ -26,7 +27,9 @@ export function modelReader<E extends v.ObjectEntries>(
     if (result.success) return result.output;
     const [issue] = result.issues, where = v.getDotPath(issue) ?? "it";
     throw new RangeError(
-      `Expected ${where} to be ${issue.message}, but found ${JSON.stringify(issue.input) ?? "none"}`,
+      `Expected ${where} to be ${issue.message}, but found ${
+        shortened(JSON.stringify(issue.input) ?? "none")
+      }`,
     );
   };
 }

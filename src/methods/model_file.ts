@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { InputError, shortened } from "../errors.ts";
 import type { OnnxGraph } from "../formats/onnx.ts";
 import { parseSafetensors } from "../formats/safetensors.ts";
 import { type Content, expectTensor, stored, type TensorFile } from "../formats/tensor_file.ts";
@@ -71,9 +71,9 @@ export function parseModel(bytes: Uint8Array<ArrayBuffer>, path: string): ModelF
   const file = parseSafetensors(bytes, path), { format, method: name } = file.metadata;
   if (format !== FORMAT || !METHOD_NAMES.includes(name)) {
     const found = format !== FORMAT
-      ? format ? `the format "${format}"` : "a file of tensors without its settings"
+      ? format ? `the format "${shortened(format)}"` : "a file of tensors without its settings"
       : name
-      ? `one of the method ${JSON.stringify(name)}`
+      ? `one of the method ${shortened(JSON.stringify(name))}`
       : "one without a method";
     throw new InputError(`Expected a model written by train in ${path}, but found ${found}`);
   }
@@ -81,7 +81,9 @@ export function parseModel(bytes: Uint8Array<ArrayBuffer>, path: string): ModelF
   const sizes = attempt(path, () => method.readModel(model));
   if (sizes.C * sizes.H * sizes.W > MOST_VALUES) {
     throw new InputError(
-      `Expected at most ${MOST_VALUES} features an image in ${path}, but found ${file.metadata.model}`,
+      `Expected at most ${MOST_VALUES} features an image in ${path}, but found ${
+        shortened(file.metadata.model)
+      }`,
     );
   }
   const tensors = new Map(
@@ -90,7 +92,9 @@ export function parseModel(bytes: Uint8Array<ArrayBuffer>, path: string): ModelF
   const heldOut = attempt(path, () => takeHeldOut(tensors)), { decision: json } = file.metadata;
   const decision = json === undefined ? UNDECIDED : readDecision(json);
   if (decision === null) {
-    throw new InputError(`Expected a decision as JSON in the metadata of ${path}, but found ${json}`);
+    throw new InputError(
+      `Expected a decision as JSON in the metadata of ${path}, but found ${shortened(json)}`,
+    );
   }
   return { method, sizes, state: { model: model as State["model"], tensors }, info, decision, heldOut, path };
 }
@@ -150,6 +154,6 @@ function jsonIn({ path, metadata }: TensorFile, key: string): Record<string, unk
     // said below
   }
   throw new InputError(
-    `Expected ${key} as JSON in the metadata of ${path}, but found ${metadata[key] ?? "none"}`,
+    `Expected ${key} as JSON in the metadata of ${path}, but found ${shortened(metadata[key] ?? "none")}`,
   );
 }

@@ -69,7 +69,7 @@ export function checkSettings(method: string, given: Readonly<Record<string, unk
     const others = SETTINGS.get(name);
     if (others === undefined) {
       const hint = didYouMean(name, [...SETTINGS.keys()]);
-      throw new UsageError(`Expected the name of a setting, but found "${name}"${hint}`);
+      throw new UsageError(`Expected the name of a setting, but found "${shortened(name)}"${hint}`);
     }
     throw new SettingError(
       `Expected {${name}} ${shortened(value)} with {method} ${others.join(" or ")} only, but found ${method}`,

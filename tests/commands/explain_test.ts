@@ -13,6 +13,7 @@ Deno.test("what to lower is told by options, and only what the user can mend is 
   );
   assert.equal(explain(new InputError("Expected a file")), "Expected a file");
   assert.equal(explain(new UsageError("Expected a number")), "Expected a number");
+  assert.equal(explain(new InputError("found \x1b[2J\rx\nor so")), "found \\u001b[2J\\rx\nor so");
   for (const fault of [new KernelError("x"), new TypeError("x"), "x"]) assert.equal(explain(fault), null);
 });
 

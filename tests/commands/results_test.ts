@@ -131,4 +131,5 @@ Deno.test("the nearest name is one that takes few edits", () => {
   deepEqual(nearest("epohcs", ["seed", "epochs", "lr"]), "epochs");
   equal(nearest("lr", ["epochs"]), undefined);
   equal(nearest("", ["a"]), undefined);
+  equal(nearest("epochs".repeat(1_000_000), ["seed", "epochs", "lr"]), undefined);
 });

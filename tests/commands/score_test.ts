@@ -322,6 +322,49 @@ Deno.test("rows are read as they were written", async () => {
   });
 });
 
+Deno.test("what is no row is told, where it is not the end that was torn", () =>
+  inFolder(async (folder) => {
+    const good = { image: "a", score: 1, label: null, normalised: null, heatmap: null, error: null };
+    const bad = {
+      csv: [
+        "\n",
+        "a,1\n",
+        "a,,,,,\n",
+        "a,x,,,,\n",
+        "a,1,odd,,,\n",
+        "a,1,,,,no\n",
+        "a,Infinity,,,,\n",
+        "a,1,,,,,\n",
+      ],
+      jsonl: [{}, { ...good, image: 1 }, { ...good, score: null }, { ...good, score: "1" }, {
+        ...good,
+        label: 1,
+      }]
+        .concat([{ ...good, error: "no" }, { ...good, heatmap: [] }, { ...good, normalised: {} }])
+        .map((row) => JSON.stringify(row) + "\n").concat(["null\n", "{\n", "\n"]),
+    };
+    for (const name of ["csv", "jsonl"] as const) {
+      const format = FORMATS[name], path = join(folder, format.file);
+      for (const line of bad[name]) {
+        await Deno.writeTextFile(path, format.head + format.line(good) + line + format.line(good));
+        await rejects(Array.fromAsync(rowsIn(path, format)), {
+          name: "InputError",
+          message: new RegExp(`^Expected rows of scores in ${path}, but found .* before byte \\d+$`),
+        }, line);
+      }
+    }
+  }));
+
+Deno.test("an open quote does not make a row of all that follows, which would take its time", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "scores.csv");
+    await Deno.writeTextFile(path, `${FORMATS.csv.head}"a,1,,,,\n${"b,1,,,,\n".repeat(300_000)}`);
+    await rejects(Array.fromAsync(rowsIn(path, FORMATS.csv)), {
+      name: "InputError",
+      message: `Expected a line of at most 1048576 bytes from byte 43 of ${path} on, but found none`,
+    });
+  }));
+
 Deno.test("a tally counts all and names few", () => {
   const tally = new Tally("anomalous");
   equal(tally.counts(), "0 images");

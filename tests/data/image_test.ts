@@ -120,6 +120,40 @@ Deno.test("JPEG: the decoder works on after a file that ended it", async () => {
   deepEqual((await decodeImage(file("jpeg.rgb"), "")).data, tensors.get("rgb.jpeg.rgb")!.bytes.slice());
 });
 
+Deno.test("JPEG: scans that cost time and no bytes are refused", async () => {
+  const bytes = file("jpeg.progressive");
+  const frame = bytes.findIndex((v, i) => v === 0xff && bytes[i + 1] === 0xc2);
+  const scan = bytes.findLastIndex((v, i) => v === 0xff && bytes[i + 1] === 0xda);
+  bytes.set([0x10, 0, 0x10, 0], frame + 5); // 4096×4096
+  const last = bytes.subarray(scan, -2), scans = Array.from({ length: 2000 }, () => [...last]).flat();
+  const many = Uint8Array.from([...bytes.subarray(0, -2), ...scans, 0xff, 0xd9]);
+  await rejects(decodeImage(many, "x.jpg"), {
+    name: "InputError",
+    message: /x\.jpg as a JPEG.*at most 96 scans of 4096×4096 pixels, but found 20\d\d/,
+  });
+});
+
+Deno.test("TIFF: more bytes of samples than the largest picture has are refused", async () => {
+  const bytes = file("tiff.float"), view = new DataView(bytes.buffer), directory = view.getUint32(4, true);
+  // Width and height of 8192, 64 bits, and in the place of PlanarConfiguration two samples a pixel.
+  const values: Record<number, [tag: number, value: number]> = {
+    256: [256, 8192],
+    257: [257, 8192],
+    258: [258, 64],
+    284: [277, 2],
+  };
+  for (let at = directory + 2; at < directory + 2 + 12 * view.getUint16(directory, true); at += 12) {
+    const [tag, value] = values[view.getUint16(at, true)] ?? [];
+    if (tag === undefined) continue;
+    view.setUint16(at, tag, true);
+    view.setUint16(at + 8, value!, true);
+  }
+  await rejects(decodeImage(bytes, "x.tif"), {
+    name: "InputError",
+    message: /x\.tif as a TIFF.*samples of at most 536870912 bytes, but found 1073741824/,
+  });
+});
+
 Deno.test("GIF: codes of too many bits, which the decoder would never end with, are refused", async () => {
   const screen = [9, 0, 9, 0, 0x80, 0, 0, ...[0, 0, 0, 255, 255, 255]],
     frame = [0x2c, 0, 0, 0, 0, 9, 0, 9, 0, 0];

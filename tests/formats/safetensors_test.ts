@@ -76,6 +76,7 @@ Deno.test("every dtype becomes float32", () => {
 
 const x = (dtype: unknown, shape: unknown, offsets: unknown) =>
   `"x":${JSON.stringify({ dtype, shape, data_offsets: offsets })}`;
+const long = "n".repeat(10_000);
 const damaged: [what: string, file: Uint8Array<ArrayBuffer>, message: RegExp][] = [
   ["an empty file", new Uint8Array(0), /expected 8 bytes of header length, but found a file of 0 bytes/],
   ["no header", withHeader("{}").subarray(0, 8), /a header of at most 0 bytes, but found one of 2/],
@@ -110,6 +111,12 @@ const damaged: [what: string, file: Uint8Array<ArrayBuffer>, message: RegExp][] 
     /whole numbers, but found \[1.5\]/,
   ],
   ["a huge dimension", withHeader(`{${x("F32", [2 ** 53], [0, 8])}}`, 8), /x's shape to be a list of whole/],
+  ["a name without end", withHeader(`{"${long}":3}`), /for n{100,200}… \(\d+ characters\), but found 3$/],
+  [
+    "dimensions without end",
+    withHeader(`{${x("F32", Array(10_000).fill(1), [0, 8])}}`, 8),
+    /4 bytes for x, F32 \[1,1,.*… \(\d+ characters\), but found 8$/,
+  ],
   ["a huge product", withHeader(`{${x("F32", [2 ** 40, 2 ** 40], [0, 8])}}`, 8), /bytes for x, .* found 8/],
   ["a shape too small", withHeader(`{${x("F32", [1], [0, 8])}}`, 8), /4 bytes for x, F32 \[1\], but found 8/],
   [

@@ -182,6 +182,8 @@ Deno.test("VisA: a table that is damaged, and files that it names and that are n
     );
     await refuse(`${HEAD}a,train,normal,x.png,\na,val,normal,x.png,\n`, /line 3 .*found a,val/);
     await refuse(`${HEAD}a,train,good,x.png,\n`, /normal or anomaly/);
+    await refuse(`${HEAD}${"a".repeat(10_000)}`, /found a{80}… \(10000 characters\)$/);
+    await refuse("b".repeat(10_000), /found b{80}… \(10000 characters\)$/);
     await writeTable(root, `${HEAD}a,test,normal,x.png,\na,test,anomaly,y.png,z.png\n`);
     await writeTree(root, ["x.png"]);
     const { errors } = await scanCategory(root, "a");

@@ -32,11 +32,13 @@ Deno.test("entries are appended, cut at a step and read again", () =>
 
 Deno.test("a log that is none is refused by name", () =>
   inFolder(async (folder) => {
-    await Deno.writeTextFile(`${folder}/log.jsonl`, "step 1\n");
-    await rejects(() => readLog(`${folder}/log.jsonl`), {
-      name: "InputError",
-      message: /^Expected a JSON object a line in .*log\.jsonl: /,
-    });
+    for (const line of ["step 1", "null", "[]", '{"step":1,"loss":2}', '{"step":1,"epoch":"1","loss":2}']) {
+      await Deno.writeTextFile(`${folder}/log.jsonl`, `${JSON.stringify(entry(1))}\n${line}\n`);
+      await rejects(() => readLog(`${folder}/log.jsonl`), {
+        name: "InputError",
+        message: `Expected a step of a training in each line of ${folder}/log.jsonl, but found ${line}`,
+      });
+    }
     const missing = { name: "InputError", message: /^Can't (read|write) .*none\/log\.jsonl: No such file/ };
     await rejects(() => readLog(`${folder}/none/log.jsonl`), missing);
     await rejects(() => appendLog(`${folder}/none/log.jsonl`, [entry(1)]), missing);
@@ -45,4 +47,5 @@ Deno.test("a log that is none is refused by name", () =>
 Deno.test("an epoch's loss is the mean of its steps'", () => {
   deepEqual(epochLosses([entry(1), entry(2), entry(3)]), [0.75, 1 / 3]);
   deepEqual(epochLosses([]), []);
+  deepEqual(epochLosses([entry(1), { ...entry(2), epoch: 2 ** 32 - 2 }]), [1, 0.5]); // no room for all between
 });
