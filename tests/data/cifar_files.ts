@@ -112,7 +112,7 @@ export function tar(files: Files, kind = "0"): Uint8Array<ArrayBuffer> {
   return concatenated([...blocks, new Uint8Array(1024)]);
 }
 
-export function concatenated(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {
