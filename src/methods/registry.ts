@@ -15,6 +15,7 @@ import { kde } from "./kde/method.ts";
 import { knn } from "./knn/method.ts";
 import { mahalanobis } from "./mahalanobis/method.ts";
 import type { Method } from "./method.ts";
+import { ocgan } from "./ocgan/method.ts";
 import { padim } from "./padim/method.ts";
 import { patchcore } from "./patchcore/method.ts";
 import { psvdd } from "./psvdd/method.ts";
@@ -38,6 +39,7 @@ export const methods: readonly Method[] = [
   gt,
   psvdd,
   anogan,
+  ocgan,
 ].map((method) => method as unknown as Method);
 
 /** Their names. */

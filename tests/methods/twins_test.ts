@@ -17,6 +17,7 @@ const TWINS: Record<string, TwinOptions & { method?: string }> = {
   "psvdd": { after: true },
   "anogan": {},
   "f-anogan": { method: "anogan" },
+  "ocgan": {},
 };
 
 for (const [golden, { method = golden, ...options }] of Object.entries(TWINS)) {

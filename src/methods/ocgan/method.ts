@@ -1,0 +1,42 @@
+/**
+ * `ocgan` (Perera et al. 2019, arXiv 1903.08550): a denoising autoencoder all of whose codes, not only those of images, shall
+ * decode to images of the class. A pixel's score is its squared error, summed over the channels.
+ *
+ * @module
+ */
+import type * as v from "npm:valibot@^1.5.0";
+import { square, subtract } from "../../autograd/arithmetic.ts";
+import { sumChannels } from "../../autograd/reductions.ts";
+import { scoreByMaps } from "../maps.ts";
+import { whole } from "../settings.ts";
+import { scoringTape, trainedMethod } from "../trained.ts";
+import { ocganNets, type OcganSizes } from "./net.ts";
+import { checkOcgan, OCGAN_RULES, ocganDefaults, type OcganSettings } from "./settings.ts";
+import { learning } from "./train.ts";
+
+type Sizes = Omit<OcganSizes, "S">;
+
+const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;
+
+/** The method. */
+export const ocgan = trainedMethod<OcganSettings, Sizes>({
+  name: "ocgan",
+  about: "a denoising autoencoder whose codes all decode to the class (Perera et al. 2019)",
+  input: "pixels",
+  maps: true,
+  settings: OCGAN_RULES,
+  defaults: ocganDefaults,
+  check: checkOcgan,
+  lower: ["width", "latent"],
+  sizes: { width: size(1024), visual_width: size(1024), latent: size(65536) },
+  sizesOf: ({ width, visual_width, latent }) => ({ width, visual_width, latent }),
+  networks: ocganNets,
+  train: learning,
+  score: (model, { pixels }, settings) =>
+    scoreByMaps(model.gpu, model.sizes, settings, (gpu) => {
+      const tape = scoringTape(gpu), { autoencoder } = model.networks;
+      const code = autoencoder.forward("encoder", tape, pixels);
+      const made = autoencoder.forward("decoder", tape, code);
+      return sumChannels(tape, square(tape, subtract(tape, made, pixels)));
+    }),
+});
