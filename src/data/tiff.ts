@@ -5,19 +5,28 @@
  *
  * @module
  */
-import type { DecoderWorker, GeoTIFFImage, Pool } from "npm:geotiff@^3.0.5";
-import { decodeFax } from "./fax.ts";
-import { adobe, openJpeg, START } from "./jpeg.ts";
+import type { GeoTIFFImage } from "npm:geotiff@^3.0.5";
 import { known } from "./orientation.ts";
-import { join, listening, lookUp, MAX_PIXELS, type Opened, type Samples, unexpected } from "./samples.ts";
+import { lookUp, MAX_PIXELS, type Opened, type Samples, unexpected } from "./samples.ts";
+import {
+  FAX,
+  FLOAT,
+  JPEG,
+  type Numbers,
+  type Page,
+  PLAIN,
+  readNumbers,
+  RGB,
+  SIGNED,
+  UNSIGNED,
+  YCBCR,
+} from "./tiff_blocks.ts";
 
 /** Values of PhotometricInterpretation, and what the others are called. */
-const WHITE_IS_ZERO = 0, BLACK_IS_ZERO = 1, RGB = 2, PALETTE = 3, CMYK = 5, YCBCR = 6;
+const WHITE_IS_ZERO = 0, BLACK_IS_ZERO = 1, PALETTE = 3, CMYK = 5;
 const KINDS: Record<number, string> = { 4: "a transparency mask", 6: "YCbCr", 8: "CIELab", 32844: "LogLuv" };
-/** Values of SampleFormat. */
-const UNSIGNED = 1, SIGNED = 2, FLOAT = 3;
 /** Values of Compression that are read, and what the others are called. */
-const PLAIN = 1, FAX = [2, 3, 4], JPEG = 7, READ = [PLAIN, ...FAX, 5, JPEG, 8, 32946, 32773];
+const READ = [PLAIN, ...FAX, 5, JPEG, 8, 32946, 32773];
 const COMPRESSIONS: Record<number, string> = {
   6: "JPEG of the old kind",
   9: "JBIG",
@@ -39,23 +48,6 @@ const MAX_GROWTH = 2, MAX_EXTRA = 2 ** 16;
 /** Bytes of a number of each type. */
 const TYPE_BYTES = [1, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
 
-/** What is known of a page before its pixels are decoded. */
-interface Page {
-  image: GeoTIFFImage;
-  width: number;
-  height: number;
-  /** Bits a sample. */
-  bits: number;
-  /** Samples a pixel. */
-  stride: number;
-  compression: number;
-  photometric: number;
-  /** SampleFormat */
-  format: number;
-  /** Pixels a side of a strip or tile. */
-  block: [width: number, height: number];
-}
-
 /** Reads the tags of a file that starts as a TIFF. */
 export async function openTiff(bytes: Uint8Array): Promise<Opened> {
   checkTags(bytes);
@@ -70,13 +62,10 @@ export async function openTiff(bytes: Uint8Array): Promise<Opened> {
     orientation,
     async decode() {
       await refuse(page, bytes.length);
-      return await convert(page, await readNumbers(page, await decoderOf(page)));
+      return await convert(page, await readNumbers(page));
     },
   };
 }
-
-/** Samples as the file has them. */
-type Numbers = Uint8Array | Uint16Array | Uint32Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
 /** The values of the first page's tags have to be in the file: room is made for as many as are said to be there. */
 function checkTags(bytes: Uint8Array): void {
@@ -232,78 +221,4 @@ function toSamples(
   const data = new Uint16Array(numbers.length); // not `from`, which has all of them in a list first
   for (let i = 0; i < data.length; i++) data[i] = Math.max(0, Math.round(numbers[i] * max / white));
   return { data, max };
-}
-
-/** What makes pixels of a strip's or a tile's bytes. */
-interface BlockDecoder {
-  decode(block: ArrayBufferLike): Promise<ArrayBufferLike>;
-}
-
-/** How strips and tiles are decompressed: JPEG as all JPEGs are, faxes here, the rest by the library. */
-async function decoderOf(page: Page): Promise<BlockDecoder> {
-  const { compression, image, block: [tileWidth, tileHeight] } = page,
-    { fileDirectory: tags, planarConfiguration } = image;
-  if (compression === JPEG || FAX.includes(compression)) {
-    tags.actualizedFields.set(259, PLAIN); // so that the library doesn't look for a decoder
-    return compression === JPEG ? await jpegDecoder(page) : await faxDecoder(page);
-  }
-  const { getDecoder } = await import("npm:geotiff@^3.0.5");
-  const decoder = await getDecoder(compression, {
-    tileWidth,
-    tileHeight,
-    planarConfiguration,
-    bitsPerSample: tags.getValue("BitsPerSample") ?? [],
-    predictor: Number(await tags.loadValue("Predictor") ?? 1),
-  });
-  return { decode: (block) => listening(() => decoder.decode(block)).result }; // what is missing is missed below
-}
-
-/** All samples, a pixel's side by side. */
-async function readNumbers(
-  { image, width, height, bits, stride, format, block }: Page,
-  decoder: BlockDecoder,
-): Promise<Numbers> {
-  if (image.isTiled || image.planarConfiguration !== 1 || bits !== 8 || format !== UNSIGNED) {
-    const pool = { bindParameters: () => decoder } as unknown as Pool;
-    return await image.readRasters({ interleave: true, pool }) as unknown as Numbers;
-  }
-  // Strips of bytes are what is wanted already; the library would take them sample by sample.
-  const data = new Uint8Array(width * height * stride);
-  for (let y = 0, at = 0; at < data.length; y++) {
-    const strip = await image.getTileOrStrip(0, y, 0, decoder as DecoderWorker);
-    const wanted = Math.min(block[0] * block[1] * stride, data.length - at);
-    if (strip.data.byteLength < wanted) unexpected("whole strips", "one that is cut off");
-    data.set(new Uint8Array(strip.data, 0, wanted), at);
-    at += wanted;
-  }
-  return data;
-}
-
-async function faxDecoder({ image, compression, block: [width, height] }: Page): Promise<BlockDecoder> {
-  const options = {
-    compression: compression as 2 | 3 | 4,
-    twoDimensional: (Number(await image.fileDirectory.loadValue("T4Options") ?? 0) & 1) === 1,
-    lowFirst: Number(await image.fileDirectory.loadValue("FillOrder") ?? 1) === 2,
-  };
-  return {
-    decode: (block) => Promise.resolve(decodeFax(new Uint8Array(block), width, height, options).buffer),
-  };
-}
-
-async function jpegDecoder({ image, photometric, stride, block: [w, h] }: Page): Promise<BlockDecoder> {
-  const tables = Uint8Array.from(await image.fileDirectory.loadValue("JPEGTables") ?? []);
-  const isYcbcr = image.fileDirectory.getValue("PhotometricInterpretation") === YCBCR;
-  // Tables lie between a start and an end of their own. What the colours are, only the TIFF says.
-  const head = join([START, ...photometric === RGB ? [adobe(isYcbcr ? 1 : 0)] : [], tables.subarray(2, -2)]);
-  return {
-    async decode(block: ArrayBuffer): Promise<ArrayBuffer> {
-      const { width, height, decode } = openJpeg(join([head, new Uint8Array(block, 2)]));
-      if (width !== w || height > h) unexpected(`JPEGs of ${w}×${h} pixels`, `${width}×${height}`);
-      const samples = await decode(), out = new Uint8Array(width * height * stride);
-      for (let i = 0; i < out.length; i++) {
-        out[i] = samples.data[Math.floor(i / stride) * samples.stride + i % stride];
-      }
-      return out.buffer;
-    },
-  };
 }

@@ -133,6 +133,32 @@ Deno.test("JPEG: scans that cost time and no bytes are refused", async () => {
   });
 });
 
+Deno.test("TIFF: samples of 12 and 16 bits are the same in either byte order", async () => {
+  const width = 10, height = 8, values = Array.from({ length: width * height }, (_, i) => i * 37 % 4096);
+  for (const bits of [12, 16]) {
+    const wanted = values.map((value) => Math.round(value * 255 / (2 ** bits - 1))).flatMap((v) => [v, v, v]);
+    for (const little of [true, false]) {
+      const tags = [[256, width], [257, height], [258, bits], [259, 1], [262, 1], [273, 200], [277, 1]]
+        .concat([[278, height], [279, bits * width * height / 8]]);
+      const bytes = new Uint8Array(200 + bits * width * height / 8), view = new DataView(bytes.buffer);
+      bytes.set(new TextEncoder().encode(little ? "II" : "MM"));
+      view.setUint16(2, 42, little);
+      view.setUint32(4, 8, little);
+      view.setUint16(8, tags.length, little);
+      tags.forEach(([tag, value], i) => {
+        [tag, 4].forEach((half, at) => view.setUint16(10 + 12 * i + 2 * at, half, little)); // LONG
+        [1, value].forEach((word, at) => view.setUint32(10 + 12 * i + 4 + 4 * at, word, little));
+      });
+      values.forEach((value, i) => {
+        if (bits === 16) return view.setUint16(200 + 2 * i, value, little);
+        const at = 200 + Math.floor(1.5 * i); // packed from the highest bit on, in both orders
+        view.setUint16(at, i % 2 ? view.getUint16(at) | value : value << 4);
+      });
+      deepEqual([...(await decodeImage(bytes, "x.tif")).data], wanted, `${bits} bits, little ${little}`);
+    }
+  }
+});
+
 Deno.test("TIFF: more bytes of samples than the largest picture has are refused", async () => {
   const bytes = file("tiff.float"), view = new DataView(bytes.buffer), directory = view.getUint32(4, true);
   // Width and height of 8192, 64 bits, and in the place of PlanarConfiguration two samples a pixel.
