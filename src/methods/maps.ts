@@ -9,6 +9,7 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { gaussianBlur } from "../kernels/conv/blur.ts";
 import { averagePool, reduceImages } from "../kernels/conv/pool.ts";
 import { resize } from "../kernels/conv/resize.ts";
+import { accumulate } from "../kernels/dense/elementwise.ts";
 import type { FeatureSizes } from "../model/batches.ts";
 import type { Scores, ScoreSettings } from "./method.ts";
 
@@ -56,4 +57,32 @@ export function scoreByMaps(
     const [m, i] = await gpu.stream.read(maps, scoresOf(gpu, maps, settings, window));
     return { maps: m, scores: i, window };
   });
+}
+
+/**
+ * The same where scores of positions are the mean of several, for instance over samples. Each is made in a step of its own:
+ * memory does not grow with them.
+ *
+ * @param distances makes the scores of positions for i of 0..count − 1, of one shape
+ */
+export async function scoreByMeans(
+  gpu: Gpu,
+  sizes: FeatureSizes,
+  settings: ScoreSettings,
+  count: number,
+  distances: (gpu: Compute, i: number) => Tensor,
+): Promise<Scores> {
+  let mean: Tensor | undefined;
+  try {
+    for (let i = 0; i < count; i++) {
+      await gpu.step((step) => {
+        const d = distances(step, i);
+        mean ??= gpu.empty(d.shape, "scores of positions");
+        accumulate(step, d, mean, i > 0, 1 / count);
+      });
+    }
+    return await scoreByMaps(gpu, sizes, settings, () => mean!);
+  } finally {
+    if (mean) gpu.release(mean);
+  }
 }

@@ -21,6 +21,8 @@ import { patchcore } from "./patchcore/method.ts";
 import { psvdd } from "./psvdd/method.ts";
 import { spade } from "./spade/method.ts";
 import { ssimAe } from "./ssim-ae/method.ts";
+import { vae } from "./vae/method.ts";
+import { vaeGrad } from "./vae-grad/method.ts";
 
 /** Every method, in the order in which they are listed. Each knows its own settings; here they are any. */
 export const methods: readonly Method[] = [
@@ -34,6 +36,8 @@ export const methods: readonly Method[] = [
   gaussian,
   ae,
   ssimAe,
+  vae,
+  vaeGrad,
   dsvdd,
   ganomaly,
   gt,

@@ -12,7 +12,8 @@ half, same = dict(stride=2, padding=1), dict(padding=1)
 
 
 class Autoencoder(nn.Module):
-    def __init__(self):
+    def __init__(self, codes=LATENT):
+        """`codes`: values that the encoder gives; the decoder takes LATENT."""
         super().__init__()
         s, w = S // 16, WIDTH
         self.encoder = nn.Sequential(
@@ -24,7 +25,7 @@ class Autoencoder(nn.Module):
             *(nn.Conv2d(2 * w, 4 * w, 4, **half), leaky()),
             *(nn.Conv2d(4 * w, 2 * w, 3, **same), leaky()),
             *(nn.Conv2d(2 * w, w, 3, **same), leaky()),
-            *(Flat(), nn.Linear(s * s * w, LATENT)),
+            *(Flat(), nn.Linear(s * s * w, codes)),
         )
         self.decoder = nn.Sequential(
             *(nn.Linear(LATENT, s * s * w), Unflat(s, s, w), leaky()),
@@ -51,11 +52,12 @@ def structural(x, y):
     return d.mean(-1), d.mean()
 
 
-settings = dict(image_size=S, width=WIDTH, latent=LATENT, batch_size=4, lr=1e-2, weight_decay=1e-3)
-for name, measure in {"ae": l2, "ssim-ae": structural}.items():
-    model, shapes = filled(Autoencoder())
-    known, test = images("train", TRAIN, S), images("test", TEST, S)
-    maps = measure(model(test), test)[0]
-    optimizer = torch.optim.Adam(model.parameters(), settings["lr"], weight_decay=settings["weight_decay"])
-    loss_of = lambda some, _: measure(model(known[some]), known[some])[1]
-    write(name, shapes, settings, train(known, descend(model, optimizer, loss_of)), maps)
+if __name__ == "__main__":
+    settings = dict(image_size=S, width=WIDTH, latent=LATENT, batch_size=4, lr=1e-2, weight_decay=1e-3)
+    for name, measure in {"ae": l2, "ssim-ae": structural}.items():
+        model, shapes = filled(Autoencoder())
+        known, test = images("train", TRAIN, S), images("test", TEST, S)
+        maps = measure(model(test), test)[0]
+        optimizer = torch.optim.Adam(model.parameters(), settings["lr"], weight_decay=settings["weight_decay"])
+        loss_of = lambda some, _: measure(model(known[some]), known[some])[1]
+        write(name, shapes, settings, train(known, descend(model, optimizer, loss_of)), maps)

@@ -9,6 +9,8 @@ import { checkTwin, type TwinOptions } from "./twin.ts";
 const TWINS: Record<string, TwinOptions & { method?: string }> = {
   "ae": {},
   "ssim-ae": {},
+  "vae": {},
+  "vae-grad": {},
   "dsvdd": {},
   "dsvdd_soft": { method: "dsvdd" },
   "dsvdd_ae": { method: "dsvdd" },
