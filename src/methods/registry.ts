@@ -18,6 +18,7 @@ import type { Method } from "./method.ts";
 import { ocgan } from "./ocgan/method.ts";
 import { padim } from "./padim/method.ts";
 import { patchcore } from "./patchcore/method.ts";
+import { pNet } from "./p-net/method.ts";
 import { psvdd } from "./psvdd/method.ts";
 import { spade } from "./spade/method.ts";
 import { ssimAe } from "./ssim-ae/method.ts";
@@ -44,6 +45,7 @@ export const methods: readonly Method[] = [
   psvdd,
   anogan,
   ocgan,
+  pNet,
 ].map((method) => method as unknown as Method);
 
 /** Their names. */

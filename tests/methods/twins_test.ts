@@ -20,6 +20,7 @@ const TWINS: Record<string, TwinOptions & { method?: string }> = {
   "anogan": {},
   "f-anogan": { method: "anogan" },
   "ocgan": {},
+  "p-net": {},
 };
 
 for (const [golden, { method = golden, ...options }] of Object.entries(TWINS)) {

@@ -10,7 +10,6 @@
  * @module
  */
 import { scale } from "../../autograd/arithmetic.ts";
-import { binaryCrossEntropy } from "../../autograd/cross_entropy.ts";
 import { normals } from "../../autograd/gaussians.ts";
 import { meanSquaredError } from "../../autograd/ops.ts";
 import { weightedSum } from "../../autograd/reductions.ts";
@@ -18,17 +17,15 @@ import { detach } from "../../autograd/shapes.ts";
 import { Tape } from "../../autograd/tape.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { Random } from "../../hash.ts";
-import { fill } from "../../kernels/dense/elementwise.ts";
 import type { PassOptions } from "../../model/network.ts";
 import { Adam } from "../../optim/adam.ts";
+import { BETAS, says, sumOfSquares } from "../adversarial.ts";
 import type { Settings } from "../settings.ts";
 import type { TrainedModel, Training } from "../trained.ts";
 import type { AnoganSizes } from "./net.ts";
 import type { AnoganSettings } from "./settings.ts";
 
 type Model = TrainedModel<Omit<AnoganSizes, "S">>;
-
-const BETAS = [0.5, 0.999] as const;
 
 /** Images 0..1 as the networks take them. */
 export function toSigned(tape: Tape, pixels: Tensor): Tensor {
@@ -49,25 +46,22 @@ export function adversarial(
     groups,
     step(scope, { pixels, size }, { step }) {
       const tape = new Tape(scope), other = new Tape(scope), training = true;
-      const judge = (tape: Tape, x: Tensor, wanted: number, options: PassOptions) => {
+      const judge = (tape: Tape, x: Tensor, options: PassOptions) => {
         const features = discriminator.forward("features", tape, x, options);
-        const logits = discriminator.forward("classifier", tape, features, options);
-        const targets = scope.empty(logits.shape, "what a discriminator shall say");
-        fill(scope, targets, wanted);
-        return binaryCrossEntropy(tape, logits, targets);
+        return discriminator.forward("classifier", tape, features, options);
       };
       const z = normals(scope, [size, 1, 1, model.sizes.latent], new Random(seed, `latents ${step}`).bits());
       const made = generator.forward("generator", tape, z, { training });
       const judged = weightedSum(other, [
-        [1, judge(other, toSigned(other, pixels), 1, { training })],
-        [1, judge(other, detach(made), 0, { training })],
+        [1, says(other, judge(other, toSigned(other, pixels), { training }), 1)],
+        [1, says(other, judge(other, detach(made), { training }), 0)],
       ]);
       other.backward(judged);
-      const loss = judge(tape, made, 1, { training, frozen: true });
+      const loss = says(tape, judge(tape, made, { training, frozen: true }), 1);
       tape.backward(loss);
-      const squares = weightedSum(new Tape(scope, { record: false }), [
-        [1, groups[0].optimizer.step(tape, options)],
-        [1, groups[1].optimizer.step(other, options)],
+      const squares = sumOfSquares(scope, [
+        groups[0].optimizer.step(tape, options),
+        groups[1].optimizer.step(other, options),
       ]);
       return { loss, parts: { discriminator: judged }, squares, lr };
     },

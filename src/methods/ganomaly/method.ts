@@ -9,16 +9,15 @@
  */
 import type * as v from "npm:valibot@^1.5.0";
 import { scale, square, subtract } from "../../autograd/arithmetic.ts";
-import { binaryCrossEntropy } from "../../autograd/cross_entropy.ts";
 import { l1Loss } from "../../autograd/distances.ts";
 import { meanSquaredError } from "../../autograd/ops.ts";
 import { meanImages, weightedSum } from "../../autograd/reductions.ts";
 import { detach } from "../../autograd/shapes.ts";
 import { Tape } from "../../autograd/tape.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
-import { fill } from "../../kernels/dense/elementwise.ts";
 import type { PassOptions } from "../../model/network.ts";
 import { Adam } from "../../optim/adam.ts";
+import { BETAS, says, sumOfSquares } from "../adversarial.ts";
 import { checkPyramid } from "../dcgan.ts";
 import { atLeast0, type Rules, whole } from "../settings.ts";
 import {
@@ -48,7 +47,6 @@ const rules: Rules<GanomalySettings> = {
 };
 
 const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;
-const BETAS = [0.5, 0.999] as const;
 
 /** The method. */
 export const ganomaly = trainedMethod<GanomalySettings, Omit<GanomalySizes, "S">>({
@@ -98,18 +96,18 @@ export const ganomaly = trainedMethod<GanomalySettings, Omit<GanomalySizes, "S">
         ]);
         tape.backward(loss);
 
-        const isReal = (of: Tensor, wanted: number) => {
+        const judge = (of: Tensor) => {
           const inner = discriminator.forward("features", other, of, { training });
-          const logits = discriminator.forward("classifier", other, inner, { training });
-          const targets = scope.empty(logits.shape, "what a discriminator shall say");
-          fill(scope, targets, wanted);
-          return binaryCrossEntropy(other, logits, targets);
+          return discriminator.forward("classifier", other, inner, { training });
         };
-        const judged = weightedSum(other, [[0.5, isReal(x, 1)], [0.5, isReal(detach(reconstruction), 0)]]);
+        const judged = weightedSum(other, [
+          [0.5, says(other, judge(x), 1)],
+          [0.5, says(other, judge(detach(reconstruction)), 0)],
+        ]);
         other.backward(judged);
-        const squares = weightedSum(new Tape(scope, { record: false }), [
-          [1, moveGenerator.step(tape, options)],
-          [1, moveDiscriminator.step(other, options)],
+        const squares = sumOfSquares(scope, [
+          moveGenerator.step(tape, options),
+          moveDiscriminator.step(other, options),
         ]);
         return { loss, parts: { discriminator: judged }, squares, lr };
       },
