@@ -59,6 +59,7 @@ export {
   type Rectangle,
   reshape,
 } from "./shapes.ts";
+export { blockTriangle } from "./masks.ts";
 export { add, layerNorm, meanSquaredError, positions } from "./ops.ts";
 export { type Affine, batchNorm, type BatchNormOptions, instanceNorm, type Running } from "./norms.ts";
 export { averagePool, maxPool, meanPositions, type PoolOptions } from "./pooling.ts";

@@ -10,9 +10,11 @@ import { dsvdd } from "./dsvdd/method.ts";
 import { anogan } from "./anogan/method.ts";
 import { ganomaly } from "./ganomaly/method.ts";
 import { gaussian } from "./gaussian/method.ts";
+import { gradcon } from "./gradcon/method.ts";
 import { gt } from "./gt/method.ts";
 import { kde } from "./kde/method.ts";
 import { knn } from "./knn/method.ts";
+import { lsa } from "./lsa/method.ts";
 import { mahalanobis } from "./mahalanobis/method.ts";
 import type { Method } from "./method.ts";
 import { ocgan } from "./ocgan/method.ts";
@@ -44,7 +46,9 @@ export const methods: readonly Method[] = [
   gt,
   psvdd,
   anogan,
+  lsa,
   ocgan,
+  gradcon,
   pNet,
 ].map((method) => method as unknown as Method);
 

@@ -129,7 +129,10 @@ export function trainedMethod<S extends object, Z extends object>(
 } {
   const read = modelReader({ ...SIZES, H: SIDE, W: SIDE, S: SIDE, ...own.sizes });
   const sizesIn = (model: unknown): Z & TrainedSizes => {
-    const sizes = read(model) as unknown as Z & TrainedSizes;
+    const sizes = read(model) as unknown as Z & TrainedSizes, { C, H, W, S } = sizes;
+    if (own.input === "pixels" && `${[H, W, C]}` !== `${[S, S, 3]}`) {
+      throw new RangeError(`Expected sizes of ${S}×${S}×3 pixels, but found ${H}×${W}×${C}`);
+    }
     own.networks(sizes);
     return sizes;
   };

@@ -95,6 +95,12 @@ export class Parameters implements Disposable {
     return pieces.map(({ begin, end }) => of.part(begin / 4, [(end - begin) / 4]));
   }
 
+  /** The part of another tensor of the flat layout that belongs to a parameter, of its shape. @throws {RangeError} where there is none */
+  part(of: Tensor, name: string): Tensor {
+    const { offset, shape } = this.get(name);
+    return of.part(offset / 4, shape);
+  }
+
   /** All parameters by name. */
   entries(): IterableIterator<[string, Tensor]> {
     return this.#tensors.entries();

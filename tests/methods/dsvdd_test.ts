@@ -5,9 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { Tape } from "../../src/autograd/tape.ts";
-import { normaliseContrast, rescalingOf } from "../../src/methods/dsvdd/contrast.ts";
+import { contrasts, normaliseContrast } from "../../src/methods/dsvdd/contrast.ts";
 import type { Run } from "../../src/methods/method.ts";
 import { methodNamed } from "../../src/methods/registry.ts";
+import { rescalingOf } from "../../src/methods/rescale.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
 import { assertClose } from "../reference/backbone.ts";
@@ -17,7 +18,7 @@ const dsvdd = methodNamed("dsvdd"), train = imagesFor(dsvdd, "train", 9);
 
 Deno.test("images get one contrast, and the training images' values 0 to 1; one without any is flat", async () => {
   const S = 4, size = 3 * S * S, dim = fill("dim", size, 0.4, 0.5), bright = fill("bright", size, 0, 1);
-  const flat = new Float32Array(size).fill(0.3), { shift, scale } = rescalingOf([dim, bright]);
+  const flat = new Float32Array(size).fill(0.3), { shift, scale } = rescalingOf(contrasts([dim, bright]));
   await gpu.step(async (scope) => {
     const x = scope.tensor([...dim, ...bright, ...flat], [3, S, S, 3]);
     const values = { shift: scope.tensor([shift]), scale: scope.tensor([scale]) };

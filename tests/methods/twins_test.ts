@@ -21,6 +21,8 @@ const TWINS: Record<string, TwinOptions & { method?: string }> = {
   "f-anogan": { method: "anogan" },
   "ocgan": {},
   "p-net": {},
+  "lsa": {},
+  "gradcon": {},
 };
 
 for (const [golden, { method = golden, ...options }] of Object.entries(TWINS)) {

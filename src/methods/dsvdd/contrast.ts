@@ -5,12 +5,13 @@
  *
  * @module
  */
-import { abs, clamp, exp, log, multiply, scale, scaleRows, subtract } from "../../autograd/arithmetic.ts";
+import { abs, clamp, exp, log, scale, scaleRows } from "../../autograd/arithmetic.ts";
 import { meanImages } from "../../autograd/reductions.ts";
 import type { Tape } from "../../autograd/tape.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { accumulate } from "../../kernels/dense/elementwise.ts";
 import { spreadRows } from "../../kernels/rows/scaled.ts";
+import { rescaled } from "../rescale.ts";
 
 /** What an image is divided by at least: less is no contrast, but rounding. */
 const LEAST = 1e-4;
@@ -30,21 +31,14 @@ export function normaliseContrast(
   spreadRows(gpu, meanImages(tape, pixels), x, true, -1);
   const contrast = clamp(tape, meanImages(tape, abs(tape, x)), LEAST, 1);
   const y = scaleRows(tape, x, exp(tape, scale(tape, log(tape, contrast), -1)));
-  const shifted = subtract(tape, y.view([y.size, 1]), shift);
-  return multiply(tape, shifted, factor).view(pixels.shape);
+  return rescaled(tape, y.view([y.size, 1]), shift, factor).view(pixels.shape);
 }
 
-/** The rescaling for training images, [S · S, 3] each: what brings the least of their values to 0, the greatest to 1. */
-export function rescalingOf(images: readonly Float32Array[]): { shift: number; scale: number } {
-  let low = Infinity, high = -Infinity;
+/** Images [S · S, 3] each, normalised but for their common rule. */
+export function* contrasts(images: readonly Float32Array[]): Generator<Float32Array> {
   for (const image of images) {
     const mean = image.reduce((a, b) => a + b, 0) / image.length;
     const contrast = image.reduce((sum, x) => sum + Math.abs(x - mean), 0) / image.length;
-    for (const x of image) {
-      const y = (x - mean) / Math.max(contrast, LEAST);
-      low = Math.min(low, y);
-      high = Math.max(high, y);
-    }
+    yield image.map((x) => (x - mean) / Math.max(contrast, LEAST));
   }
-  return { shift: low, scale: 1 / Math.max(high - low, LEAST) };
 }

@@ -14,10 +14,11 @@ import type { PassOptions } from "../../model/network.ts";
 import { Adam } from "../../optim/adam.ts";
 import { stepDecay } from "../../optim/schedules.ts";
 import { measured } from "../measure.ts";
+import { rescalingOf } from "../rescale.ts";
 import { whole } from "../settings.ts";
 import type { TrainingSet } from "../trainable.ts";
 import { oneLoss, scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
-import { normaliseContrast, rescalingOf } from "./contrast.ts";
+import { contrasts, normaliseContrast } from "./contrast.ts";
 import { autoencoder, network } from "./net.ts";
 import {
   checkDsvdd,
@@ -67,7 +68,7 @@ export const dsvdd = trainedMethod<DsvddSettings, Sizes>({
   },
   async prepare(model, run, set) {
     const { gpu, sizes: { latent }, values: { shift, scale: factor, c } } = model;
-    const rescaling = rescalingOf(set.normal);
+    const rescaling = rescalingOf(contrasts(set.normal));
     gpu.stream.write(shift, Float32Array.of(rescaling.shift));
     gpu.stream.write(factor, Float32Array.of(rescaling.scale));
     if (!c) return;
