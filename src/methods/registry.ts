@@ -6,6 +6,7 @@
 import { UsageError } from "../errors.ts";
 import { adtr } from "./adtr/method.ts";
 import { ae } from "./ae/method.ts";
+import { arnet } from "./arnet/method.ts";
 import { dsvdd } from "./dsvdd/method.ts";
 import { anogan } from "./anogan/method.ts";
 import { ganomaly } from "./ganomaly/method.ts";
@@ -50,6 +51,7 @@ export const methods: readonly Method[] = [
   ocgan,
   gradcon,
   pNet,
+  arnet,
 ].map((method) => method as unknown as Method);
 
 /** Their names. */

@@ -23,6 +23,7 @@ const TWINS: Record<string, TwinOptions & { method?: string }> = {
   "p-net": {},
   "lsa": {},
   "gradcon": {},
+  "arnet": {},
 };
 
 for (const [golden, { method = golden, ...options }] of Object.entries(TWINS)) {
