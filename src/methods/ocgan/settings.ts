@@ -60,7 +60,7 @@ export const ocganDefaults = byPreset<OcganSettings>({
   w_mse: 10,
   mining_steps: 5,
   mining_rate: 0.1,
-}, { epochs: 30, batch_size: 15, lr: 3e-3, latent: 32, width: 8, visual_width: 6, mining_steps: 2 });
+}, { epochs: 60, batch_size: 15, lr: 3e-3, latent: 32, width: 8, visual_width: 6, mining_steps: 2 });
 
 /** @throws {SettingError} where the image can't be halved three times */
 export function checkOcgan({ image_size }: Settings<OcganSettings>): void {
