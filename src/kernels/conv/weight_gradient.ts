@@ -10,6 +10,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import { each } from "../each.ts";
 import { kernelTable } from "../generate.ts";
 import { spread } from "../grid.ts";
+import { MOST_ITERATIONS } from "../iterations.ts";
 import type { Geometry } from "./geometry.ts";
 import unpack from "./unpack_gradient.wgsl" with { type: "text" };
 import source from "./weight_gradient.wgsl" with { type: "text" };
@@ -70,7 +71,9 @@ function partsOf(
   const tiles = Math.ceil(C / CT), units = k * Q * tiles, lines = B * rows;
   const wanted = Math.max(tile.enough / (units * O4), lines * columns / LONGEST);
   const room = Math.max(1, Math.floor(MOST_BYTES / (16 * k * k * C * O4)));
-  const per = Math.ceil(lines / Math.min(Math.ceil(wanted), room, lines)), splits = Math.ceil(lines / per);
+  const most = Math.floor(MOST_ITERATIONS / (columns / tile.TM + 3)); // lines that a thread can go over
+  const per = Math.min(most, Math.ceil(lines / Math.min(Math.ceil(wanted), room, lines)));
+  const splits = Math.ceil(lines / per);
   const parts = gpu.empty([splits, k * k * C, 4 * O4], "parts of a weight's gradient");
   const shared = LANES > 1, THREADS = shared ? LANES : tile.THREADS;
   gpu.stream.dispatch(

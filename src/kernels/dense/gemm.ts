@@ -13,6 +13,7 @@ import { type Dropout, dropoutParams, elementText } from "./element.ts";
 import { straightLine, type Tile } from "./gemm_text.ts";
 import dropout from "./dropout.wgsl" with { type: "text" };
 import { generate, kernelTable } from "../generate.ts";
+import { MOST_ITERATIONS } from "../iterations.ts";
 import source from "./gemm.wgsl" with { type: "text" };
 
 /** Applied to the product after the bias. */
@@ -121,6 +122,9 @@ export function gemm(gpu: Compute, g: Gemm): void {
   const splits = plain && !g.whole && K >= 512 ? Math.min(wanted, Math.floor(K / 128), 64) : 1;
   const chunk = splits > 1 ? Math.ceil(K / splits / 4) * 4 : K;
   const parts = Math.ceil(K / chunk);
+  if (chunk > 4 * MOST_ITERATIONS) {
+    throw new RangeError(`Expected sums of at most ${4 * MOST_ITERATIONS} products, but found ${chunk}`);
+  }
   const target = parts > 1 ? gpu.empty([parts, M * N], "partial products") : g.c;
 
   const tilesN = Math.ceil(N / tile.TN), count = threads(tile) / batch;

@@ -6,6 +6,7 @@
 import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "../dense/element.ts";
+import { MOST_ITERATIONS } from "../iterations.ts";
 import source from "./columns.wgsl" with { type: "text" };
 
 const SUM = {
@@ -37,7 +38,7 @@ export function sumColumns(gpu: Compute, x: Tensor, y: Tensor, s: SumColumns): v
   const groups = Math.ceil(columns / width / 64);
   if (groups > GROUPS_ACROSS) throw new RangeError(`Expected fewer columns to sum, but found ${columns}`);
   const wanted = Math.ceil(ENOUGH_THREADS[gpu.profile.kind] / (columns / width));
-  const block = Math.max(LEAST_BLOCK, Math.ceil(rows / wanted));
+  const block = Math.min(Math.max(LEAST_BLOCK, Math.ceil(rows / wanted)), MOST_ITERATIONS);
   const blocks = rows > 2 * LEAST_BLOCK ? Math.ceil(rows / block) : 1;
   const parts = blocks > 1 ? gpu.empty([blocks, columns], "partial sums") : y;
   const to = blocks > 1

@@ -7,6 +7,7 @@ import type { Compute } from "../../gpu/compute.ts";
 import type { AnyTensor, Tensor } from "../../gpu/tensor.ts";
 import { kernelTable } from "../generate.ts";
 import { spread } from "../grid.ts";
+import { MOST_ITERATIONS } from "../iterations.ts";
 import source from "./neighbours.wgsl" with { type: "text" };
 
 // Threads that share a query's scores. A software adapter's few lanes have a query each.
@@ -37,13 +38,13 @@ export function candidates(gpu: Compute, queries: number, K: number): Candidates
  * @param fresh there is nothing in the lists yet
  */
 export function choose(gpu: Compute, scores: Tensor, lists: Candidates, first: number, fresh: boolean): void {
-  const [queries, columns] = scores.shape, [, , K] = lists.values.shape;
-  launch(gpu, "choose", K, queries * segments(gpu), { scores, ...lists }, {
-    queries,
-    columns,
-    first,
-    fresh: fresh ? 1 : 0,
-  });
+  const [queries, columns] = scores.shape, [, , K] = lists.values.shape, threads = segments(gpu);
+  const most = threads * Math.floor(MOST_ITERATIONS / (4 * K + 8)); // fours of columns that may all be inserted
+  for (let begin = 0; begin < columns / 4; begin += most) {
+    const params = { queries, columns, begin, end: Math.min(begin + most, columns / 4), first };
+    const isFirst = fresh && begin === 0;
+    launch(gpu, "choose", K, queries * threads, { scores, ...lists }, { ...params, fresh: isFirst ? 1 : 0 });
+  }
 }
 
 /** One list a query, [queries, K]; releases the running ones, or returns them where they are it. */
@@ -96,7 +97,7 @@ function segments(gpu: Compute): number {
 
 const kernel = kernelTable();
 
-const NOTHING = { queries: 0, columns: 0, first: 0, count: 0, wide: 0, fresh: 0, keep: 0 };
+const NOTHING = { queries: 0, columns: 0, begin: 0, end: 0, first: 0, count: 0, wide: 0, fresh: 0, keep: 0 };
 
 function launch(
   gpu: Compute,

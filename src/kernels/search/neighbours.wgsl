@@ -1,8 +1,8 @@
 // The nearest rows of a bank to each query, from scores that grow with the distance.
 //   choose     looks through the scores of some of the bank's rows, [queries, columns], and keeps the K smallest of those
 //              and of the last ones, ascending: values and rows [queries, SEGMENTS, K]. Thread s of a query looks at the
-//              columns 4s … 4s + 3, 4(s + SEGMENTS) …; column 0 is the bank's row `first`. Where `fresh`, there are no
-//              last ones. The first of equals is kept.
+//              columns 4s … 4s + 3, 4(s + SEGMENTS) …, those from 4 · begin to 4 · end; column 0 is the bank's row
+//              `first`. Where `fresh`, there are no last ones. The first of equals is kept.
 //   merge      the K smallest of a query's SEGMENTS lists: values, rows → y, found [queries, K]
 //   distances  values[q, i] = Σ_c (x[q, c] − bank[rows[q, i], c])², rows that are in this piece of the bank only
 //   order      a query's candidates by distance, and by row where that is equal: the first `keep` of K roots of values and
@@ -14,7 +14,7 @@ const FAR = 3.4e38;
 const NONE = 0xffffffffu;
 
 struct Params {
-  queries: u32, columns: u32, first: u32, count: u32, wide: u32, fresh: u32, keep: u32, across: u32,
+  queries: u32, columns: u32, begin: u32, end: u32, first: u32, count: u32, wide: u32, fresh: u32, keep: u32, across: u32,
 }
 @group(0) @binding(0) var<storage, read> scores: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> values: array<f32>;
@@ -53,9 +53,8 @@ fn choose(@builtin(global_invocation_id) id: vec3u) {
       which[i] = rows[list * K + i];
     }
   }
-  let columns = params.columns / 4u;
-  let start = (list / SEGMENTS) * columns;
-  for (var c = list % SEGMENTS; c < columns; c += SEGMENTS) {
+  let start = (list / SEGMENTS) * (params.columns / 4u);
+  for (var c = params.begin + list % SEGMENTS; c < params.end; c += SEGMENTS) {
     let v = scores[start + c];
     if (any(v < vec4f(best[K - 1u]))) {
       for (var j = 0u; j < 4u; j++) {

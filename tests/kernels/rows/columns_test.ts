@@ -13,6 +13,13 @@ Deno.test("sumColumns meets plain loops in one, two and three runs", async () =>
   }
 });
 
+Deno.test("sumColumns of more rows than llvmpipe loops", async () => {
+  const rows = 600_000, x = gpu.tensor(new Float32Array(2 * rows).fill(1)), y = gpu.empty([2]);
+  sumColumns(gpu, x, y, { rows, columns: 2 });
+  assert.deepEqual([...await gpu.read(y)], [rows, rows]);
+  gpu.release(x);
+});
+
 Deno.test("sumColumns takes some of the columns, scales, adds, and writes nothing else", async () => {
   for (const [pitch, first, columns, offset] of [[12, 4, 8, 4], [11, 3, 5, 2]]) {
     for (const rows of [3, 150]) {
