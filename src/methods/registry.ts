@@ -23,6 +23,7 @@ import { padim } from "./padim/method.ts";
 import { patchcore } from "./patchcore/method.ts";
 import { pNet } from "./p-net/method.ts";
 import { psvdd } from "./psvdd/method.ts";
+import { scadn } from "./scadn/method.ts";
 import { spade } from "./spade/method.ts";
 import { ssimAe } from "./ssim-ae/method.ts";
 import { vae } from "./vae/method.ts";
@@ -52,6 +53,7 @@ export const methods: readonly Method[] = [
   gradcon,
   pNet,
   arnet,
+  scadn,
 ].map((method) => method as unknown as Method);
 
 /** Their names. */

@@ -24,6 +24,7 @@ const TWINS: Record<string, TwinOptions & { method?: string }> = {
   "lsa": {},
   "gradcon": {},
   "arnet": {},
+  "scadn": {},
 };
 
 for (const [golden, { method = golden, ...options }] of Object.entries(TWINS)) {
