@@ -24,6 +24,7 @@ import { patchcore } from "./patchcore/method.ts";
 import { pNet } from "./p-net/method.ts";
 import { psvdd } from "./psvdd/method.ts";
 import { scadn } from "./scadn/method.ts";
+import { smai } from "./smai/method.ts";
 import { spade } from "./spade/method.ts";
 import { ssimAe } from "./ssim-ae/method.ts";
 import { vae } from "./vae/method.ts";
@@ -54,6 +55,7 @@ export const methods: readonly Method[] = [
   pNet,
   arnet,
   scadn,
+  smai,
 ].map((method) => method as unknown as Method);
 
 /** Their names. */

@@ -25,6 +25,9 @@ const REFUSES: Record<string, readonly string[]> = {
   mahalanobis: ["alike", "one, alike"],
 };
 
+/** Those whose paper's networks have more parameters than the software adapter binds at once, and settings of smaller ones. */
+const SMALLER: Record<string, Record<string, Value>> = { scadn: { blocks: 4 } };
+
 /** Those that stop on so few images already. */
 const LONG = ["patchcore", "mahalanobis", ...methods.filter(isTrained).map(({ name }) => name)];
 
@@ -244,7 +247,8 @@ for (const [method, given] of CASES) {
     const many: DataSizes = method.input === "pixels"
       ? { images: 100, C: 3, H: 256, W: 256, P: 0, S: 256, levels: [3] }
       : { images: 100, C: 720, H: 16, W: 16, P: 720, S: 256, levels: [24, 40, 56, 600] };
-    const settings = resolveSettings({ method: name, backbone: "gabor", ...given }, {
+    const all = { method: name, backbone: "gabor", ...SMALLER[name], ...given };
+    const settings = resolveSettings(all, {
       preset: "paper",
       data: "folder",
       weights: false,
@@ -263,7 +267,7 @@ for (const [method, given] of CASES) {
       const come = 4 * images * (C * H * W + (method.input === "both" ? 3 * S * S : 0));
       return bound.reduce((sum, { bytes }) => sum + bytes, come + gpu + host);
     };
-    const needs = method.needs(settings, many), all = sumOf(settings);
+    const needs = method.needs(settings, many), whole = sumOf(settings);
     const names = new Set([...needs.lower, ...(needs.bound ?? []).flatMap(({ lower }) => lower)]);
     assert.ok(names.size > 0 || needs.or !== undefined);
     const sizes: Record<string, Partial<DataSizes>> = {
@@ -276,7 +280,7 @@ for (const [method, given] of CASES) {
       const less = sizes[lower]
         ? sumOf(settings, sizes[lower])
         : sumOf({ ...settings, [lower]: value > 0 ? value / 2 : 1 });
-      assert.ok(less < all, `${lower}: ${less} of ${all}`);
+      assert.ok(less < whole, `${lower}: ${less} of ${whole}`);
     }
     return Promise.resolve();
   });

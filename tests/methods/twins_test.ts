@@ -25,6 +25,7 @@ const TWINS: Record<string, TwinOptions & { method?: string }> = {
   "gradcon": {},
   "arnet": {},
   "scadn": {},
+  "smai": {},
 };
 
 for (const [golden, { method = golden, ...options }] of Object.entries(TWINS)) {

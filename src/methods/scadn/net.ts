@@ -6,10 +6,12 @@
  */
 import {
   act,
+  constant,
   conv2d,
   type Conv2dOptions,
   instanceNorm,
   type Layer,
+  normal,
   residual,
   sequential,
   upsample,
@@ -24,7 +26,8 @@ export interface ScadnSizes {
   blocks: number;
 }
 
-const half = { stride: 2, padding: 1 };
+const begins = { initial: normal(0.02), initialBias: constant(0) };
+const half = { ...begins, stride: 2, padding: 1 }, same = { ...begins, padding: 1 };
 const leaky = act({ leaky: 0.2 });
 
 /** Images with their masks [B, S, S, 4] to images in −1..1, S a multiple of 8; shapes are those of S = 64, width 64. */
@@ -44,7 +47,7 @@ export function scadnNets({ width: w, blocks }: ScadnSizes): { generator: Parts;
       middle: sequential(...Array.from({ length: blocks }, () => block(8 * w))),
       decoder: sequential(
         ...[8 * w, 4 * w, 2 * w].flatMap(larger), // [64, 64, 64]
-        conv2d(w, 3, 7, { padding: 3 }),
+        conv2d(w, 3, 7, { ...begins, padding: 3 }),
         act("tanh"),
       ),
     },
@@ -53,13 +56,13 @@ export function scadnNets({ width: w, blocks }: ScadnSizes): { generator: Parts;
         ...[conv2d(3, w, 4, half), leaky], // [32, 32, 64]
         ...[conv2d(w, 2 * w, 4, half), leaky], // [16, 16, 128]
         ...[conv2d(2 * w, 4 * w, 4, half), leaky], // [8, 8, 256]
-        ...[conv2d(4 * w, 8 * w, 4, { padding: 1 }), leaky], // [7, 7, 512]
-        conv2d(8 * w, 1, 4, { padding: 1 }), // [6, 6, 1], a logit a patch
+        ...[conv2d(4 * w, 8 * w, 4, same), leaky], // [7, 7, 512]
+        conv2d(8 * w, 1, 4, same), // [6, 6, 1], a logit a patch
       ),
     },
   };
 }
 
 function normed(inputs: number, outputs: number, k: number, options: Conv2dOptions): Layer[] {
-  return [conv2d(inputs, outputs, k, { ...options, bias: false }), instanceNorm(outputs)];
+  return [conv2d(inputs, outputs, k, { ...options, ...begins, bias: false }), instanceNorm(outputs)];
 }
