@@ -27,7 +27,7 @@ model, shapes = filled(Arnet())
 shapes = {k: v for k, v in shapes.items() if not k.endswith("num_batches_tracked")}
 known, test = images("train", TRAIN, S), images("test", TEST, S)
 with torch.no_grad():
-    maps = sum((model(test, [turn] * TEST) - test).abs().mean(1) for turn in range(4)) / 4
+    maps = sum(((model(test, [turn] * TEST) - test) ** 2).mean(1) for turn in range(4)) / 4
 optimizer = torch.optim.Adam(model.parameters(), settings["lr"], weight_decay=settings["weight_decay"])
 
 

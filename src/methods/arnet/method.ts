@@ -3,12 +3,12 @@
  * and turned by quarters at random. What was erased of an anomaly is restored as if it were normal.
  *
  *     loss    mean (x̂ − x)², x̂ of the gray image under a random turn
- *     score   of a pixel: |x̂ − x|, the mean over channels and all turns
+ *     score   of a pixel: (x̂ − x)², the mean over channels and all turns
  *
  * @module
  */
 import type * as v from "npm:valibot@^1.5.0";
-import { abs, scale, subtract } from "../../autograd/arithmetic.ts";
+import { scale, square, subtract } from "../../autograd/arithmetic.ts";
 import { add, meanSquaredError } from "../../autograd/ops.ts";
 import { sumChannels } from "../../autograd/reductions.ts";
 import type { Tape } from "../../autograd/tape.ts";
@@ -98,7 +98,7 @@ export const arnet = trainedMethod<ArnetSettings, ArnetSizes>({
       const tape = scoringTape(gpu),
         errors = Array.from({ length: turns }, (_, turn) => {
           const x = restored(model, tape, images, images.map(() => turn));
-          return abs(tape, subtract(tape, x, pixels));
+          return square(tape, subtract(tape, x, pixels));
         });
       const sum = errors.reduce((a, b) => add(tape, a, b));
       return scale(tape, sumChannels(tape, sum), 1 / (3 * turns));

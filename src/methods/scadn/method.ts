@@ -75,7 +75,7 @@ export const scadn = trainedMethod<ScadnSettings, Sizes>({
     stripes: 4,
     scales: 3,
     w_adv: 1e-3,
-  }, { image_size: 64, epochs: 30, lr: 2e-3, width: 8, blocks: 4 }),
+  }, { image_size: 64, epochs: 16, lr: 2e-3, width: 8, blocks: 3 }),
   check({ image_size: S, stripes, scales }) {
     if (S % 8 !== 0 || S < 24) {
       throw new SettingError(`Expected {image_size} to be a multiple of 8, at least 24, but found ${S}`);
