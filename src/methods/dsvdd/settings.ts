@@ -58,7 +58,7 @@ export const DSVDD_RULES: Rules<DsvddSettings> = {
 const CIFAR = { image_size: 32 };
 const QUICK = { ae_epochs: 35, lr_step: 5 };
 const byEpochs = byPreset<DsvddSettings>({
-  image_size: 128,
+  image_size: 64,
   epochs: 150,
   ae_epochs: 350,
   batch_size: 200,
@@ -74,14 +74,14 @@ const byEpochs = byPreset<DsvddSettings>({
   width: 32,
 }, {
   image_size: 32,
-  epochs: 10,
-  ae_epochs: 10,
+  epochs: 20,
+  ae_epochs: 20,
   batch_size: 8,
   lr: 1e-3,
-  lr_step: 7,
+  lr_step: 14,
   radius_epochs: 2,
   latent: 64,
-  width: 8,
+  width: 16,
 });
 
 /** The paper's, for images of 32×32 pixels with CIFAR; the demo's. */

@@ -41,7 +41,7 @@ export const lsaDefaults = byPreset<LsaSettings>({
   likelihood_weight: 0.1,
   latent: 64,
   width: 32,
-}, { epochs: 12, batch_size: 8, lr: 2e-3, latent: 16, width: 8 });
+}, { epochs: 20, batch_size: 8, lr: 2e-3, latent: 16, width: 8 });
 
 /** @throws {SettingError} where the image can't be halved */
 export function checkLsa({ image_size }: Settings<LsaSettings>): void {
