@@ -5,27 +5,30 @@
  */
 import type { Tape } from "../autograd/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { batches } from "../model/batches.ts";
-import { scoringTape, type TrainedModel } from "./trained.ts";
+import type { TrainingSet } from "./trainable.ts";
+import { type Batch, batchOf, scoringTape, type TrainedModel } from "./trained.ts";
 
 /**
- * What `of` makes of images, one after another.
+ * What `of` makes of the normal images, one after another.
  *
- * @param images pixels [S · S, 3] of each
- * @param of makes as many values of each image: pixels [B, S, S, 3] → [B, …]
+ * @param of makes as many values of each image
  * @param size images at a time
  */
 export async function measured(
-  { gpu, sizes: { S } }: TrainedModel,
-  images: readonly Float32Array[],
-  of: (tape: Tape, pixels: Tensor) => Tensor,
+  model: TrainedModel,
+  { normal, pixels }: Pick<TrainingSet, "normal" | "pixels">,
+  of: (tape: Tape, batch: Batch) => Tensor,
   { size, signal }: { size: number; signal?: AbortSignal },
 ): Promise<Float32Array> {
+  const label = new Uint8Array(1);
+  const samples = normal.map((features, i) => ({ features, pixels: pixels?.[i], label }));
   const parts: Float32Array[] = [];
-  for (const x of batches(gpu, images, { C: 3, H: S, W: S }, size)) {
+  for (let i = 0; i < samples.length; i += size) {
     signal?.throwIfAborted();
     parts.push(
-      await gpu.step((scope) => scope.read(of(scoringTape(scope), x.view([x.shape[0], S, S, 3])))),
+      await model.gpu.step((scope) =>
+        scope.read(of(scoringTape(scope), batchOf(scope, model, samples.slice(i, i + size))))
+      ),
     );
   }
   const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));

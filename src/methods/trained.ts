@@ -47,6 +47,8 @@ export interface TrainedSizes extends FeatureSizes {
 /** A model on the GPU. */
 export interface TrainedModel<Z extends object = object> {
   readonly gpu: Gpu;
+  /** What it looks at. */
+  readonly input: Method["input"];
   readonly sizes: Z & TrainedSizes;
   /** By the names that the method gave them. */
   readonly networks: Readonly<Record<string, Network>>;
@@ -201,7 +203,7 @@ export function trainedMethod<S extends object, Z extends object>(
             groups,
             buffers: fitted.buffers,
             beginEpoch,
-            step: (scope, samples, at) => step(scope, batchOf(scope, own, sizes, samples), at),
+            step: (scope, samples, at) => step(scope, batchOf(scope, fitted.model, samples), at),
           };
           const { epochs } = settings as unknown as TrainingSettings;
           await run.optimize(trainable, set, epochs);
@@ -264,10 +266,9 @@ export function initial<S extends object, Z extends object>(
 }
 
 /** Samples on the GPU, as the method takes them. */
-function batchOf(
+export function batchOf(
   gpu: Compute,
-  { input }: Pick<Method, "input">,
-  sizes: TrainedSizes,
+  { input, sizes }: Pick<TrainedModel, "input" | "sizes">,
   samples: readonly Sample[],
 ): TrainingBatch {
   const { S } = sizes, features = upload(gpu, samples.map(({ features }) => features), sizes);
@@ -301,7 +302,13 @@ class FittedNetworks<S extends object, Z extends object> implements FittedModel<
     const others = Object.entries(own.values?.(sizes) ?? {}).map(([name, shape]) =>
       [name, gpu.tensor(values.get(name)!.data, shape)] as const
     );
-    this.model = { gpu, sizes, networks: Object.fromEntries(networks), values: Object.fromEntries(others) };
+    this.model = {
+      gpu,
+      input: own.input,
+      sizes,
+      networks: Object.fromEntries(networks),
+      values: Object.fromEntries(others),
+    };
     stack.move();
   }
 

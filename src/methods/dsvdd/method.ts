@@ -75,8 +75,8 @@ export const dsvdd = trainedMethod<DsvddSettings, Sizes>({
     const { networks: { net }, values } = model;
     const outputs = await measured(
       model,
-      set.normal,
-      (tape, pixels) => net.forward("encoder", tape, normaliseContrast(tape, pixels, values)),
+      set,
+      (tape, { pixels }) => net.forward("encoder", tape, normaliseContrast(tape, pixels, values)),
       { size: run.settings.batch_size, signal: run.signal },
     );
     gpu.stream.write(c, centreOf(outputs, latent));
@@ -113,12 +113,12 @@ const optimization = oneLoss<DsvddSettings, Sizes>({
 async function solveRadius(
   model: Model,
   { nu, batch_size }: DsvddSettings,
-  { normal }: TrainingSet,
+  set: TrainingSet,
   signal?: AbortSignal,
 ): Promise<void> {
   const { gpu, values: { R } } = model;
   if (!R) return;
-  const d = await measured(model, normal, (tape, x) => distances(model, tape, x), {
+  const d = await measured(model, set, (tape, { pixels }) => distances(model, tape, pixels), {
     size: batch_size,
     signal,
   });

@@ -57,7 +57,10 @@ export const lsa = trainedMethod<LsaSettings, Sizes>({
   }),
   async finish(model, { settings: { batch_size: size }, signal }, set) {
     const { gpu, values } = model;
-    const all = await measured(model, set.normal, (tape, x) => termsOf(model, tape, x), { size, signal });
+    const all = await measured(model, set, (tape, { pixels }) => termsOf(model, tape, pixels), {
+      size,
+      signal,
+    });
     const [first, second] = [0, 1].map((term) => rescalingOf([all.filter((_, i) => i % 2 === term)]));
     gpu.stream.write(values.shift, Float32Array.of(first.shift, second.shift));
     gpu.stream.write(values.scale, Float32Array.of(first.scale, second.scale));
