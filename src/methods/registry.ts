@@ -9,10 +9,12 @@ import { ae } from "./ae/method.ts";
 import { arnet } from "./arnet/method.ts";
 import { dsvdd } from "./dsvdd/method.ts";
 import { anogan } from "./anogan/method.ts";
+import { fcdd } from "./fcdd/method.ts";
 import { ganomaly } from "./ganomaly/method.ts";
 import { gaussian } from "./gaussian/method.ts";
 import { gradcon } from "./gradcon/method.ts";
 import { gt } from "./gt/method.ts";
+import { kdad } from "./kdad/method.ts";
 import { kde } from "./kde/method.ts";
 import { knn } from "./knn/method.ts";
 import { lsa } from "./lsa/method.ts";
@@ -27,6 +29,7 @@ import { scadn } from "./scadn/method.ts";
 import { smai } from "./smai/method.ts";
 import { spade } from "./spade/method.ts";
 import { ssimAe } from "./ssim-ae/method.ts";
+import { ts } from "./ts/method.ts";
 import { vae } from "./vae/method.ts";
 import { vaeGrad } from "./vae-grad/method.ts";
 
@@ -45,6 +48,9 @@ export const methods: readonly Method[] = [
   vae,
   vaeGrad,
   dsvdd,
+  fcdd,
+  kdad,
+  ts,
   ganomaly,
   gt,
   psvdd,

@@ -37,6 +37,8 @@ const CASES: [method: Method, given: Record<string, Value>][] = [
   [methodNamed("adtr"), { score: "residual-padim" }],
   [methodNamed("spade"), { image_rule: "map" }],
   [methodNamed("patchcore"), { image_rule: "map", patch: 1 }],
+  [methodNamed("kdad"), { localisation: "gradient" }],
+  [methodNamed("fcdd"), { labels: "none" }],
 ];
 
 /** Whether a method is trained by steps. */
