@@ -74,7 +74,7 @@ export interface Method<S extends object = Record<string, Value>> extends Method
   /** The same again from what `Fitted.state` gave. @throws {RangeError} where a tensor is missing or of another shape */
   open(gpu: Gpu, state: State): Promise<Fitted>;
   /** Its model's sizes and settings from a file. @throws {Error} of any kind where they are none, or beyond all bounds */
-  readModel(model: unknown): FeatureSizes;
+  readModel(model: unknown): ModelSizes;
   /**
    * Scoring, of what `Fitted.state` gave, as nodes of an ONNX graph; a method without it can't be exported so.
    *
@@ -134,6 +134,12 @@ export interface DataSizes extends FeatureSizes {
   readonly S: number;
   /** Channels of each of the backbone's levels, in their order in a feature; [C] where there is nothing to tell apart. */
   readonly levels: readonly number[];
+}
+
+/** What a model file says of a model's sizes. */
+export interface ModelSizes extends FeatureSizes {
+  /** Side of the images, where its networks' maps follow from it. */
+  readonly S?: number;
 }
 
 /** What a method takes, at the moment when it takes most. */

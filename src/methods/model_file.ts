@@ -18,8 +18,7 @@ import {
   takeHeldOut,
   UNDECIDED,
 } from "./decision.ts";
-import type { FeatureSizes } from "../model/batches.ts";
-import type { Fitted, Method, OnnxFeatures, OnnxScores, ScoreSettings, State } from "./method.ts";
+import type { Fitted, Method, ModelSizes, OnnxFeatures, OnnxScores, ScoreSettings, State } from "./method.ts";
 import { type Projection, projectionIn } from "./projection.ts";
 import { METHOD_NAMES, methodNamed } from "./registry.ts";
 
@@ -29,7 +28,7 @@ const MOST_VALUES = 2 ** 27; // of an image's features: what any adapter here bi
 /** A model file that has been read. */
 export interface ModelFile {
   readonly method: Method;
-  readonly sizes: FeatureSizes;
+  readonly sizes: ModelSizes;
   readonly state: State;
   /** What the one who wrote it wanted to remember: from training the settings, the backbone's fingerprint as `features`, and the category. */
   readonly info: Readonly<Record<string, unknown>>;

@@ -108,14 +108,14 @@ async function featuresOf(
 ): Promise<OnnxFeatures> {
   const { backbone: name, image_size: S, feature_size: H } = settings;
   if (file.method.input === "pixels") {
-    checkSizes(file, { C: 3, H: S, W: S }, "pixels");
+    checkSizes(file, { C: 3, H: S, W: S, S }, "pixels");
     return { features: pixelsOf(graph, images, S), pooled: null, P: 0 };
   }
   const options = backboneOptions(settings);
   const backbone = await backboneOnnx(graph, images, name as BackboneName, weights ?? null, options);
   const projection = projectionFor(file, settings, backbone, weights);
   const C = projection ? settings.components : backbone.channels;
-  checkSizes(file, { C, H, W: H }, backbone.name);
+  checkSizes(file, { C, H, W: H, S }, backbone.name);
   const [features, pooled] = settings.feature_length === "unit"
     ? [unit(graph, backbone.features), unit(graph, backbone.pooled)]
     : [backbone.features, backbone.pooled];

@@ -81,7 +81,7 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
     source = { ...source, backbone, projection: projectionFor(file, settings, backbone, weights) };
   }
   const made = sizesOf(source), of = source.backbone?.name ?? "pixels";
-  checkSizes(file, made, of);
+  checkSizes(file, { ...made, S: image_size }, of);
   const fitted = stack.use(await openFitted(gpu, file));
   if (fitted.P !== undefined && fitted.P !== made.P) {
     throw new InputError(
@@ -170,7 +170,11 @@ export function projectionFor(
 }
 
 /** @throws {InputError} where a model's sizes are not those of the features that it gets, of what is called `of` */
-export function checkSizes({ sizes, path }: ModelFile, made: FeatureSizes, of: string): void {
+export function checkSizes(
+  { sizes, path }: ModelFile,
+  made: FeatureSizes & { readonly S: number },
+  of: string,
+): void {
   if (sizes.C !== made.C) {
     throw new InputError(
       `Expected a model of ${of}'s ${made.C} channels in ${path}, but found one of ${sizes.C}`,
@@ -180,6 +184,12 @@ export function checkSizes({ sizes, path }: ModelFile, made: FeatureSizes, of: s
     throw new InputError(
       `Expected a model of ${made.H}×${made.W} positions, as its settings say, in ${path}, ` +
         `but found one of ${sizes.H}×${sizes.W}`,
+    );
+  }
+  if (sizes.S !== undefined && sizes.S !== made.S) {
+    throw new InputError(
+      `Expected a model of images of ${made.S}×${made.S} pixels, as its settings say, in ${path}, ` +
+        `but found one of ${sizes.S}×${sizes.S}`,
     );
   }
 }
