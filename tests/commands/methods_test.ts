@@ -41,10 +41,7 @@ test("an option of another method is a wrong use, said in words", async (folder)
     ["--method padim --loss px", "Expected --loss px with --method adtr only, but found padim"],
     ["--coreset 0.5", "Expected --coreset 0.5 with --method patchcore only, but found adtr"],
     ["--method knn --no-shuffle", "Expected --no-shuffle false with --method adtr or "],
-    [
-      "--method knn --image-rule map",
-      "Expected --image-rule map with --method spade or patchcore only, but found knn",
-    ],
+    ["--method knn --image-rule map", "Expected --image-rule map with --method spade or patchcore or "],
     ["--method nn", "Expected --method to be one of "],
     ["--method padim --init x", "Expected --init with a method that begins with parameters, but found padim"],
     [
