@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { InputError, shortened } from "../errors.ts";
 import { openBmp } from "./bmp.ts";
 import { openGif } from "./gif.ts";
 import { openJpeg } from "./jpeg.ts";
@@ -16,6 +16,9 @@ import { openWebp } from "./webp.ts";
 
 /** Formats that can be read. */
 export type ImageFormat = "PNG" | "JPEG" | "BMP" | "TIFF" | "WebP" | "GIF";
+
+/** Characters of what is wrong with a file: it may name all that a field has, which may be much. */
+const MOST_SAID = 200;
 
 /** Least side in pixels. */
 export const MIN_SIDE = 8;
@@ -121,7 +124,7 @@ async function withImage<T>(
     if (error instanceof InputError) throw error;
     // Decoders throw anything at all at damage; what is no plain Error tells of their insides, not of the file.
     const reason = error instanceof Error && error.name === "Error"
-      ? error.message
+      ? shortened(error.message, MOST_SAID)
       : "it is cut off or damaged";
     throw new InputError(`Can't read ${name} as a ${format} image: ${reason}`, { cause: error });
   }

@@ -12,6 +12,7 @@ import { decodeImage, encodeGreyPng, encodePng } from "../../src/data/image.ts";
 import { decodeMask } from "../../src/data/mask.ts";
 import { InputError } from "../../src/errors.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
+import { fill } from "../fill.ts";
 
 const { tensors } = await readSafetensors(new URL("../golden/images.safetensors", import.meta.url).pathname);
 const kinds = [...tensors.keys()].filter((key) => key.startsWith("file.")).map((key) => key.slice(5));
@@ -180,7 +181,7 @@ Deno.test("TIFF: more bytes of samples than the largest picture has are refused"
   });
 });
 
-Deno.test("GIF: codes of too many bits, which the decoder would never end with, are refused", async () => {
+Deno.test("GIF: codes of too many bits, or of runs that were not there before, are refused", async () => {
   const screen = [9, 0, 9, 0, 0x80, 0, 0, ...[0, 0, 0, 255, 255, 255]],
     frame = [0x2c, 0, 0, 0, 0, 9, 0, 9, 0, 0];
   const data = [135, 4, 1, 2, 3, 4, 0, 0x3b];
@@ -189,7 +190,67 @@ Deno.test("GIF: codes of too many bits, which the decoder would never end with, 
     name: "InputError",
     message: /x\.gif as a GIF.*bits on.*135/,
   });
+  const plain = file("gif.plain"), at = plain.lastIndexOf(8, plain.indexOf(0x2c, 13 + 3 * 128) + 10);
+  equal(plain[at], 8); // bits of a colour
+  plain[at] = 2;
+  await rejects(decodeImage(plain, "x.gif"), {
+    name: "InputError",
+    message: /x\.gif as a GIF.*runs that were there before/,
+  });
 });
+
+Deno.test("GIF: as many codes as there can be, with and without beginning again", async () => {
+  const width = 120, height = 100, seed = fill("gif", width * height, 0, 256);
+  const colors = Uint8Array.from({ length: 768 }, (_, i) => i * 37);
+  for (const [clears, few] of [[true, 256], [false, 256], [false, 3]] as const) {
+    const pixels = Uint8Array.from(seed, (value) => value % few);
+    const packed = packCodes(pixels, clears), blocks: number[] = [];
+    for (let i = 0; i < packed.length; i += 255) {
+      const block = packed.slice(i, i + 255);
+      blocks.push(block.length, ...block);
+    }
+    const sides = [width, 0, height, 0];
+    const bytes = Uint8Array.from([
+      ...[...new TextEncoder().encode("GIF89a"), ...sides, 0xf7, 0, 0, ...colors],
+      ...[0x2c, 0, 0, 0, 0, ...sides, 0, 8, ...blocks, 0, 0x3b],
+    ]);
+    const wanted = [...pixels].flatMap((i) => [...colors.subarray(3 * i, 3 * i + 3)]);
+    deepEqual((await decodeImage(bytes, "x.gif")).data, Uint8Array.from(wanted));
+  }
+});
+
+/** LZW of bytes, as GIF has it. @param clears whether to begin again when all codes are taken */
+function packCodes(pixels: Uint8Array, clears: boolean): number[] {
+  const out: number[] = [];
+  let held = 0, bits = 0, size = 9, next = 258, codes = new Map<string, number>();
+  const put = (code: number): void => {
+    held |= code << bits;
+    for (bits += size; bits >= 8; bits -= 8, held >>>= 8) out.push(held & 255);
+  };
+  put(256);
+  let run = "";
+  const codeOf = (text: string): number => text.length === 1 ? text.charCodeAt(0) : codes.get(text)!;
+  for (const pixel of pixels) {
+    const longer = run + String.fromCharCode(pixel);
+    if (longer.length === 1 || codes.has(longer)) {
+      run = longer;
+      continue;
+    }
+    put(codeOf(run));
+    if (next < 4096) {
+      codes.set(longer, next);
+      if (next++ === 1 << size) size++;
+    } else if (clears) {
+      put(256);
+      [size, next, codes] = [9, 258, new Map()];
+    }
+    run = String.fromCharCode(pixel);
+  }
+  put(codeOf(run));
+  if (next < 4096 && next === 1 << size) size++;
+  put(257);
+  return [...out, held & 255];
+}
 
 Deno.test("what is no image is refused by its content, whatever its name", async () => {
   const text = new TextEncoder().encode("not a picture, whatever its name says");

@@ -5,6 +5,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { dirname } from "node:path";
+import process from "node:process";
 import { createInterface } from "node:readline";
 import { InputError } from "../../src/errors.ts";
 import { type FileReader, READERS } from "./readers.ts";
@@ -38,12 +40,12 @@ function forgetPeak(): void {
 }
 
 async function work({ kind, path, seed }: Job): Promise<Outcome> {
-  const reader: FileReader = READERS[kind], folder = await Deno.makeTempDir({ prefix: "adtr-fuzz-" });
+  const reader: FileReader = READERS[kind], folder = await Deno.makeTempDir({ dir: dirname(path) });
   const file = { bytes: Deno.readFileSync(path), path, seed, folder };
   const named = reader.named?.(file) ?? path;
   if (resident().now > LEFT) collect();
   forgetPeak();
-  const before = resident().now, begin = performance.now();
+  const before = resident().now, begin = process.cpuUsage();
   let fault: string | null = null, refusal: string | null = null;
   try {
     await reader.read(file);
@@ -58,14 +60,16 @@ async function work({ kind, path, seed }: Job): Promise<Outcome> {
       } else if (refusal.split("\n").length > LINES) fault = `an error of many lines: ${refusal}`;
     }
   }
-  const ms = performance.now() - begin, memory = resident().peak - before;
+  const { user, system } = process.cpuUsage(begin), ms = (user + system) / 1000;
+  const memory = resident().peak - before;
   if (memory > reader.memory) fault ??= `${Math.round(memory / 2 ** 20)} MiB of memory`;
-  if (printed.length > 0) fault ??= `something printed: ${printed.splice(0).join("\n")}`;
+  const said = printed.splice(0).join("\n");
+  if (said !== "") fault ??= `something printed: ${said}`;
   await Deno.remove(folder, { recursive: true });
   return { fault, refusal, ms, memory };
 }
 
-for await (const line of createInterface({ input: (await import("node:process")).stdin })) {
+for await (const line of createInterface({ input: process.stdin })) {
   const outcome = await work(JSON.parse(line));
   Deno.stdout.writeSync(Buffer.from(JSON.stringify(outcome) + "\n"));
 }

@@ -7,7 +7,7 @@ import { equal, match, ok } from "node:assert/strict";
 import { KINDS } from "./kinds.ts";
 import { checkpointSeeds, modelSeeds } from "./models.ts";
 import type { Bytes } from "./mutations.ts";
-import { type KindName, READERS } from "./readers.ts";
+import type { KindName } from "./readers.ts";
 import { round } from "./round.ts";
 import { WatchedReader } from "./watched.ts";
 
@@ -34,7 +34,7 @@ Deno.test("damaged files of every kind are read, or refused by name, soon and in
 
 Deno.test("every kind has sound files, and reads most of them", async () => {
   await using reader = await WatchedReader.start();
-  for (const kind of Object.keys(READERS) as KindName[]) {
+  for (const kind of Object.keys(KINDS) as KindName[]) {
     if (kind in ON_GPU) continue; // the round reads the first of them
     const seeds = await KINDS[kind].seeds(), [sound] = seeds, refused: string[] = [];
     for (const [name, bytes] of seeds) {
@@ -43,6 +43,29 @@ Deno.test("every kind has sound files, and reads most of them", async () => {
       if (refusal !== null) refused.push(`${name}: ${refusal}`);
     }
     ok(refused.length < seeds.size / 2, `${kind}: ${refused.join("\n")}`);
+  }
+});
+
+Deno.test("what must not be is seen from outside, and the next file is read all the same", async () => {
+  const bytes = (what: string) => new TextEncoder().encode(what);
+  await using reader = await WatchedReader.start(1);
+  const fault = async (what: string) =>
+    (await reader.read("faulty", what, bytes(what), ["sound", bytes("sound")])).fault;
+  equal(await fault("sound"), null);
+  for (
+    const [what, expected] of [
+      ["hang", /^more than 1 s$/],
+      ["exit", /^the end of the process/],
+      ["late", /^the end of the process: .*too late/s],
+      ["swell", /^(9|1\d)\d MiB of memory$/],
+      ["print", /^something printed: careful$/],
+      ["nameless", /^an error that does not name the file: Expected something else$/],
+      ["long", /^an error of 2\d\d\d characters/],
+      ["what?", /^a fault of the program: RangeError/],
+    ] as const
+  ) {
+    match(await fault(what) ?? "none", expected, what);
+    equal(await fault("refused"), null);
   }
 });
 

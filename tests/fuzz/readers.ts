@@ -13,6 +13,7 @@ import { readCifar } from "../../src/data/cifar.ts";
 import { imageHeader } from "../../src/data/decode.ts";
 import { decodeImage } from "../../src/data/image.ts";
 import { decodeMask } from "../../src/data/mask.ts";
+import { InputError } from "../../src/errors.ts";
 import { DTYPE_BYTES, float32Of } from "../../src/formats/tensor_file.ts";
 import { parseWeightFile } from "../../src/formats/weight_file.ts";
 import { openCifar } from "../../src/host/cifar_files.ts";
@@ -117,7 +118,7 @@ export const READERS = {
     async read({ bytes, folder }) {
       await makeFolder(join(folder, "split_csv"));
       await Deno.writeFile(join(folder, "split_csv", "1cls.csv"), bytes);
-      for (const name of (await listVisa(folder) ?? []).slice(0, 3)) {
+      for (const name of (await listVisa(folder) ?? []).slice(0, 1)) {
         const { category } = await scanVisa(folder, name);
         equal(category.name, name);
       }
@@ -199,10 +200,43 @@ export const READERS = {
       equal(restore(gpu, checkpoint, trainable, IDENTITY, ["lr"]), checkpoint.steps);
     },
   },
+  /** No file's kind: it does what must not be, to see that it is seen. */
+  faulty: {
+    memory: 64 * MIB,
+    async read({ bytes, path }) {
+      switch (new TextDecoder().decode(bytes)) {
+        case "sound":
+          return;
+        case "hang":
+          for (;;);
+        case "exit":
+          return Deno.exit(3);
+        case "swell":
+          return void new Uint8Array(100 * MIB).fill(1);
+        case "print":
+          return console.warn("careful");
+        case "late":
+          setTimeout(() => {
+            throw new Error("too late");
+          });
+          return await new Promise(() => {});
+        case "nameless":
+          throw new InputError("Expected something else");
+        case "long":
+          throw new InputError(`${path} has ${"x".repeat(2000)}`);
+        case "refused":
+          throw new InputError(`Expected ${path} to be another`);
+        default:
+          throw new RangeError("Expected to be told what to do");
+      }
+    },
+  },
 } satisfies Record<string, FileReader>;
 
+/** The name of what reads files of a kind. */
+export type ReaderName = keyof typeof READERS;
 /** The name of a kind. */
-export type KindName = keyof typeof READERS;
+export type KindName = Exclude<ReaderName, "faulty">;
 
 function checkCifar({ classes, train, test }: Awaited<ReturnType<typeof readCifar>>): void {
   for (const { images, labels } of [train, test]) {

@@ -31,7 +31,7 @@ export interface RoundResult {
   read: number;
   /** How many different errors there were, numbers aside. */
   errors: number;
-  /** Of the slowest, milliseconds. */
+  /** Of the slowest, milliseconds of the processor. */
   slowest: number;
   /** Most memory that one took, bytes. */
   memory: number;

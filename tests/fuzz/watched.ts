@@ -7,11 +7,11 @@
  */
 import { join } from "node:path";
 import type { Bytes } from "./mutations.ts";
-import type { KindName } from "./readers.ts";
+import type { ReaderName } from "./readers.ts";
 
 /** What is to be read. */
 export interface Job {
-  kind: KindName;
+  kind: ReaderName;
   path: string;
   seed: string;
 }
@@ -22,7 +22,7 @@ export interface Outcome {
   fault: string | null;
   /** What an error said of the file; null where it was read. */
   refusal: string | null;
-  /** How long it took. */
+  /** Milliseconds of the processor that it took. */
   ms: number;
   /** Bytes of memory that it took. */
   memory: number;
@@ -39,20 +39,21 @@ const HEAP = 1024;
 /** Such a process, started when it is needed; it ends with its scope (`await using`). */
 export class WatchedReader implements AsyncDisposable {
   readonly #folder: string;
+  readonly #most: number;
   /** Kinds for which the process has loaded what it takes. */
-  readonly #warm = new Set<KindName>();
+  readonly #warm = new Set<ReaderName>();
   #child: Deno.ChildProcess | null = null;
   #lines: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #jobs: WritableStreamDefaultWriter<Uint8Array> | null = null;
   #said: Promise<string> = Promise.resolve("");
 
-  private constructor(folder: string) {
-    this.#folder = folder;
+  private constructor(folder: string, most: number) {
+    [this.#folder, this.#most] = [folder, most];
   }
 
-  /** A reader with a folder for its files. */
-  static async start(): Promise<WatchedReader> {
-    return new WatchedReader(await Deno.makeTempDir({ prefix: "adtr-fuzz-" }));
+  /** A reader with a folder for its files. @param most seconds of the processor that each may take */
+  static async start(most = MOST_SECONDS): Promise<WatchedReader> {
+    return new WatchedReader(await Deno.makeTempDir({ prefix: "adtr-fuzz-" }), most);
   }
 
   /**
@@ -61,23 +62,22 @@ export class WatchedReader implements AsyncDisposable {
    * @param seed what it was before it was damaged
    * @param sound a file that is not, for which all is loaded first that the kind takes: that is no other file's time
    */
-  async read(kind: KindName, seed: string, bytes: Bytes, sound: Sound): Promise<Outcome> {
+  async read(kind: ReaderName, seed: string, bytes: Bytes, sound: Sound): Promise<Outcome> {
     if (this.#child === null) this.#spawn();
     if (!this.#warm.has(kind)) {
       const outcome = await this.#ask(kind, ...sound, MOST_WAITED);
       if (this.#child === null) return outcome;
       this.#warm.add(kind);
     }
-    return await this.#ask(kind, seed, bytes, MOST_SECONDS);
+    return await this.#ask(kind, seed, bytes, this.#most);
   }
 
   /** @param most seconds of the processor */
-  async #ask(kind: KindName, seed: string, bytes: Bytes, most: number): Promise<Outcome> {
+  async #ask(kind: ReaderName, seed: string, bytes: Bytes, most: number): Promise<Outcome> {
     const path = join(this.#folder, `damaged.${kind}`);
     await Deno.writeFile(path, bytes);
-    await this.#jobs!.write(
-      new TextEncoder().encode(JSON.stringify({ kind, path, seed } satisfies Job) + "\n"),
-    );
+    const job = JSON.stringify({ kind, path, seed } satisfies Job) + "\n";
+    await this.#jobs!.write(new TextEncoder().encode(job)).catch(() => {}); // it has ended: that is seen below
     const line = await this.#answer(most);
     if (line.text.endsWith("\n")) return JSON.parse(line.text);
     const said = await this.#end();
@@ -123,11 +123,10 @@ export class WatchedReader implements AsyncDisposable {
 
   #spawn(): void {
     this.#warm.clear();
-    this.#warm.clear();
     const args = ["run", "-A", "--no-check", `--v8-flags=--expose-gc,--max-heap-size=${HEAP}`];
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [...args, join(import.meta.dirname!, "child.ts")],
-      env: { NODEVICE_SELECT: "1" },
+      env: { NODEVICE_SELECT: "1", NO_COLOR: "1" },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
