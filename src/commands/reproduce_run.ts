@@ -24,7 +24,7 @@ import { type OpenedSource, openSource } from "../host/feature_source.ts";
 import { MODEL } from "../host/run_folder.ts";
 import { readWeightFile } from "../host/tensor_files.ts";
 import type { Metrics } from "../score/evaluate.ts";
-import { dataSizes, sizesOf } from "../score/features.ts";
+import { dataSizes, type FeatureStore, sizesOf } from "../score/features.ts";
 import { explain } from "./explain.ts";
 import { tryLockRun } from "./folders.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
@@ -176,12 +176,14 @@ class Sources implements Disposable {
   #opened = new Map<string, OpenedSource>();
   #plan: ReproducePlan;
   #gpu: Gpu;
-  #display: ProgressDisplay;
+  #warn: (message: string) => void;
+  #cache: FeatureStore | null;
 
-  constructor(plan: ReproducePlan, gpu: Gpu, display: ProgressDisplay) {
+  constructor(plan: ReproducePlan, gpu: Gpu, { warn }: ProgressDisplay) {
     this.#plan = plan;
     this.#gpu = gpu;
-    this.#display = display;
+    this.#warn = warn;
+    this.#cache = defaultCache(warn); // one, so that it says once what it can't do
   }
 
   async open(settings: Settings): Promise<OpenedSource> {
@@ -194,11 +196,11 @@ class Sources implements Disposable {
     ].join("/");
     const known = this.#opened.get(key);
     if (known) return known;
-    const { warn } = this.#display, { weights, weights_key } = weightsFor(this.#plan, settings);
+    const { weights, weights_key } = weightsFor(this.#plan, settings);
     const opened = await openSource(this.#gpu, settings, weights, {
       weights_key,
-      cache: defaultCache(warn),
-      onWarning: warn,
+      cache: this.#cache,
+      onWarning: this.#warn,
     });
     this.#opened.set(key, this.#stack.use(opened));
     return opened;
