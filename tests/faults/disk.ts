@@ -72,15 +72,10 @@ export async function fillDisks(folder: string, scene: Scene, disks: number): Pr
   return disks;
 }
 
-/**
- * Refuses, one at a time, what a scene asks the disk for: the `first` thing, and `every` so many from there on.
- *
- * @returns how many
- */
-export async function refuseEach(folder: string, { name }: Scene, first = 1, every = 1): Promise<number> {
-  const script = join(import.meta.dirname!, "each_write.ts");
+/** Refuses, one at a time, so many of the things that a scene asks the disk for, from first to last. @returns how many */
+export async function refuseSome(folder: string, { name }: Scene, points: number): Promise<number> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", script, name, `${first}`, `${every}`],
+    args: ["run", "-A", "--no-check", join(import.meta.dirname!, "each_write.ts"), name, `${points}`],
     cwd: folder,
     env: environment(folder),
   }).output();

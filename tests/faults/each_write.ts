@@ -1,11 +1,11 @@
 /**
- * Each thing that a scene asks the disk for is refused once, as a full disk does, with half of what was to be written:
- * `each_write.ts SCENE FIRST EVERY` in the scene's folder, in one process on one GPU device, so that they may be hundreds.
- * Prints how many there were.
+ * Things that a scene asks the disk for, refused one at a time, as a full disk does, with half of what was to be written:
+ * `each_write.ts SCENE POINTS` in the scene's folder, in one process on one GPU device, so that they may be hundreds, up to
+ * all. Prints how many there were.
  *
  * @module
  */
-import { equal, ok } from "node:assert/strict";
+import { equal } from "node:assert/strict";
 import { main } from "../../src/commands/main.ts";
 import { compare, type Ended, sameFiles, sceneNamed } from "./scenes.ts";
 import { requireTold } from "./told.ts";
@@ -58,14 +58,22 @@ function refuseOne(): void {
   };
 }
 
-/** Every opening of the GPU gives one device, which stays open. */
+/** Every opening of the GPU gives one device, of which its end destroys the buffers alone. */
 function shareDevice(): void {
-  const { requestDevice } = GPUAdapter.prototype;
+  const { requestDevice } = GPUAdapter.prototype, { createBuffer } = GPUDevice.prototype;
+  const buffers: GPUBuffer[] = [];
   let device: Promise<GPUDevice> | undefined;
   GPUAdapter.prototype.requestDevice = function (descriptor) {
     return device ??= requestDevice.call(this, descriptor);
   };
-  GPUDevice.prototype.destroy = () => {};
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    const buffer = createBuffer.call(this, descriptor);
+    buffers.push(buffer);
+    return buffer;
+  };
+  GPUDevice.prototype.destroy = () => {
+    for (const buffer of buffers.splice(0)) buffer.destroy();
+  };
 }
 
 /** Runs the program in this process. */
@@ -80,26 +88,26 @@ async function run(args: readonly string[]): Promise<Pick<Ended, "code" | "stder
   }
 }
 
-const [name, first, every] = Deno.args, scene = sceneNamed(name), cache = Deno.env.get("XDG_CACHE_HOME")!;
+const now = performance.now.bind(performance);
+performance.now = () => 1000 * now(); // as in child.ts: a checkpoint a step
+const [name, wanted] = Deno.args, scene = sceneNamed(name), cache = Deno.env.get("XDG_CACHE_HOME")!;
 shareDevice();
 refuseOne();
 equal((await run(scene.begin("whole"))).code, 0);
-const files = await sameFiles("whole", scene), out = "out";
-let points = 0;
-for (let n = Number(first);; n += Number(every), points++) {
-  [refused, asked, at] = [n, 0, null];
-  const ended = await run(scene.begin(out));
+const files = await sameFiles("whole", scene), out = "out", all = asked;
+const points = Math.min(Number(wanted), all);
+for (let i = 0; i < points; i++) {
+  [refused, asked, at] = [1 + Math.floor((i + Math.random()) * all / points), 0, null];
+  const where = `request ${refused} of ${all}`, ended = await run(scene.begin(out));
   refused = Infinity;
-  if (at === null) break;
-  const where = `${at}, request ${n}`;
-  if (`${at}`.startsWith(cache)) equal(ended.code, 0, where); // done without
+  const path = `${at}`; // null where the cache has asked for less than the first time
+  if (at === null || path.startsWith(cache)) equal(ended.code, 0, `${path}, ${where}`); // done without
   else requireTold(ended, /No space left on device/);
   await requireWhole(".");
   const again = await run(await scene.isBegun(out) ? scene.resume(out) : scene.begin(out));
-  equal(again.code, 0, `${where}: ${ended.stderr}, then ${again.stderr}`);
-  await compare(out, { scene, files }, where);
+  equal(again.code, 0, `${path}, ${where}: ${ended.stderr}, then ${again.stderr}`);
+  await compare(out, { scene, files }, `${path}, ${where}`);
   await Deno.remove(out, { recursive: true });
 }
-ok(points > 0);
 console.log(points);
 Deno.exit();

@@ -6,7 +6,7 @@
  */
 import { inFolder } from "../folder.ts";
 import { closePipes, exhaust, interrupt, loseDevices } from "./device.ts";
-import { fillDisks, readOnly, refuseEach } from "./disk.ts";
+import { fillDisks, readOnly, refuseSome } from "./disk.ts";
 import { killScene } from "./kills.ts";
 import { LARGE, prepare, type Scene, SCENES } from "./scenes.ts";
 
@@ -26,7 +26,7 @@ await inFolder(async (folder) => {
   };
   await each("killed", (scene) => killScene(folder, scene, Math.ceil(kills / SCENES.length)));
   await each("disks too small", (scene) => fillDisks(folder, scene, 4));
-  await each("writes refused", (scene) => refuseEach(folder, scene, 1 + Math.floor(5 * Math.random()), 5));
+  await each("writes refused", (scene) => refuseSome(folder, scene, 25));
   await tell("folders that take nothing", () => readOnly(folder, SCENES));
   await each("GPU devices lost", (scene) => loseDevices(folder, scene, 3));
   await tell("GPU out of memory", () => exhaust(folder, LARGE, [80, 200, 400].map((mib) => mib * MIB)));
