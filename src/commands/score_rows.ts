@@ -62,7 +62,8 @@ export const FORMATS: Readonly<Record<"csv" | "jsonl", RowFormat>> = {
         heatmap: heatmap || null,
         error: error || null,
       };
-      return cells.length === COLUMNS.length && isRow(row) ? row : null;
+      const isWhole = [COLUMNS.length, EARLIER].includes(cells.length);
+      return isWhole && isRow(row) ? row : null;
     },
   },
   jsonl: {
@@ -80,6 +81,9 @@ export const FORMATS: Readonly<Record<"csv" | "jsonl", RowFormat>> = {
     },
   },
 };
+
+/** Columns of earlier versions: the image and its score. */
+const EARLIER = 2;
 
 /** Whether it is a row: with a score, or with an error. */
 function isRow(row: Partial<Record<keyof ScoreRow, unknown>> | null): row is ScoreRow {
