@@ -4,7 +4,10 @@
  * @module
  */
 import { AdamW } from "../../src/optim/adamw.ts";
+import { scale } from "../../src/autograd/arithmetic.ts";
 import { meanSquaredError } from "../../src/autograd/ops.ts";
+import { mean } from "../../src/autograd/reductions.ts";
+import { ssim } from "../../src/autograd/ssim.ts";
 import { Tape } from "../../src/autograd/tape.ts";
 import type { Compute } from "../../src/gpu/compute.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
@@ -13,9 +16,14 @@ import { gemm } from "../../src/kernels/dense/gemm.ts";
 import { initialAdtr } from "../../src/model/adtr.ts";
 import { FittedAdtr } from "../../src/methods/adtr/fitted.ts";
 import { EfficientNet } from "../../src/model/efficientnet.ts";
+import { autoencoder } from "../../src/methods/ae/net.ts";
 import { upload } from "../../src/model/batches.ts";
+import { Network } from "../../src/model/network.ts";
 import {
   ADAMW,
+  AUTOENCODER,
+  autoencoderParameters,
+  type AutoencoderTask,
   type EfficientNetTask,
   type Engine,
   type GemmTask,
@@ -89,6 +97,30 @@ export function adtrEngine(gpu: Gpu): Engine {
       return await job(step, moments, () => {
         optimizer[Symbol.dispose]();
         fitted[Symbol.dispose]();
+      });
+    },
+    async autoencoder({ loss, B, images }: AutoencoderTask) {
+      const parameters = autoencoderParameters(), { S } = AUTOENCODER;
+      const values = new Map(parameters.map(({ name, data }) => [name, { data }]));
+      const network = new Network(gpu, autoencoder(AUTOENCODER), values);
+      const optimizer = new AdamW(gpu, network.parameters), x = gpu.tensor(images, [B, S, S, 3]);
+      const { beta1, beta2, ...options } = ADAMW;
+      const step = (on: Compute) => {
+        const tape = new Tape(on);
+        const y = network.forward("decoder", tape, network.forward("encoder", tape, x));
+        tape.backward(
+          loss === "ssim" ? scale(tape, mean(tape, ssim(tape, y, x)), -1, 1) : meanSquaredError(tape, y, x),
+        );
+        optimizer.step(tape, { ...options, betas: [beta1, beta2] });
+      };
+      const moments = async () => {
+        const values = await network.parameters.read(optimizer.state.get("m")!);
+        return parameters.map(({ name }) => values.get(name)!.data);
+      };
+      return await job(step, moments, () => {
+        optimizer[Symbol.dispose]();
+        network[Symbol.dispose]();
+        gpu.release(x);
       });
     },
   };

@@ -43,6 +43,7 @@ export async function jaxEngine(device: "webgpu" | "wasm"): Promise<Engine> {
     gemm: (task) => here(() => gemm(task, here)),
     efficientNet: (task) => here(() => efficientNet(task, here)),
     training: (task) => here(() => training(task, here)),
+    autoencoder: () => "",
   };
 }
 

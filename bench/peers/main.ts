@@ -12,7 +12,7 @@ import { median } from "../../src/bench/timing.ts";
 import { Gpu } from "../../src/gpu/gpu.ts";
 import { type Cell, table } from "../../src/report/table.ts";
 import { adtrEngine } from "./adtr.ts";
-import type { Engine, GemmTask, Job } from "./engine.ts";
+import { AUTOENCODER, type Engine, type GemmTask, type Job } from "./engine.ts";
 import { jaxEngine } from "./jax.ts";
 import { onnxruntimeEngine } from "./onnxruntime.ts";
 import { tfjsEngine } from "./tfjs.ts";
@@ -62,6 +62,11 @@ function trainingTask(what: string, sizes: typeof PAPER_ADTR, B: number): Task {
   return { name: `training step, ${what}`, start: (engine) => engine.training({ config, B, features }) };
 }
 
+function autoencoderTask(what: string, loss: "squares" | "ssim"): Task {
+  const B = 16, images = noiseOf(B * AUTOENCODER.S ** 2 * 3).map((v) => (v + 1) / 2);
+  return { name: `${what} step, batch ${B}`, start: (engine) => engine.autoencoder({ loss, B, images }) };
+}
+
 const TASKS: Task[] = [
   gemmTask("x·Wᵀ", 4096, 256, 1024, { transB: true }),
   gemmTask("x·Wᵀ", 4096, 720, 256, { transB: true }),
@@ -74,6 +79,8 @@ const TASKS: Task[] = [
   trainingTask("demo's sizes", DEMO_ADTR, 8),
   trainingTask("paper's sizes but batch 4", PAPER_ADTR, 4),
   trainingTask("paper's sizes", PAPER_ADTR, 16),
+  autoencoderTask("ae", "squares"),
+  autoencoderTask("ssim-ae", "ssim"),
 ];
 
 const say = (text: string) => console.error(text);

@@ -25,6 +25,7 @@ export function onnxruntimeEngine(provider: "webgpu" | "wasm"): Engine {
     gemm: (task) => gemm(task, provider),
     efficientNet: (task) => efficientNet(task, provider),
     training: () => "no gradients in onnxruntime-web",
+    autoencoder: () => "",
   };
 }
 

@@ -1,11 +1,22 @@
 /**
- * PyTorch on the CPU, without any GPU API: the training step in a child process (torch_step.py). `PYTHON` names the
+ * PyTorch on the CPU, without any GPU API: the training steps in child processes (torch_*.py). `PYTHON` names the
  * interpreter, /usr/bin/python3 by default.
  *
  * @module
  */
 import { join } from "node:path";
-import { ADAMW, concatenate, type Engine, initialParameters, type Job, type TrainingTask } from "./engine.ts";
+import {
+  ADAMW,
+  AUTOENCODER,
+  AUTOENCODER_LAYERS,
+  autoencoderParameters,
+  concatenate,
+  type Engine,
+  initialParameters,
+  type Job,
+  type Parameter,
+  ssimWindow,
+} from "./engine.ts";
 
 /** With that many threads. */
 export function torchEngine(threads: number): Engine {
@@ -13,26 +24,45 @@ export function torchEngine(threads: number): Engine {
     name: `PyTorch CPU, ${threads} thread${threads > 1 ? "s" : ""}`,
     gemm: () => "",
     efficientNet: () => "",
-    training: (task) => training(task, threads),
+    training: ({ config, B, features }) => {
+      const parameters = initialParameters(config);
+      return child("torch_step.py", { ...config, B }, parameters, features, threads);
+    },
+    autoencoder: ({ loss, B, images }) => {
+      const layers = AUTOENCODER_LAYERS, ssim = ssimWindow(AUTOENCODER.S);
+      return child(
+        "torch_autoencoder.py",
+        { ...AUTOENCODER, B, loss, layers, ssim },
+        autoencoderParameters(),
+        images,
+        threads,
+      );
+    },
   };
 }
 
-async function training({ config, B, features }: TrainingTask, threads: number): Promise<Job> {
+/** A script that makes training steps on `data` in a process of its own. */
+async function child(
+  script: string,
+  config: object,
+  parameters: readonly Parameter[],
+  data: Float32Array,
+  threads: number,
+): Promise<Job> {
   const folder = await Deno.makeTempDir({ prefix: "adtr-peers-" });
-  const parameters = initialParameters(config);
   const shapes = Object.fromEntries(parameters.map(({ name, shape }) => [name, shape]));
   const bytes = (values: Float32Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   await Deno.writeTextFile(
     join(folder, "config.json"),
-    JSON.stringify({ ...config, B, shapes, adamw: ADAMW }),
+    JSON.stringify({ ...config, shapes, adamw: ADAMW }),
   );
   await Deno.writeFile(
     join(folder, "parameters.bin"),
     bytes(concatenate(parameters.map(({ data }) => data))),
   );
-  await Deno.writeFile(join(folder, "features.bin"), bytes(features));
+  await Deno.writeFile(join(folder, "data.bin"), bytes(data));
   const python = new Deno.Command(Deno.env.get("PYTHON") ?? "/usr/bin/python3", {
-    args: [join(import.meta.dirname!, "torch_step.py"), folder, String(threads)],
+    args: [join(import.meta.dirname!, script), folder, String(threads)],
     stdin: "piped",
     stdout: "piped",
     env: { OMP_NUM_THREADS: String(threads) },
