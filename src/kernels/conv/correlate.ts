@@ -23,15 +23,16 @@ export interface Ending {
   add?: boolean;
 }
 
-// Pixels and fours of channels a thread at most, and multiplications of vec4 in an iteration with which four channels of
-// x are still read at once. GFLOP/s on llvmpipe with subgroups by the processor's time, in much company (2026-11), of a 3×3
-// and of a 4×4 with stride 2 from 32 to 32 channels: 8×32 38 and 38, 4×32 35 and 36, 8×16 35 and 32, 16×32 34 and 30; a
-// product of patches that lie in memory 22 and 20. With four channels at once 8×32 has 29 and takes three times as long to
-// compile, but a 1×1 gains a third. Hardware wants many threads.
-const TILES: Record<AdapterKind, { TM: number; FOURS: number; body: number; THREADS: number }> = {
-  software: { TM: 8, FOURS: 8, body: 256, THREADS: 32 },
-  hardware: { TM: 4, FOURS: 2, body: Infinity, THREADS: 64 },
-};
+// Pixels and fours of channels a thread at most, and up to how many taps times fours four or two channels of x are read at
+// once. GFLOP/s on llvmpipe with subgroups by the processor's time, in much company (2026-11), of a 3×3 and of a 4×4 with
+// stride 2 from 32 to 32 channels, a channel at a time: 8×32 38 and 38, 16×32 34 and 30; two at a time: 8×32 43 and 29, 4×32 35
+// and 36, 8×16 35 and 32; four at a time 8×32 29, in three times the time to compile; a product of patches that lie in
+// memory 22 and 20. Hardware wants many threads.
+const TILES: Record<AdapterKind, { TM: number; FOURS: number; THREADS: number; four: number; two: number }> =
+  {
+    software: { TM: 8, FOURS: 8, THREADS: 32, four: 4, two: 24 },
+    hardware: { TM: 4, FOURS: 2, THREADS: 64, four: Infinity, two: Infinity },
+  };
 
 /** y at the positions of both axes = act(Σ x · filters + bias): x [B, H, W, C], y [B, outH, outW, O]. */
 export function correlate(
@@ -49,7 +50,7 @@ export function correlate(
   const FOURS = Math.ceil(O4 / Math.ceil(O4 / most.FOURS));
   let TM = most.TM;
   while (TM > columns.count) TM /= 2;
-  const WIDTH = C % 4 === 0 && 4 * KW * most.TM * FOURS <= most.body ? 4 : 1;
+  const WIDTH = C % 4 === 0 && KW * FOURS <= most.four ? 4 : C % 2 === 0 && KW * FOURS <= most.two ? 2 : 1;
   const perRow = Math.ceil(columns.count / TM), runs = B * lines.count * perRow;
   const THREADS = shared ? LANES : most.THREADS, { across, grid } = spread(runs, THREADS);
   const tile = { TM, FOURS, KW, WIDTH, STRIDE: columns.stride, LANES, THREADS, ADD: add };
@@ -97,7 +98,7 @@ function kernelFor(tile: Tile, fours: boolean, act: Act): Kernel {
       },
       ...{ by_four: flag(fours), one_by_one: flag(!fours) },
     };
-    const types = `alias X = ${WIDTH === 4 ? "vec4f" : "f32"};\n${actText(fours ? "vec4f" : "f32")}`;
+    const types = `alias X = ${WIDTH > 1 ? `vec${WIDTH}f` : "f32"};\n${actText(fours ? "vec4f" : "f32")}`;
     return { name, source: types + each(source, counts, name), entry: "correlate", constants };
   });
 }

@@ -32,16 +32,16 @@ export function packFilters(
   gpu: Compute,
   { weight, bias, ...f }: Filters,
   [lines, columns]: readonly [Axis, Axis],
-  { KW, WIDTH }: FilterLayout,
+  layout: FilterLayout,
 ): Tensor {
-  const O4 = Math.ceil(f.O / 4), rows = lines.taps * columns.taps * f.C, n = (rows + 1) * O4;
-  const packed = gpu.empty([rows + 1, 4 * O4], "packed filters"), { across, grid } = spread(n);
+  const O4 = Math.ceil(f.O / 4), { across, grid } = spread((f.C + 1) * O4);
+  const packed = gpu.empty([lines.taps * columns.taps * f.C + 1, 4 * O4], "packed filters");
   const axes = { firstP: lines.first, stepP: lines.step, firstQ: columns.first, stepQ: columns.step };
-  const { k: K, ...sizes } = f, layout = { Q: columns.taps / KW, KW, WIDTH, O4, K };
+  const { k: K, ...sizes } = f, taps = { P: lines.taps, Q: columns.taps, K };
   gpu.stream.dispatch(
-    { name: "pack filters", source, entry: "pack" },
+    { name: "pack filters", source, entry: "pack", constants: { ...layout } },
     { weight, bias: bias ?? weight, packed },
-    { ...sizes, ...axes, ...layout, n, across, rows, biased: bias ? 1 : 0 },
+    { ...sizes, ...axes, ...taps, O4, across, biased: bias ? 1 : 0 },
     grid,
   );
   return packed;

@@ -1,12 +1,12 @@
 // Filters in the order in which correlate.wgsl reads them, and the bias behind them:
-//   packed[P · Q · C/WIDTH · KW · WIDTH, O4], packed[rows, O4] = bias     four output channels a value, zeros where there are none
-// Row (((p · Q + block) · C/WIDTH + c) · KW + q) · WIDTH + u is tap (p, block · KW + q) of input channel c · WIDTH + u.
-// weight[o · outPitch + c · inPitch + t · K + s] is tap (t, s) from channel c to o; tap v of an axis is first + v · step.
+//   packed[P, Q / KW, C / WIDTH, KW, WIDTH, O4], packed[rows, O4] = bias     four output channels o a value, zeros where there are none
+// of P × Q taps and `rows` values without the bias. weight[o · outPitch + c · inPitch + t · K + s] is tap (t, s) from channel c to
+// o; tap v of an axis is first + v · step. A thread has all taps of a channel c and four o, or (c = C) a part of the bias.
 
 struct Params {
-  n: u32, across: u32, O: u32, O4: u32, C: u32, Q: u32, KW: u32, WIDTH: u32, K: u32, outPitch: u32, inPitch: u32,
+  across: u32, O: u32, O4: u32, C: u32, P: u32, Q: u32, K: u32, outPitch: u32, inPitch: u32,
   firstP: u32, stepP: u32, firstQ: u32, stepQ: u32, // steps wrap around where negative
-  rows: u32, biased: u32,
+  biased: u32,
 }
 @group(0) @binding(0) var<storage, read> weight: array<f32>;
 @group(0) @binding(1) var<storage, read> bias: array<f32>;
@@ -16,20 +16,23 @@ struct Params {
 @compute @workgroup_size(64)
 fn pack(@builtin(global_invocation_id) id: vec3u) {
   let n = id.y * params.across + id.x;
-  if (n >= params.n) { return; }
-  let o = vec4u(0u, 1u, 2u, 3u) + n % params.O4 * 4u;
-  let row = n / params.O4;
-  let u = row % params.WIDTH;
-  let q = row / params.WIDTH % params.KW;
-  let block = row / params.WIDTH / params.KW; // of channels, which a row of taps has C / WIDTH of
-  let c = block % (params.C / params.WIDTH) * params.WIDTH + u;
-  let line = block / (params.C / params.WIDTH);
-  let t = params.firstP + line / params.Q * params.stepP;
-  let s = params.firstQ + (line % params.Q * params.KW + q) * params.stepQ;
-  let at = o * params.outPitch + c * params.inPitch + t * params.K + s;
-  var v = vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]);
-  if (row == params.rows) {
-    v = select(vec4f(0.0), vec4f(bias[o.x], bias[o.y], bias[o.z], bias[o.w]), params.biased == 1u);
+  let c = n / params.O4;
+  let o4 = n % params.O4;
+  let o = vec4u(0u, 1u, 2u, 3u) + o4 * 4u;
+  let is = o < vec4u(params.O);
+  if (c > params.C) { return; }
+  if (c == params.C) {
+    let v = vec4f(bias[o.x], bias[o.y], bias[o.z], bias[o.w]);
+    packed[params.P * params.Q * params.C * params.O4 + o4] = select(vec4f(0.0), v, is & vec4<bool>(params.biased == 1u));
+    return;
   }
-  packed[n] = select(vec4f(0.0), v, o < vec4u(params.O));
+  for (var p = 0u; p < params.P; p++) {
+    let line = o * params.outPitch + c * params.inPitch + (params.firstP + p * params.stepP) * params.K;
+    for (var q = 0u; q < params.Q; q++) {
+      let at = line + params.firstQ + q * params.stepQ;
+      let block = (p * (params.Q / KW) + q / KW) * (params.C / WIDTH) + c / WIDTH;
+      let row = (block * KW + q % KW) * WIDTH + c % WIDTH;
+      packed[row * params.O4 + o4] = select(vec4f(0.0), vec4f(weight[at.x], weight[at.y], weight[at.z], weight[at.w]), is);
+    }
+  }
 }

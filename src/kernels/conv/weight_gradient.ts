@@ -45,11 +45,11 @@ export function weightGradient(
   const { parts, splits, KW } = TURNED
     ? partsOf(gpu, LANES, x, dz, { ...g, padding: g.dilation * (g.k - 1) - g.padding })
     : partsOf(gpu, LANES, dz, x, g);
-  const [A, inputs] = TURNED ? [C, O] : [O, C], n = dweight.size, { across, grid } = spread(n);
+  const [A, inputs] = TURNED ? [C, O] : [O, C], { across, grid } = spread(A * inputs);
   gpu.stream.dispatch(
-    { name: "unpack gradient", source: unpack, entry: "unpack", constants: { TURNED } },
+    { name: "unpack gradient", source: unpack, entry: "unpack", constants: { TURNED, K: g.k, KW } },
     { parts, dweight },
-    { n, across, splits, K: g.k, KW, A, C: inputs, pitch: 4 * Math.ceil(A / 4), add: add ? 1 : 0 },
+    { across, splits, A, C: inputs, pitch: 4 * Math.ceil(A / 4), add: add ? 1 : 0 },
     grid,
   );
   gpu.release(parts);

@@ -16,6 +16,7 @@ const SUM = {
 // Threads that are enough to keep the adapter busy: with fewer columns, rows are split into blocks of at least 64.
 const ENOUGH_THREADS = { software: 16, hardware: 1 << 14 };
 const LEAST_BLOCK = 64;
+const WIDE = 64;
 const GROUPS_ACROSS = 65535;
 
 /** How to sum: rows of x lie `pitch` apart and begin at `first`; y gets `columns` values from `offset` on. */
@@ -31,9 +32,24 @@ export interface SumColumns {
   accumulate?: boolean;
 }
 
+/** Of how many rows at a time all columns are kept apart, so that no lane is idle: as many as fill WIDE columns. */
+function foldOf({ rows, columns, pitch = columns, first = 0 }: SumColumns): number {
+  let fold = 1;
+  while (2 * fold * columns <= WIDE && rows / (2 * fold) >= LEAST_BLOCK && rows % (2 * fold) === 0) fold *= 2;
+  return pitch === columns && first === 0 && columns < WIDE / 4 ? fold : 1;
+}
+
 /** y[offset + j] = scale · Σ_r x[r · pitch + first + j], or added to what is there. */
 export function sumColumns(gpu: Compute, x: Tensor, y: Tensor, s: SumColumns): void {
   const { rows, columns, pitch = columns, first = 0, offset = 0, scale = 1, accumulate = false } = s;
+  const folded = foldOf(s);
+  if (folded > 1) { // as many rows side by side are one with more columns
+    const wide = gpu.empty([folded, columns], "sums of several rows");
+    sumColumns(gpu, x, wide, { rows: rows / folded, columns: folded * columns });
+    sumColumns(gpu, wide, y, { rows: folded, columns, offset, scale, accumulate });
+    gpu.release(wide);
+    return;
+  }
   const width = [columns, pitch, first, offset].every((n) => n % 4 === 0) ? 4 : 1;
   const groups = Math.ceil(columns / width / 64);
   if (groups > GROUPS_ACROSS) throw new RangeError(`Expected fewer columns to sum, but found ${columns}`);
