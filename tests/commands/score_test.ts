@@ -328,7 +328,7 @@ Deno.test("what is no row is told, where it is not the end that was torn", () =>
     const bad = {
       csv: [
         "\n",
-        "a,1\n",
+        "a,1,\n",
         "a,,,,,\n",
         "a,x,,,,\n",
         "a,1,odd,,,\n",
