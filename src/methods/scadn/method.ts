@@ -33,8 +33,7 @@ import {
 import { countMasks, maskOf, type MaskSizes } from "./masks.ts";
 import { scadnNets, type ScadnSizes } from "./net.ts";
 
-interface Sizes extends ScadnSizes, MaskSizes {}
-interface ScadnSettings extends LearningSettings, Sizes {
+interface ScadnSettings extends LearningSettings, ScadnSizes, MaskSizes {
   /** Weight of the discriminator's say. */
   w_adv: number;
 }
@@ -56,7 +55,7 @@ const SLOWER = 0.1;
 const REMOVED = 4;
 
 /** The method. */
-export const scadn = trainedMethod<ScadnSettings, Sizes>({
+export const scadn = trainedMethod<ScadnSettings, ScadnSizes>({
   name: "scadn",
   about: "inpaints what stripes removed of images, against a discriminator (Yan et al. 2021)",
   input: "pixels",
@@ -89,31 +88,31 @@ export const scadn = trainedMethod<ScadnSettings, Sizes>({
   },
   lower: ["width", "blocks"],
   sizes: Object.fromEntries(
-    Object.entries({ width, blocks, stripes, scales }).map(([name, schema]) =>
+    Object.entries({ width, blocks }).map(([name, schema]) =>
       [name, schema as v.GenericSchema<unknown, number>] as const
     ),
   ),
-  sizesOf: ({ width, blocks, stripes, scales }) => ({ width, blocks, stripes, scales }),
+  sizesOf: ({ width, blocks }) => ({ width, blocks }),
   networks: scadnNets,
   train: learning,
   score: (model, { pixels }, settings) =>
     scoreByMaps(model.gpu, model.sizes, settings, (gpu) => {
-      const tape = scoringTape(gpu), x = scale(tape, pixels, 2, -1), { sizes } = model;
-      const errors = Array.from({ length: countMasks(sizes) }, (_, index) => {
-        const mask = masksOf(tape, x, [maskOf(sizes.S, sizes, index)]);
+      const tape = scoringTape(gpu), x = scale(tape, pixels, 2, -1), kinds = settings as unknown as MaskSizes;
+      const errors = Array.from({ length: countMasks(kinds) }, (_, index) => {
+        const mask = masksOf(tape, x, [maskOf(model.sizes.S, kinds, index)]);
         return multiply(tape, square(tape, subtract(tape, inpaint(model, tape, x, mask), x)), mask);
       });
       // Each pixel is removed by one of a mask and its complement.
       const sum = sumChannels(tape, errors.reduce((a, b) => add(tape, a, b)));
-      return scale(tape, sum, 2 / (3 * countMasks(sizes)));
+      return scale(tape, sum, 2 / (3 * countMasks(kinds)));
     }),
 });
 
 function learning(
-  model: TrainedModel<Sizes>,
-  { lr, weight_decay, clip, w_adv, seed }: Settings<ScadnSettings>,
+  model: TrainedModel<ScadnSizes>,
+  { lr, weight_decay, clip, w_adv, seed, ...kinds }: Settings<ScadnSettings>,
 ): Training {
-  const { generator, discriminator } = model.networks, { sizes } = model;
+  const { generator, discriminator } = model.networks, { S } = model.sizes;
   const options = { lr, weight_decay, clip, betas: BETAS };
   const [moveGenerator, moveDiscriminator] = [generator, discriminator]
     .map(({ parameters }) => new Adam(model.gpu, parameters));
@@ -125,7 +124,7 @@ function learning(
     step(scope, { pixels, samples }, { step }) {
       const tape = new Tape(scope), other = new Tape(scope), random = new Random(seed, `masks ${step}`);
       const x = scale(tape, pixels, 2, -1);
-      const drawn = samples.map(() => maskOf(sizes.S, sizes, random.below(countMasks(sizes))));
+      const drawn = samples.map(() => maskOf(S, kinds, random.below(countMasks(kinds))));
       const mask = masksOf(tape, x, drawn), made = inpaint(model, tape, x, mask);
       const judge = (tape: Tape, of: Tensor, wanted: number, frozen = false) =>
         says(tape, discriminator.forward("patches", tape, of, { frozen }), wanted);

@@ -31,7 +31,14 @@ import {
 import { HALVINGS, smaiNets, type SmaiSizes } from "./net.ts";
 import { slic } from "./slic.ts";
 
-interface SmaiSettings extends LearningSettings, SmaiSizes {}
+/** How images are masked. */
+interface Masking {
+  /** Superpixels along a side of an image. */
+  grid: number;
+  /** Of superpixels in a row or column every so many are removed together. */
+  spread: number;
+}
+interface SmaiSettings extends LearningSettings, SmaiSizes, Masking {}
 
 const width = whole(1, 1024), grid = whole(1, 256), spread = whole(1, 256);
 const rules: Rules<SmaiSettings> = {
@@ -76,11 +83,11 @@ export const smai = trainedMethod<SmaiSettings, SmaiSizes>({
     }
   },
   lower: ["width"],
-  sizes: { width: size(width), grid: size(grid), spread: size(spread) },
-  sizesOf: ({ width, grid, spread }) => ({ width, grid, spread }),
+  sizes: { width: size(width) },
+  sizesOf: ({ width }) => ({ width }),
   networks: smaiNets,
   train(model, settings, set) {
-    const { S, grid, spread } = model.sizes, known = new WeakMap<Float32Array, Uint32Array>();
+    const { S } = model.sizes, { grid, spread } = settings, known = new WeakMap<Float32Array, Uint32Array>();
     const superpixelsOf = (image: Float32Array) => {
       const superpixels = known.get(image) ?? slic(image, S, grid);
       known.set(image, superpixels);
@@ -101,7 +108,7 @@ export const smai = trainedMethod<SmaiSettings, SmaiSizes>({
     })(model, settings, set);
   },
   async score(model, { size, pixels }, settings) {
-    const { gpu, sizes } = model, { S, grid, spread } = sizes;
+    const { gpu, sizes } = model, { S } = sizes, { grid, spread } = settings as unknown as Masking;
     const all = await gpu.step((gpu) => gpu.read(pixels)), each = all.length / size;
     const superpixels = Array.from(
       { length: size },

@@ -6,14 +6,10 @@
 import type { Parts } from "../../model/network.ts";
 import { unet } from "../../model/unet.ts";
 
-/** Its sizes, and how images are masked. */
+/** Its size. */
 export interface SmaiSizes {
   /** Channels of the first level; the next have two, four, eight and eight times as many. */
   width: number;
-  /** Superpixels along a side of an image. */
-  grid: number;
-  /** Of superpixels in a row or column every so many are removed together. */
-  spread: number;
 }
 
 /** How often the side of an image is halved. */
