@@ -13,6 +13,7 @@ import { mapCases } from "./maps.ts";
 import { modelCases } from "./models.ts";
 import { type Row, withFraction } from "./row.ts";
 import { Stopwatch } from "./timing.ts";
+import { trainedConvolutionCases } from "./trained_convolutions.ts";
 
 /** Images that go through the kernels of the backbone at once. */
 const BATCH = { software: 1, hardware: 16 };
@@ -40,7 +41,8 @@ export async function bench({ only = /()/, onProgress }: BenchOptions = {}): Pro
   try {
     const batch = BATCH[gpu.profile.kind];
     const transformers = transformerCases(gpu.profile.kind === "software");
-    const cases = [...transformers, ...mapCases(), ...efficientNetCases(batch)].filter(wanted);
+    const cases = [...transformers, ...mapCases(), ...trainedConvolutionCases(), ...efficientNetCases(batch)]
+      .filter(wanted);
     const models = modelCases().filter(wanted);
     if (cases.length + models.length === 0 && !CEILINGS.some((name) => only.test(name))) {
       throw new InputError(`Expected rows that match ${only.source}, but found none`);

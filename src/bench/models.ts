@@ -6,8 +6,12 @@
  * @module
  */
 import { join } from "node:path";
+import { Adam } from "../optim/adam.ts";
 import { AdamW } from "../optim/adamw.ts";
+import { scale } from "../autograd/arithmetic.ts";
 import { meanSquaredError } from "../autograd/ops.ts";
+import { mean } from "../autograd/reductions.ts";
+import { ssim } from "../autograd/ssim.ts";
 import { Tape } from "../autograd/tape.ts";
 import { listImages } from "../host/folder.ts";
 import { files } from "../host/image_files.ts";
@@ -17,6 +21,7 @@ import { Gpu } from "../gpu/gpu.ts";
 import { type AdtrConfig, initialAdtr } from "../model/adtr.ts";
 import { type BackboneName, IMAGENET } from "../model/backbones.ts";
 import { efficientNetBackbone, openBackbone } from "../model/open_backbone.ts";
+import { autoencoder } from "../methods/ae/net.ts";
 import { FittedAdtr } from "../methods/adtr/fitted.ts";
 import { trainingFlops } from "../methods/adtr/flops.ts";
 import { adtr, configOf } from "../methods/adtr/method.ts";
@@ -26,6 +31,7 @@ import type { Method } from "../methods/method.ts";
 import { resolveSettings } from "../methods/resolve.ts";
 import type { EfficientNetWeights } from "../model/efficientnet.ts";
 import { upload } from "../model/batches.ts";
+import { initialValues, Network } from "../model/network.ts";
 import { scoreImages } from "../score/score.ts";
 import { type ModelCase, noiseOf } from "./case.ts";
 import { efficientNetFlops } from "./convolutions.ts";
@@ -42,6 +48,7 @@ export function modelCases(): ModelCase[] {
     ...[128, 256].flatMap((S) => [1, 8].map((B) => lite(B, S))),
     training("paper", PAPER_ADTR, PAPER.batch_size),
     training("demo", DEMO_ADTR, DEMO.batch_size),
+    autoencoderTraining(16),
     scoring("paper"),
     scoring("small"),
     scoring("demo"),
@@ -110,6 +117,30 @@ function training(note: string, config: AdtrConfig, B: number): ModelCase {
       });
       return { ...row, host_fraction: await idleFraction(config, B) };
     },
+  };
+}
+
+/** An optimizer step of `ssim-ae`, images in the GPU's memory. */
+function autoencoderTraining(B: number): ModelCase {
+  const sizes = { S: 128, latent: 100, width: 32 }; // the paper's
+  return {
+    name: "training step",
+    shape: `B=${B} ${sizes.S}x${sizes.S}x3`,
+    note: "ssim-ae",
+    measure: () =>
+      onFreshGpu(async (gpu) => {
+        const parts = autoencoder(sizes), network = new Network(gpu, parts, initialValues(parts, 0));
+        const optimizer = new Adam(gpu, network.parameters);
+        const x = gpu.tensor(noiseOf(B * sizes.S ** 2 * 3).map((v) => (v + 1) / 2), [B, sizes.S, sizes.S, 3]);
+        const step = (gpu: Compute) => {
+          const tape = new Tape(gpu), code = network.forward("encoder", tape, x);
+          const alike = mean(tape, ssim(tape, network.forward("decoder", tape, code), x));
+          tape.backward(scale(tape, alike, -1, 1));
+          optimizer.step(tape, { lr: 1e-4 });
+        };
+        const watch = await Stopwatch.start(gpu);
+        return whole(gpu, await watch.time(step), B);
+      }),
   };
 }
 

@@ -12,6 +12,7 @@ import { mapCases } from "../../src/bench/maps.ts";
 import { modelCases } from "../../src/bench/models.ts";
 import { formatRows, rate, withFraction } from "../../src/bench/row.ts";
 import { PAPER_ADTR } from "../../src/bench/sizes.ts";
+import { trainedConvolutionCases } from "../../src/bench/trained_convolutions.ts";
 import { median, Stopwatch } from "../../src/bench/timing.ts";
 import { madeUpWeights } from "../../src/bench/weights.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
@@ -89,16 +90,16 @@ Deno.test("the shapes are ADTR's and EfficientNet-B4's", () => {
   deepEqual(modelCases().map(({ name }) => name), [
     ...Array(3).fill("efficientnet_b4"),
     ...Array(4).fill("efficientnet_lite0"),
-    ...Array(2).fill("training step"),
+    ...Array(3).fill("training step"),
     ...Array(3).fill("scoring"),
     "gemm",
     "knn",
   ]);
 });
 
-Deno.test("kernels of maps run, forward and backward", async () => {
+Deno.test("kernels of maps and convolutions that learn run, forward and backward", async () => {
   const made: Tensor[] = [], before = gpu.memory.stats().inUse;
-  for (const { prepare } of mapCases(1)) {
+  for (const { prepare } of [...mapCases(1), ...trainedConvolutionCases(1)]) {
     const run = prepare(gpu, (...shape) => {
       made.push(gpu.tensor(noiseOf(shape.reduce((a, b) => a * b)), shape));
       return made.at(-1)!;
