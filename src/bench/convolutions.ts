@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { conv } from "../kernels/conv/conv.ts";
 import { depthwise } from "../kernels/conv/depthwise.ts";
+import { geometryOf } from "../kernels/conv/geometry.ts";
+import { convolve } from "../kernels/conv/maps.ts";
 import { fill } from "../kernels/dense/elementwise.ts";
 import { pointwise } from "../kernels/dense/pointwise.ts";
 import { dense } from "../kernels/dense/se.ts";
@@ -55,9 +56,9 @@ function stem(B: number): Case {
     note: `3×3/2 to ${O}, SiLU`,
     work: { flops: 2 * B * side * side * O * C * k * k },
     prepare(gpu, noise) {
-      const x = noise(B, SIDE, SIDE, C), weight = noise(k, k, C, O), bias = noise(O);
-      const window = { stride: 2, top: 1, left: 1, outH: side, outW: side };
-      return () => void conv(gpu, x, weight, bias, window, "silu");
+      const x = noise(B, SIDE, SIDE, C), weight = noise(O, C, k, k), bias = noise(O);
+      const y = noise(B, side, side, O), g = geometryOf([SIDE, SIDE], k, { stride: 2, padding: 1 });
+      return () => convolve(gpu, x, weight, bias, y, g, { act: "silu" });
     },
   };
 }

@@ -7,7 +7,7 @@
 import type { Compute } from "../gpu/compute.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Act } from "../kernels/conv/act.ts";
-import type { Window } from "../kernels/conv/conv.ts";
+import type { Window } from "../kernels/conv/geometry.ts";
 import { FrozenConv } from "../kernels/conv/frozen.ts";
 import { dense } from "../kernels/dense/se.ts";
 import type { FoldedConv } from "./fold.ts";

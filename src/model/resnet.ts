@@ -38,7 +38,7 @@ interface Block {
 export class ResNet implements TappedNetwork {
   /** Channels of each level. */
   readonly channels: readonly number[];
-  /** Channels of the images, of which the last is zeros: maps are read four channels at a time. */
+  /** Channels of the images. */
   readonly inputs: number;
   readonly #stem: FrozenConv;
   readonly #blocks: readonly Block[];
@@ -66,7 +66,7 @@ export class ResNet implements TappedNetwork {
   }
 
   /**
-   * Yields the four taps [B, h, w, c] of normalised images [B, S, S, 4], low level first. A tap's memory goes back when
+   * Yields the four taps [B, h, w, c] of normalised images [B, S, S, 3], low level first. A tap's memory goes back when
    * the next one is asked for, or no more are.
    */
   *taps(on: Compute, images: Tensor): Generator<Tensor, void> {

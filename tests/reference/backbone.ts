@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Window } from "../../src/kernels/conv/conv.ts";
+import type { Window } from "../../src/kernels/conv/geometry.ts";
 import type { EfficientNetWeights } from "../../src/model/efficientnet.ts";
 import type { FoldedConv } from "../../src/model/fold.ts";
 import { convolve } from "./conv.ts";

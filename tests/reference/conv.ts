@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Window } from "../../src/kernels/conv/conv.ts";
+import type { Window } from "../../src/kernels/conv/geometry.ts";
 import { columnSums, make, type Values } from "./training.ts";
 
 /** A convolution of x [B, H, W, C] with a weight [O, C / groups, k, k]; groups 1 or C. */

@@ -22,6 +22,11 @@ export interface Axis {
   step: number;
 }
 
+/** Of windows of k taps, `before` of them over zeros before x. */
+export function windowAxis(count: number, k: number, stride: number, before: number): Axis {
+  return axisOf(count, { k, stride, padding: before, dilation: 1 });
+}
+
 type Windows = Pick<Geometry, "k" | "stride" | "padding" | "dilation">;
 
 /** Of a convolution with `count` results. */

@@ -1,6 +1,6 @@
 // Cross-correlation over all channels, of which convolutions, transposed ones and gradients of their inputs are made:
 //   y[b, atI + i · every, atJ + j · every, o] = act(bias[o] +
-//     Σ_{p, q, c} x[b, i · STRIDE + p · apart − top, j · STRIDE + q · apart − left, c] · w[p, q, c, o])    (+ y where ADD)
+//     Σ_{p, q, c} x[b, i · STRIDE + p · apart − top, j · STRIDE + q · apart − left, c] · w[p, q, c, o]    (+ skip, like y)  (+ y))
 // for i < rows and j < columns, p < P, q < Q · KW. x [B, H, W, C], which counts as 0 outside, y [B, outH, outW, O]; weights
 // and bias as pack_filters.wgsl packs them. KW > 1 only where taps are neighbours (apart 1).
 // A thread computes TM neighbours of a row in 4 · FOURS channels, so that a value of x once loaded serves several taps and
@@ -17,7 +17,8 @@ struct Params {
 }
 @group(0) @binding(0) var<storage, read> x: array<X>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> y: array<Values>;
+@group(0) @binding(2) var<storage, read> skip: array<Values>;
+@group(0) @binding(3) var<storage, read_write> y: array<Values>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 // The n-th of the weights of a row of taps of WIDTH channels, from w on.
@@ -30,6 +31,7 @@ fn end(at: u32, v: vec4f, u: u32) {
   // @each one_by_one:
   var sum = v[u];
   // @end
+  if (SKIP) { sum += skip[at]; }
   if (ADD) { sum += y[at]; }
   y[at] = activate(sum);
 }
@@ -58,14 +60,15 @@ fn correlate(
   let run = min(own, params.runs - 1u);
   // Tiles at an end overlap the ones before and write the same values again, for which llvmpipe takes a third of the time
   // that a condition takes; where something is added, once is right.
-  var j0 = run % params.perRow * TM;
+  let line0 = run / params.perRow;
+  var j0 = (run - line0 * params.perRow) * TM;
   var o0 = id.z * FOURS;
   if (!ADD) {
     j0 = min(j0, params.columns - TM);
     o0 = min(o0, O4 - FOURS);
   }
-  let i0 = run / params.perRow % params.rows;
-  let image = run / params.perRow / params.rows;
+  let image = line0 / params.rows;
+  let i0 = line0 - image * params.rows;
   let blocks = params.C / WIDTH;
   let bias = params.P * params.Q * blocks * KW * WIDTH * O4 + o0;
   // @each let bias{j} = weight[bias + {j}u];

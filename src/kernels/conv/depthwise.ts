@@ -9,7 +9,7 @@ import type { Kernel } from "../../gpu/kernel.ts";
 import type { AdapterKind } from "../../gpu/profile.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { type Act, actConstants, actText } from "./act.ts";
-import type { Window } from "./conv.ts";
+import type { Window } from "./geometry.ts";
 import { positionMean } from "./position_mean.ts";
 import { each } from "../each.ts";
 import { kernelTable } from "../generate.ts";

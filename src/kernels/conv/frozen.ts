@@ -8,9 +8,11 @@ import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { pointwise } from "../dense/pointwise.ts";
 import type { Act } from "./act.ts";
-import { conv, packConv, type Window } from "./conv.ts";
-import { denseConv } from "./dense_conv.ts";
+import { windowAxis } from "./axis.ts";
+import { correlate } from "./correlate.ts";
 import { depthwise, packDepthwise } from "./depthwise.ts";
+import type { Window } from "./geometry.ts";
+import { type PackedFilters, packFilters } from "./pack_filters.ts";
 
 /** A convolution's values: weight [out, in, kernel, kernel] ([out, 1, …] where each channel has its own), bias [out]. */
 export interface ConvValues {
@@ -43,7 +45,7 @@ export interface FrozenConvUse {
   mean?: boolean;
 }
 
-type Kind = "stem" | "depthwise" | "pointwise" | "dense";
+type Kind = "depthwise" | "pointwise" | "dense";
 
 /** The convolution, with its weight on the GPU. */
 export class FrozenConv {
@@ -56,31 +58,35 @@ export class FrozenConv {
   readonly #stride: number;
   readonly #act: Act;
   readonly #gpu: Compute;
-  readonly #weight: Tensor;
   readonly #bias: Tensor;
+  #weight: Tensor;
+  /** The weight and what is known of it, of a dense one. */
+  #filters: PackedFilters | null = null;
 
   /** Uploads the values. */
   constructor(gpu: Compute, values: ConvValues, { stride = 1, act = "none", ...o }: FrozenConvOptions = {}) {
-    const { kernel: k } = values;
+    const { kernel: k, out } = values;
     this.#gpu = gpu;
     this.#kind = o.depthwise
       ? "depthwise"
-      : values.in < 4 && k <= 3
-      ? "stem"
-      : k === 1 && stride === 1 && (act === "none" || act === "silu")
+      : k === 1 && stride === 1 && out % 4 === 0 && (act === "none" || act === "silu")
       ? "pointwise"
       : "dense";
     this.#kernel = k;
     this.#stride = stride;
     this.#act = act;
-    this.in = this.#kind === "stem" ? values.in : Math.ceil(values.in / 4) * 4;
-    this.out = values.out;
+    this.in = this.#kind === "pointwise" ? Math.ceil(values.in / 4) * 4 : values.in;
+    this.out = out;
     this.#bias = gpu.tensor(values.bias);
     this.#weight = this.#kind === "depthwise"
-      ? gpu.tensor(packDepthwise(values.weight, this.out, k), [k, k, this.out])
-      : this.#kind === "pointwise"
-      ? gpu.tensor(widen(values, this.in), [this.out, this.in])
-      : gpu.tensor(packConv(widen(values, this.in), this.out, this.in, k), [k, k, this.in, this.out]);
+      ? gpu.tensor(packDepthwise(values.weight, out, k), [k, k, out])
+      : gpu.tensor(widen(values, this.in), [out, this.in, k, k]);
+    if (this.#kind === "dense") {
+      const axis = windowAxis(1, k, stride, 0), weight = this.#weight;
+      this.#filters = packFilters(gpu, weight, this.#bias, [axis, axis]);
+      this.#weight = this.#filters.values;
+      gpu.release(weight);
+    }
   }
 
   /**
@@ -108,11 +114,14 @@ export class FrozenConv {
     }
     const [weight, bias] = [this.#weight, this.#bias];
     if (kind === "depthwise") return depthwise(on, x, weight, bias, window, { act, mean });
-    const y = kind === "stem"
-      ? conv(on, x, weight, bias, window, act)
-      : kind === "dense"
-      ? denseConv(on, x, weight, bias, window, { skip, act })
-      : pointwise(on, x, weight, bias, { act: act as "none" | "silu", gates, residual: skip });
+    if (kind === "pointwise") {
+      const y = pointwise(on, x, weight, bias, { act: act as "none" | "silu", gates, residual: skip });
+      return { y, mean: null };
+    }
+    const { top, left, outH, outW, stride } = window, k = this.#kernel;
+    const y = on.empty([x.shape[0], outH, outW, this.out], "a convolution's output");
+    const axes = [windowAxis(outH, k, stride, top), windowAxis(outW, k, stride, left)] as const;
+    correlate(on, x, this.#filters!, y, axes, { skip, act });
     return { y, mean: null };
   }
 

@@ -19,6 +19,15 @@ export interface Geometry {
   dilation: number;
 }
 
+/** Where a k×k window goes: zeros above and left of the map, and the output's size, which implies the others. */
+export interface Window {
+  stride: number;
+  top: number;
+  left: number;
+  outH: number;
+  outW: number;
+}
+
 /**
  * The windows over maps of H×W.
  *

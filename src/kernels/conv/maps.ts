@@ -9,6 +9,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import { axisOf, transposedAxes } from "./axis.ts";
 import { correlate, type Ending } from "./correlate.ts";
 import type { Geometry } from "./geometry.ts";
+import { packFilters } from "./pack_filters.ts";
 
 /** y [B, outH, outW, O] = act(conv2d(x [B, H, W, C], weight [O, C, k, k]) + bias [O]), or added to what is there. */
 export function convolve(
@@ -20,9 +21,10 @@ export function convolve(
   g: Geometry,
   ending?: Ending,
 ): void {
-  const [O, C, k] = weight.shape, taps = k * k;
-  const filters = { weight, bias, O, C, k, outPitch: C * taps, inPitch: taps };
-  correlate(gpu, x, filters, y, [axisOf(g.outH, g), axisOf(g.outW, g)], ending);
+  const axes = [axisOf(g.outH, g), axisOf(g.outW, g)] as const,
+    filters = packFilters(gpu, weight, bias, axes);
+  correlate(gpu, x, filters, y, axes, ending);
+  gpu.release(filters.values);
 }
 
 /**
@@ -38,9 +40,11 @@ export function convolveTransposed(
   g: Geometry,
   ending?: Ending,
 ): void {
-  const [O, C, k] = weight.shape, taps = k * k;
-  const filters = { weight, bias, O: C, C: O, k, outPitch: taps, inPitch: C * taps };
   for (const lines of transposedAxes(g.H, g)) {
-    for (const columns of transposedAxes(g.W, g)) correlate(gpu, x, filters, y, [lines, columns], ending);
+    for (const columns of transposedAxes(g.W, g)) {
+      const filters = packFilters(gpu, weight, bias, [lines, columns], true);
+      correlate(gpu, x, filters, y, [lines, columns], ending);
+      gpu.release(filters.values);
+    }
   }
 }

@@ -9,7 +9,7 @@ import type { AnyTensor, Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "../dense/element.ts";
 import { each } from "../each.ts";
 import { kernelTable } from "../generate.ts";
-import type { Window } from "./conv.ts";
+import type { Window } from "./geometry.ts";
 import source from "./pool2d.wgsl" with { type: "text" };
 
 const MOST_ROWS = 3; // of neighbours that a thread of a gradient has

@@ -5,24 +5,24 @@
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
-import type { AdapterKind } from "../../gpu/profile.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { each } from "../each.ts";
 import { kernelTable } from "../generate.ts";
 import { spread } from "../grid.ts";
 import { MOST_ITERATIONS } from "../iterations.ts";
 import type { Geometry } from "./geometry.ts";
+import { type Sharing, sharingOf, waysOf } from "./lanes.ts";
 import unpack from "./unpack_gradient.wgsl" with { type: "text" };
 import source from "./weight_gradient.wgsl" with { type: "text" };
 
 // Windows and channels a thread, these for a tap alone and for several; and threads that are enough. GFLOP/s on llvmpipe with
 // subgroups by the processor's time, in much company (2026-11), of a 3×3 and of a 4×4 with stride 2 from 32 to 32 channels:
 // 4×16 45 and 38, 4×32 39 and 30, 8×16 39 and 28, 4×8 29 and 21; a product of patches that lie in memory 17 and 16.
-const TILES: Record<AdapterKind, { TM: number; CT: number; alone: number; THREADS: number; enough: number }> =
-  {
-    software: { TM: 4, CT: 16, alone: 32, THREADS: 32, enough: 256 },
-    hardware: { TM: 4, CT: 4, alone: 8, THREADS: 64, enough: 1 << 14 },
-  };
+const TILES: Record<Sharing, { TM: number; CT: number; alone: number; THREADS: number; enough: number }> = {
+  subgroups: { TM: 4, CT: 16, alone: 32, THREADS: 1, enough: 256 },
+  software: { TM: 4, CT: 8, alone: 16, THREADS: 32, enough: 256 },
+  hardware: { TM: 4, CT: 4, alone: 8, THREADS: 64, enough: 1 << 14 },
+};
 const LONGEST = 4096; // windows that are added up one by one
 const MOST_BYTES = 16 << 20; // of parts
 
@@ -39,12 +39,12 @@ export function weightGradient(
   g: Windows,
 ): void {
   const O = dz.shape[3], C = x.shape[3], padded = (n: number) => Math.ceil(n / 4 / LANES) * LANES;
-  const { kind, subgroup } = gpu.profile, LANES = kind === "software" && subgroup > 0 ? subgroup : 1;
+  const { LANES } = sharingOf(gpu);
   // Without a stride, x and dz may change places, with taps turned around: lanes without a channel are of no use.
   const TURNED = g.stride === 1 && padded(C) * O < padded(O) * C;
   const { parts, splits, KW } = TURNED
-    ? partsOf(gpu, LANES, x, dz, { ...g, padding: g.dilation * (g.k - 1) - g.padding })
-    : partsOf(gpu, LANES, dz, x, g);
+    ? partsOf(gpu, x, dz, { ...g, padding: g.dilation * (g.k - 1) - g.padding })
+    : partsOf(gpu, dz, x, g);
   const [A, inputs] = TURNED ? [C, O] : [O, C], { across, grid } = spread(A * inputs);
   gpu.stream.dispatch(
     { name: "unpack gradient", source: unpack, entry: "unpack", constants: { TURNED, K: g.k, KW } },
@@ -60,13 +60,13 @@ type Windows = Pick<Geometry, "k" | "stride" | "padding" | "dilation">;
 /** Runs weight_gradient.wgsl with dz [B, rows, columns, O] and the windows over x. */
 function partsOf(
   gpu: Compute,
-  LANES: number,
   dz: Tensor,
   x: Tensor,
   { k, stride: STRIDE, padding, dilation }: Windows,
 ): { parts: Tensor; splits: number; KW: number } {
   const [B, rows, columns, O] = dz.shape, [, H, W, C] = x.shape, O4 = Math.ceil(O / 4);
-  const tile = TILES[gpu.profile.kind], KW = dilation === 1 ? k : 1, Q = k / KW;
+  const { sharing, LANES } = sharingOf(gpu), tile = TILES[sharing], THREADS = LANES * tile.THREADS;
+  const KW = dilation === 1 ? k : 1, Q = k / KW;
   const CT = Math.min(C, KW === 1 ? tile.alone : tile.CT), WIDTH = C % 4 === 0 ? 4 : 1;
   const tiles = Math.ceil(C / CT), units = k * Q * tiles, lines = B * rows;
   const wanted = Math.max(tile.enough / (units * O4), lines * columns / LONGEST);
@@ -75,7 +75,6 @@ function partsOf(
   const per = Math.min(most, Math.ceil(lines / Math.min(Math.ceil(wanted), room, lines)));
   const splits = Math.ceil(lines / per);
   const parts = gpu.empty([splits, k * k * C, 4 * O4], "parts of a weight's gradient");
-  const shared = LANES > 1, THREADS = shared ? LANES : tile.THREADS;
   gpu.stream.dispatch(
     kernelFor({ TM: tile.TM, CT, KW, WIDTH, STRIDE, LANES, THREADS }, O % 4 === 0),
     { x, dz, parts },
@@ -83,7 +82,7 @@ function partsOf(
       ...{ lines, per, rows, columns, units, C, O, H, W, P: k, Q, tiles },
       ...{ apart: dilation, top: padding, left: padding },
     },
-    shared ? [units, Math.ceil(O4 / LANES), splits] : [Math.ceil(units * O4 / THREADS), 1, splits],
+    LANES > 1 ? [units, Math.ceil(O4 / LANES), splits] : [Math.ceil(units * O4 / THREADS), 1, splits],
   );
   return { parts, splits, KW };
 }
@@ -102,19 +101,13 @@ const kernel = kernelTable();
 
 /** The kernel for one tile and one way of reading; its text is made once. */
 function kernelFor(tile: Tile, fours: boolean): Kernel {
-  const { TM, CT, KW, WIDTH, STRIDE, LANES } = tile, flag = (is: boolean) => is ? 1 : 0;
+  const { TM, CT, KW, WIDTH, STRIDE, LANES } = tile;
   const name = `weight gradient ${fours ? "vec4" : "scalar"}${LANES > 1 ? " subgroups" : ""}`;
   return kernel(`${name} ${JSON.stringify(tile)}`, () => {
     const columns = (TM - 1) * STRIDE + KW, VS = CT / WIDTH;
     const counts = {
       ...{ m: TM, q: KW, c: CT, v: VS, s: columns, h: Math.ceil(columns * VS / LANES), STRIDE, LANES, VS },
-      ...{
-        shared: flag(LANES > 1),
-        alone: flag(LANES === 1),
-        wide: flag(WIDTH > 1),
-        narrow: flag(WIDTH === 1),
-      },
-      ...{ by_four: flag(fours), one_by_one: flag(!fours) },
+      ...waysOf(LANES, WIDTH, fours),
     };
     const types = `alias X = ${WIDTH === 4 ? "vec4f" : "f32"}; alias Z = ${fours ? "vec4f" : "f32"};\n`;
     const text = types + each(source, counts, name);

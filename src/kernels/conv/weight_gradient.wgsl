@@ -59,9 +59,11 @@ fn weight_gradient(
   let p = unit / params.tiles / params.Q;
   let end = min((id.z + 1u) * params.per, params.lines);
   // @each var sum{q}_{c} = vec4f(0.0);
+  var image = id.z * params.per / params.rows;
+  var i = id.z * params.per - image * params.rows;
   for (var at = id.z * params.per; at < end; at++) {
-    let line = at % params.rows * STRIDE + p * params.apart - params.top; // wraps around where negative, as columns do
-    let row = (at / params.rows * params.H + line) * params.W;
+    let line = i * STRIDE + p * params.apart - params.top; // wraps around where negative, as columns do
+    let row = (image * params.H + line) * params.W;
     for (var j = 0u; j < params.columns; j += TM) {
       let left = j * STRIDE + block * params.apart - params.left;
       // @each let z{m} = window(at * params.columns + j + {m}u, o, j + {m}u < params.columns);
@@ -78,6 +80,11 @@ fn weight_gradient(
       // @each narrow:
       // @each sum{q}_{c} += x{m * STRIDE + q}_{c} * z{m};
       // @end
+    }
+    i++;
+    if (i == params.rows) {
+      i = 0u;
+      image++;
     }
   }
   let first = ((id.z * params.P + p) * params.Q + block) * params.C + c0;

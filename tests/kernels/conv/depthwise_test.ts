@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Window } from "../../../src/kernels/conv/conv.ts";
+import type { Window } from "../../../src/kernels/conv/geometry.ts";
 import { depthwise, packDepthwise } from "../../../src/kernels/conv/depthwise.ts";
 import { fill } from "../../fill.ts";
 import { gpu } from "../../gpu.ts";

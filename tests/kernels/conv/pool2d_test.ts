@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Window } from "../../../src/kernels/conv/conv.ts";
+import type { Window } from "../../../src/kernels/conv/geometry.ts";
 import { maxPool } from "../../../src/kernels/conv/pool2d.ts";
 import { fill } from "../../fill.ts";
 import { gpu } from "../../gpu.ts";
