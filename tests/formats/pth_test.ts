@@ -101,6 +101,17 @@ Deno.test("an archive with 64-bit sizes, a comment or Python 2's strings is read
   assert.deepEqual([...parseCheckpoint(archive(nested, two), NAME).tensors.keys()], ["x"]);
 });
 
+Deno.test("an archive that says it has more entries than are read is refused before any is", () => {
+  const file = archive(dict(tensor()), two, { wide: true }),
+    view = new DataView(file.buffer, file.byteOffset);
+  const end = file.findLastIndex((_, at) => at + 4 <= file.length && view.getUint32(at, true) === 0x06064b50);
+  view.setBigUint64(end + 32, 2n ** 20n + 1n, true);
+  assert.throws(() => parseCheckpoint(file, NAME), {
+    name: "InputError",
+    message: /but found 1048577 entries, where 1048576 are the most that is read$/,
+  });
+});
+
 const legacy = (value: string, rest: string) =>
   latin1(
     `\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}${str("little_endian")}\x88s.` +
