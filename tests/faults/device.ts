@@ -19,7 +19,7 @@ export async function loseDevices(folder: string, scene: Scene, times: number): 
     const out = `${scene.name}-lost-${i}`, loseAfter = 1 + Math.floor(Math.random() * submissions);
     const ended = await run(folder, scene.begin(out), { loseAfter });
     if (ended.code !== 0) { // all that was wanted of it may have been there already
-      requireTold(ended, /^error: The GPU device was lost /);
+      requireTold(ended, /^error: The GPU device was lost /m);
       lost++;
     }
     await requireWhole(folder);
@@ -44,7 +44,7 @@ export async function exhaust(
   for (const [i, limit] of bytes.entries()) {
     const out = `${scene.name}-memory-${i}`, ended = await run(folder, scene.begin(out), { bytes: limit });
     if (ended.code !== 0) { // another machine may need less
-      requireTold(ended, /^error: The GPU is out of memory: asked for /);
+      requireTold(ended, /^error: The GPU is out of memory: asked for /m);
       match(ended.stderr, /\nLower --[-a-z, ]+ or --[-a-z]+\.\n$/);
       exhausted++;
     }

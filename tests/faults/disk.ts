@@ -92,7 +92,10 @@ export async function readOnly(folder: string, scenes: readonly Scene[]): Promis
   await disk.change("ro");
   for (const scene of scenes) {
     for (const out of ["read-only/new", "read-only/empty"]) {
-      requireTold(await run(folder, scene.begin(out)), /^error: Can't .*read-only.*: Read-only file system$/);
+      requireTold(
+        await run(folder, scene.begin(out)),
+        /^error: Can't .*read-only.*: Read-only file system$/m,
+      );
     }
     const out = `${scene.name}-cache`;
     const { code, stderr } = await run(folder, scene.begin(out), {}, { cache: disk.path });
