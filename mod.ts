@@ -41,6 +41,7 @@ export {
 } from "./src/train/train.ts";
 export type { Journal, LogEntry } from "./src/train/journal.ts";
 export type { Checkpoint, Identity } from "./src/train/checkpoint.ts";
+export type { Shelf } from "./src/score/kept.ts";
 export { Model } from "./src/score/model.ts";
 export { type Decided, type Label, type Verdict } from "./src/score/verdict.ts";
 export {

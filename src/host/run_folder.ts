@@ -8,8 +8,10 @@
 import { basename, join } from "node:path";
 import { InputError, SettingError } from "../errors.ts";
 import type { Content } from "../formats/tensor_file.ts";
+import type { Shelf } from "../score/kept.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import type { Journal, LogEntry } from "../train/journal.ts";
+import { FileShelf } from "./file_shelf.ts";
 import { isThere, makeFolder, readWhole, removeFolder, removeIfThere, syncIfThere } from "./files.ts";
 import { appendLog, beginLog, countSteps, LOG } from "./log.ts";
 import { writeSafetensors } from "./tensor_files.ts";
@@ -143,6 +145,10 @@ export class RunFolder implements Journal {
 
   async drop(name: string): Promise<void> {
     await removeFolder(join(this.#folder, name));
+  }
+
+  shelf(): Shelf {
+    return new FileShelf(this.#folder);
   }
 
   /** Forgets the checkpoints before the last: the run is done. */

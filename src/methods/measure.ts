@@ -20,15 +20,17 @@ export async function measured(
   of: (tape: Tape, batch: Batch) => Tensor,
   { size, signal }: { size: number; signal?: AbortSignal },
 ): Promise<Float32Array> {
-  const label = new Uint8Array(1);
-  const samples = normal.map((features, i) => ({ features, pixels: pixels?.[i], label }));
-  const parts: Float32Array[] = [];
-  for (let i = 0; i < samples.length; i += size) {
+  const label = new Uint8Array(1), parts: Float32Array[] = [];
+  for (let i = 0; i < normal.length; i += size) {
     signal?.throwIfAborted();
+    const beside = pixels?.slice(i, i + size);
+    const samples = normal.slice(i, i + size).map((features, j) => ({
+      features,
+      pixels: beside?.[j],
+      label,
+    }));
     parts.push(
-      await model.gpu.step((scope) =>
-        scope.read(of(scoringTape(scope), batchOf(scope, model, samples.slice(i, i + size))))
-      ),
+      await model.gpu.step((scope) => scope.read(of(scoringTape(scope), batchOf(scope, model, samples)))),
     );
   }
   const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));

@@ -59,7 +59,7 @@ export interface Sample {
 
 /** What a training is made of. */
 export interface TrainingSet {
-  /** Features of the normal images. */
+  /** Features of the normal images. Each may be read anew when it is asked for: who goes through them keeps few. */
   readonly normal: readonly Float32Array<ArrayBuffer>[];
   /** Pixels of the normal images, [S · S, 3] in 0..1, where the method looks at these beside features. */
   readonly pixels?: readonly Float32Array<ArrayBuffer>[];

@@ -13,6 +13,7 @@ import type { FeatureSizes } from "../model/batches.ts";
 import type { DataSizes, MethodTraits } from "../methods/method.ts";
 import { project, type Projection } from "../methods/projection.ts";
 import { sha256 } from "../sha256.ts";
+import { IN_MEMORY, type Keeper } from "./kept.ts";
 
 /** Where features are kept between runs. A store that can't keep or find any costs time, and never throws for it. */
 export interface FeatureStore {
@@ -139,6 +140,7 @@ export function inUnit(bytes: Uint8Array): Float32Array<ArrayBuffer> {
  *
  * @param onImage called with the number of images done, first with 0
  * @param signal ends the work early, with an AbortError
+ * @param keeper how they are kept; in memory by default
  * @throws {InputError} where an image can't be read or is none, naming it
  */
 export async function extractPieces(
@@ -146,6 +148,7 @@ export async function extractPieces(
   names: readonly string[],
   onImage: (done: number) => void = () => {},
   signal?: AbortSignal,
+  keeper: Keeper = IN_MEMORY,
 ): Promise<PieceFeatures[]> {
   const features: PieceFeatures[] = [];
   let done = 0;
@@ -153,11 +156,25 @@ export async function extractPieces(
   const pieces = loadPieces(source.images, names, source.image_size, source.framing);
   for await (const piece of featuresOf(source, pieces, signal)) {
     if ("error" in piece) throw piece.error;
-    features.push(piece);
+    features.push(keeper === IN_MEMORY ? piece : keptPiece(piece, keeper));
     if (piece.isLast) onImage(++done);
   }
   signal?.throwIfAborted();
   return features;
+}
+
+/** A piece whose values are read anew each time. */
+function keptPiece({ values, pixels, ...placed }: PieceFeatures, { keep }: Keeper): PieceFeatures {
+  const [readValues, readPixels] = [keep(values), pixels && keep(pixels)];
+  return {
+    ...placed,
+    get values() {
+      return readValues();
+    },
+    get pixels() {
+      return readPixels?.();
+    },
+  };
 }
 
 /**

@@ -10,10 +10,10 @@ import { type DataSizes, NothingToLearn } from "../methods/method.ts";
 import { parseModel } from "../methods/model_file.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
-import { projected } from "../score/features.ts";
+import { type PieceFeatures, projected } from "../score/features.ts";
 import { scorePieces } from "../score/score.ts";
 import type { Journal } from "./journal.ts";
-import { Learning, type LearnOptions } from "./learning.ts";
+import { isTrained, Learning, type LearnOptions, type Work } from "./learning.ts";
 
 /**
  * Scores every training image by a model that has not seen it. Image i is in part i mod K, so that what changed while the
@@ -25,7 +25,7 @@ import { Learning, type LearnOptions } from "./learning.ts";
  * @throws as `learn`
  */
 export async function holdOut(
-  options: LearnOptions,
+  options: Work,
   settings: Settings,
   journal: Journal,
   sizes: DataSizes,
@@ -55,7 +55,7 @@ export async function holdOut(
           total: K * total,
           unit,
         });
-      const part: LearnOptions = {
+      const part: Work = {
         ...options,
         category: { ...category, train: category.train.filter((_, i) => isOther(i)) },
         onStart: undefined,
@@ -69,11 +69,13 @@ export async function holdOut(
       if (settings.components > 0) await learning.reduce(settings.components);
       using fitted = await method.learn(learning.run());
       const { source } = learning; // `all` have its length already
-      const held = all.filter(({ index }) => !isOther(index)).map((piece) => ({
-        ...piece,
-        values: projected({ ...source, feature_length: "own" }, piece.values),
-      }));
-      for await (const result of scorePieces({ source, method, fitted, settings }, held, signal)) {
+      const held = function* (): Generator<PieceFeatures> {
+        for (const piece of all) {
+          if (isOther(piece.index)) continue;
+          yield { ...piece, values: projected({ ...source, feature_length: "own" }, piece.values) };
+        }
+      };
+      for await (const result of scorePieces({ source, method, fitted, settings }, held(), signal)) {
         if ("error" in result) throw result.error;
         const { index, score, map } = result;
         if (!Number.isFinite(score)) return without(`the score of ${category.train[index]} is ${score}`);
@@ -112,11 +114,6 @@ async function heldOutIn(
     source.onWarning?.(`${category.name}: ${error.message}; it is made anew`);
     return null;
   }
-}
-
-/** Whether it takes steps, so that there may be a checkpoint to go on from. */
-function isTrained(settings: Settings): boolean {
-  return settings.epochs !== undefined;
 }
 
 function folderOf(k: number): string {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Content } from "../formats/tensor_file.ts";
+import type { Shelf } from "../score/kept.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
 /** A line of the log. */
@@ -50,6 +51,8 @@ export interface Journal {
   before(name: string): Promise<Journal>;
   /** Forgets that of a training beside, where there is one. */
   drop(name: string): Promise<void>;
+  /** A place for features that memory has no room for, until the training has ended; without one memory has to do. */
+  shelf?(): Shelf;
 }
 
 /** Keeps nothing. */

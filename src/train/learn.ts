@@ -3,16 +3,18 @@
  *
  * @module
  */
+import { mib } from "../gpu/error.ts";
 import { requireMemory } from "../methods/memory.ts";
 import { checkComponents, withProjection } from "../methods/projection.ts";
 import type { Method, State } from "../methods/method.ts";
 import { methodNamed } from "../methods/registry.ts";
 import { dataSizes, sizesOf } from "../score/features.ts";
+import { IN_MEMORY, onShelf } from "../score/kept.ts";
 import { Model } from "../score/model.ts";
 import { decisionBy } from "../score/threshold.ts";
 import { dropHeldOut, holdOut } from "./hold_out.ts";
 import { NO_JOURNAL } from "./journal.ts";
-import { keep, Learning, type LearnOptions, type Seen } from "./learning.ts";
+import { isTrained, keep, Learning, type LearnOptions, type Seen } from "./learning.ts";
 
 /**
  * Learns. A training that was stopped or killed and is gone on with ends with the same bytes as one that was not.
@@ -36,15 +38,28 @@ export async function learn(options: LearnOptions): Promise<Model | null> {
   // Where parts are brought down to components of their own, there are features before and after that.
   const values = own.C * H * W + (settings.folds > 0 && components > 0 ? C * H * W : 0) +
     (method.pooled ? P : 0) + (method.input === "both" ? 3 * S * S : 0);
-  requireMemory(source.gpu, method, settings, sizes, 4 * images * values, available);
+  const come = 4 * images * values, all = come * (1 + othersOf(method, options) / category.train.length);
+  const { featureBytes = IN_MEMORY_SHARE * (available ?? Infinity) } = options;
+  const isShelved = isTrained(settings) && journal.shelf !== undefined && all > featureBytes;
+  requireMemory(source.gpu, method, settings, sizes, isShelved ? 0 : come, available);
+  using stack = new DisposableStack();
+  const keeper = isShelved ? onShelf(stack.use(journal.shelf!())) : IN_MEMORY;
+  if (isShelved) {
+    source.onWarning?.(
+      `${category.name}: features of ${
+        mib(all)
+      } are kept in a file until it has learned, as memory has no room for them`,
+    );
+  }
   try {
-    const seen: Seen = {}, learning = new Learning(options, settings, journal, sizes, seen);
+    const work = { ...options, keeper };
+    const seen: Seen = {}, learning = new Learning(work, settings, journal, sizes, seen);
     if (components > 0) await learning.reduce(components);
     const state = await learnedState(method, learning),
       info = { ...learning.identity, category: category.name };
     options.onLearned?.();
     seen.images = undefined;
-    const heldOut = await holdOut(options, settings, journal, sizes, learning);
+    const heldOut = await holdOut(work, settings, journal, sizes, learning);
     const decision = decisionBy(settings, { heldOut }), { source } = learning;
     const whole = withProjection(state, source.projection ?? null);
     await keep(options, settings, journal, whole, info, { decision, heldOut });
@@ -55,6 +70,22 @@ export async function learn(options: LearnOptions): Promise<Model | null> {
     if (signal?.aborted && error === signal.reason) return null;
     throw error;
   }
+}
+
+/** Of the memory that is free, how much features of a training may take. */
+const IN_MEMORY_SHARE = 1 / 4;
+
+/** How many images a method learns from beside the normal ones. */
+function othersOf(
+  method: Method,
+  { settings, category, anomalous = category.anomalous, outliers = [] }: LearnOptions,
+): number {
+  const learned = method.labels?.(settings) ?? null, { length } = category.train;
+  if (learned === null) return 0;
+  if (anomalous.length > 0) return anomalous.length;
+  return learned === "images"
+    ? Math.min(outliers.length, length)
+    : length + Number(settings.anomaly_pool ?? 0);
 }
 
 /** What a method has learned, on the host: the GPU has one model at a time, as others are to come for held-out images. */

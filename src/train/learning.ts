@@ -19,6 +19,7 @@ import {
   sourceFor,
 } from "../score/features.ts";
 import { type Checkpoint, type Identity, parseCheckpoint } from "./checkpoint.ts";
+import type { Keeper } from "../score/kept.ts";
 import type { Journal } from "./journal.ts";
 import { diverged, optimize } from "./optimize.ts";
 import { normalSet, openTrainingSet } from "./training_set.ts";
@@ -51,6 +52,13 @@ export interface LearnOptions {
   readonly checkpointSeconds?: number;
   /** Bytes of memory that this computer has left; not looked at by default. */
   readonly available?: () => number;
+  /** Bytes of features that a training by steps keeps in memory; a quarter of what is available by default. */
+  readonly featureBytes?: number;
+}
+
+/** What to learn, and how features are kept meanwhile. */
+export interface Work extends LearnOptions {
+  readonly keeper: Keeper;
 }
 
 /** Features of images that have been looked at, for a training and those that come before it. */
@@ -67,16 +75,17 @@ export class Learning {
   identity: Identity;
   /** What makes features, brought down to their principal components where settings ask for that. */
   source: FeatureSource;
-  #options: LearnOptions;
+  #options: Work;
   #settings: Settings;
   #journal: Journal;
   #sizes: DataSizes;
   #seen: Seen;
   #phase: ProgressEvent["phase"];
   #checkpoint: Checkpoint | null | undefined;
+  #isStarted = false;
 
   constructor(
-    options: LearnOptions,
+    options: Work,
     settings: Settings,
     journal: Journal,
     sizes: DataSizes,
@@ -96,7 +105,7 @@ export class Learning {
 
   /** Learns the principal components of the normal images' features, which take the features' place from here on. */
   async reduce(components: number): Promise<void> {
-    const { features, ...others } = await this.#images(), { gpu } = this.source;
+    const { features, ...others } = await this.#images(), { gpu } = this.source, { keeper } = this.#options;
     const projection = await fitProjection(
       gpu,
       features,
@@ -105,7 +114,9 @@ export class Learning {
       this.#options.signal,
     );
     this.source = { ...this.source, projection };
-    this.#seen.images = { features: features.map((values) => project(values, projection)), ...others };
+    const kept: (() => Float32Array<ArrayBuffer>)[] = [];
+    for (const values of features) kept.push(keeper.keep(project(values, projection)));
+    this.#seen.images = { features: keeper.list(kept.length, (i) => kept[i]()), ...others };
   }
 
   run(): Run {
@@ -118,16 +129,17 @@ export class Learning {
       signal,
       images: async () => {
         const images = await this.#images();
-        await this.#options.onStart?.();
+        await this.#start();
         return images;
       },
       trainingSet: async (wanted) => {
         const { anomalous = category.anomalous, outliers = [] } = this.#options, { seed } = settings;
-        const normal = category.train, { input } = methodNamed(settings.method);
+        const normal = category.train, { input } = methodNamed(settings.method), { keeper } = this.#options;
         const set = wanted.labels === null
-          ? await normalSet(await this.#images(), { ...wanted, seed })
+          ? await normalSet(await this.#images(), { ...wanted, seed, keeper })
           : await openTrainingSet({
             ...wanted,
+            keeper,
             source: { ...source, pixels: input === "both" },
             seed,
             normal,
@@ -154,7 +166,7 @@ export class Learning {
           checkpointSeconds: this.#options.checkpointSeconds ?? 30,
           signal,
           onStart: async () => {
-            if (this.#phase === "training") await this.#options.onStart?.();
+            if (this.#phase === "training") await this.#start();
           },
           onSteps: ({ done, total, images, epoch, loss }) =>
             this.#report(this.#phase, done, total, "steps", { images, epoch, epochs, loss }),
@@ -182,6 +194,12 @@ export class Learning {
     };
   }
 
+  /** Tells, once, that nothing is left that could be refused. */
+  async #start(): Promise<void> {
+    if (!this.#isStarted) await this.#options.onStart?.();
+    this.#isStarted = true;
+  }
+
   /** The checkpoint, which is read once. */
   async #resumed(): Promise<Checkpoint | null> {
     if (this.#checkpoint === undefined) this.#checkpoint = await this.#journal.read(parseCheckpoint);
@@ -195,17 +213,18 @@ export class Learning {
     const onImage = (done: number) =>
       this.#report("features", done, train.length, "images", { images: done });
     const source = { ...sourceFor(this.source, method), projection: null };
-    return this.#seen.all = await extractPieces(source, train, onImage, signal);
+    return this.#seen.all = await extractPieces(source, train, onImage, signal, this.#options.keeper);
   }
 
   async #images(): Promise<TrainingImages> {
     if (this.#seen.images) return this.#seen.images;
     const all = await this.features(), { C, H, W } = sizesOf(this.source), length = C * H * W;
     const { pooled, input } = methodNamed(this.#settings.method);
+    const { list } = this.#options.keeper;
     this.#seen.images = {
-      features: all.map(({ values }) => values.subarray(0, length)),
-      pooled: pooled ? all.map(({ values }) => values.subarray(length)) : [],
-      pixels: input === "both" ? all.map(({ pixels }) => pixels!) : undefined,
+      features: list(all.length, (i) => all[i].values.subarray(0, length)),
+      pooled: pooled ? list(all.length, (i) => all[i].values.subarray(length)) : [],
+      pixels: input === "both" ? list(all.length, (i) => all[i].pixels!) : undefined,
     };
     if (this.#settings.folds === 0) this.#seen.all = undefined; // nobody asks again
     return this.#seen.images;
@@ -221,6 +240,11 @@ export class Learning {
     const { category: { name: category }, onProgress } = this.#options;
     onProgress?.({ phase, category, done, total, unit, ...more });
   }
+}
+
+/** Whether a training takes steps, so that there may be a checkpoint to go on from. */
+export function isTrained(settings: Settings): boolean {
+  return settings.epochs !== undefined;
 }
 
 /** Keeps what was learned. @throws {InputError} where it is no finite numbers */

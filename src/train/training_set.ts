@@ -22,13 +22,14 @@ import { Random } from "../hash.ts";
 import type { TrainingImages } from "../methods/method.ts";
 import type { Sample, TrainingSet, TrainingSetOptions } from "../methods/trainable.ts";
 import {
-  extractFeatures,
   extractPieces,
   type FeatureSource,
   inUnit,
+  type PieceFeatures,
   pixelFeatures,
   sizesOf,
 } from "../score/features.ts";
+import { IN_MEMORY, type Keeper } from "../score/kept.ts";
 import { sha256OfAll } from "../sha256.ts";
 
 /** What to make a training set of. */
@@ -41,6 +42,8 @@ export interface TrainingData extends TrainingSetOptions {
   readonly anomalous: readonly AnomalousImage[];
   /** Irrelevant images, for labels of images. */
   readonly outliers: readonly string[];
+  /** How features are kept; in memory by default. */
+  readonly keeper?: Keeper;
   /** Called with the number of images whose features are known, and how many there are in all. */
   readonly onImage?: (done: number, total: number) => void;
   /** Ends the work early, with an AbortError. */
@@ -63,10 +66,13 @@ export async function openTrainingSet(data: TrainingData): Promise<TrainingSet> 
 /** Normal images alone, whose features are known already. */
 export function normalSet(
   { features, pixels }: Pick<TrainingImages, "features" | "pixels">,
-  order: Pick<TrainingData, "batch_size" | "shuffle" | "seed">,
+  { keeper = IN_MEMORY, ...order }: Order & Pick<TrainingData, "keeper">,
 ): Promise<TrainingSet> {
-  const samples = features.map((features, i) => ({ features, pixels: pixels?.[i], label: NORMAL }));
-  return onceAnEpoch(samples, samples, order);
+  const samples = keeper.list(
+    features.length,
+    (i): Sample => ({ features: features[i], pixels: pixels?.[i], label: NORMAL }),
+  );
+  return onceAnEpoch({ normal: features, pixels }, samples, order);
 }
 
 const NORMAL = new Uint8Array(1), ANOMALOUS = new Uint8Array([1]);
@@ -137,29 +143,28 @@ async function irrelevantSet(data: TrainingData): Promise<TrainingSet> {
 
 /** Features of all images, each of which comes once an epoch. */
 async function passesOver(data: TrainingData, images: readonly Labelled[]): Promise<TrainingSet> {
-  const { source, normal, onImage = () => {}, signal } = data;
+  const { source, normal, onImage = () => {}, signal, keeper = IN_MEMORY } = data;
   const paths = [...new Set(images.map(({ path }) => path))];
-  const pieces = await extractPieces(source, paths, (done) => onImage(done, paths.length), signal);
-  const seen = new Map(paths.map((path): [string, Seen[]] => [path, []]));
-  for (const { index, values: features, pixels } of pieces) {
-    seen.get(paths[index])!.push({ features, pixels });
-  }
-  const samples = images.flatMap(({ path, labels }) =>
-    seen.get(path)!.map((piece, i): Sample => ({ ...piece, label: labels[i] ?? labels[0] }))
+  const pieces = await extractPieces(source, paths, (done) => onImage(done, paths.length), signal, keeper);
+  const seen = new Map(paths.map((path): [string, PieceFeatures[]] => [path, []]));
+  for (const piece of pieces) seen.get(paths[piece.index])!.push(piece);
+  const all = images.flatMap(({ path, labels }) =>
+    seen.get(path)!.map((piece, i) => ({ piece, label: labels[i] ?? labels[0] }))
   );
-  return await onceAnEpoch(normal.flatMap((path) => seen.get(path)!), samples, data);
+  const samples = keeper.list(all.length, (i): Sample => {
+    const { piece: { values: features, pixels }, label } = all[i];
+    return { features, pixels, label };
+  });
+  return await onceAnEpoch(apart(normal.flatMap((path) => seen.get(path)!), data), samples, data);
 }
 
-/** What is looked at of a piece. */
-type Seen = Pick<Sample, "features" | "pixels">;
-
 async function onceAnEpoch(
-  normal: readonly Seen[],
+  normal: Pick<TrainingSet, "normal" | "pixels">,
   samples: readonly Sample[],
   order: Order,
 ): Promise<TrainingSet> {
   return {
-    ...apart(normal),
+    ...normal,
     steps: Math.ceil(samples.length / order.batch_size),
     sha256: await hash(samples),
     batch: (step) => Promise.resolve(rowsOf(step, samples.length, order).map(({ i }) => samples[i])),
@@ -167,36 +172,41 @@ async function onceAnEpoch(
 }
 
 /** The normal images of a training set. */
-function apart(normal: readonly Seen[]): Pick<TrainingSet, "normal" | "pixels"> {
+function apart(
+  pieces: readonly Pick<PieceFeatures, "values" | "pixels">[],
+  { source, keeper = IN_MEMORY }: TrainingData,
+): Pick<TrainingSet, "normal" | "pixels"> {
   return {
-    normal: normal.map(({ features }) => features),
-    pixels: normal[0].pixels && normal.map(({ pixels }) => pixels!),
+    normal: keeper.list(pieces.length, (i) => pieces[i].values),
+    pixels: source.pixels ? keeper.list(pieces.length, (i) => pieces[i].pixels!) : undefined,
   };
 }
 
 /** Pieces of normal images, every second of which carries an anomaly: one drawn for it, or any of a pool. */
 async function syntheticSet(data: TrainingData): Promise<TrainingSet> {
   const { source, seed, normal, anomalies = "confetti", anomaly_pool = 0, onImage = () => {}, signal } = data;
+  const { keeper = IN_MEMORY } = data, { keep, list } = keeper;
   const { image_size: S, framing = STRETCH } = source, total = normal.length + anomaly_pool;
   const { H } = sizesOf(source), pixelsOf = (image: Uint8Array) => source.pixels ? inUnit(image) : undefined;
-  const features = await extractFeatures(source, normal, (done) => onImage(done, total), signal);
-  const pictures: Uint8Array[] = [], insides: (Uint8Array | null)[] = [], plain = new Set<number>();
+  const pieces = await extractPieces(source, normal, (done) => onImage(done, total), signal, keeper);
+  const pictures: (() => Uint8Array<ArrayBuffer>)[] = [], plain = new Set<number>();
   const drawOn = (i: number, stream: string): Anomaly => {
-    if (plain.has(i)) return { image: new Uint8Array(pictures[i]), mask: new Uint8Array(S * S) };
-    const drawn = ANOMALIES[anomalies](pictures[i], S, new Random(seed, stream));
-    insides[i]?.forEach((on, pixel) => {
+    const picture = pictures[i]();
+    if (plain.has(i)) return { image: new Uint8Array(picture), mask: new Uint8Array(S * S) };
+    const drawn = ANOMALIES[anomalies](picture, S, new Random(seed, stream));
+    insideOf(pieces[i].frame, pieces[i].piece)?.forEach((on, pixel) => {
       if (on > 0) return; // nothing is looked at there
       drawn.mask[pixel] = 0;
-      for (let at = 3 * pixel; at < 3 * pixel + 3; at++) drawn.image[at] = pictures[i][at];
+      for (let at = 3 * pixel; at < 3 * pixel + 3; at++) drawn.image[at] = picture[at];
     });
     return drawn;
   };
   for await (const loaded of loadPieces(source.images, normal, S, framing)) {
     signal?.throwIfAborted();
     if ("error" in loaded) throw loaded.error;
-    const { index, frame, piece } = loaded, i = pictures.push(await loaded.pixels()) - 1;
-    insides.push(insideOf(frame, piece));
-    if (pictures[i].some((value) => value > 0)) continue;
+    const { index } = loaded, picture = new Uint8Array(await loaded.pixels());
+    const i = pictures.push(keep(picture)) - 1;
+    if (picture.some((value) => value > 0)) continue;
     try {
       drawOn(i, "black");
     } catch (error) {
@@ -223,23 +233,26 @@ async function syntheticSet(data: TrainingData): Promise<TrainingSet> {
       label: maskCells(mask, S, H, H),
     }));
   };
-  const pool: Sample[] = [];
-  while (pool.length < anomaly_pool) {
+  const drawn: (() => Sample)[] = [];
+  while (drawn.length < anomaly_pool) {
     signal?.throwIfAborted();
-    const some = Math.min(POOLED, anomaly_pool - pool.length), first = pool.length;
+    const some = Math.min(POOLED, anomaly_pool - drawn.length), first = drawn.length;
     const wanted = Array.from({ length: some }, (_, j) => first + j);
-    pool.push(...await draw(wanted.map((j) => ({ i: j % count, stream: `pool ${j}` })), true));
-    onImage(normal.length + pool.length, total);
+    const samples = await draw(wanted.map((j) => ({ i: j % count, stream: `pool ${j}` })), true);
+    drawn.push(...samples.map((sample) => keptSample(sample, keeper)));
+    onImage(normal.length + drawn.length, total);
   }
-  const samples = features.map((features, i): Sample => ({
-    features,
-    pixels: pixelsOf(pictures[i]),
+  const pool = list(drawn.length, (i) => drawn[i]());
+  const samples = list(count, (i): Sample => ({
+    features: pieces[i].values,
+    pixels: pixelsOf(pictures[i]()),
     label: new Uint8Array(H * H),
   }));
   return {
-    ...apart(samples),
+    normal: list(count, (i) => samples[i].features),
+    pixels: source.pixels ? list(count, (i) => samples[i].pixels!) : undefined,
     steps: Math.ceil(count / data.batch_size),
-    sha256: await hash([...samples, ...pool]),
+    sha256: await hash(samples, pool),
     async batch(step) {
       const rows = rowsOf(step, count, data), random = new Random(seed, `anomalies ${step}`);
       const carries = rows.map(({ epoch, at }) => (epoch + at) % 2 === 1);
@@ -250,6 +263,12 @@ async function syntheticSet(data: TrainingData): Promise<TrainingSet> {
       return rows.map(({ i }, j) => carries[j] ? anomalous.shift()! : samples[i]);
     },
   };
+}
+
+/** A sample, to be had again and again. */
+function keptSample({ features, pixels, label }: Sample, { keep }: Keeper): () => Sample {
+  const [readFeatures, readPixels] = [keep(features), pixels && keep(pixels)];
+  return () => ({ features: readFeatures(), pixels: readPixels?.(), label });
 }
 
 /** Anomalous images that are drawn and go through the backbone together. */
@@ -274,10 +293,14 @@ function rowsOf(
   }));
 }
 
-function hash(samples: readonly Sample[]): Promise<string> {
-  return sha256OfAll(
-    samples.flatMap((
-      { features, pixels, label },
-    ) => [features, ...pixels ? [pixels] : [], new Uint8Array(label)]),
-  );
+function hash(...lists: (readonly Sample[])[]): Promise<string> {
+  return sha256OfAll(function* () {
+    for (const samples of lists) {
+      for (const { features, pixels, label } of samples) {
+        yield features;
+        if (pixels) yield pixels;
+        yield new Uint8Array(label);
+      }
+    }
+  }());
 }
