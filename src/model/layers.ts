@@ -45,6 +45,10 @@ export interface Layer {
   /** What changes in training beside that. */
   readonly buffers: Readonly<Record<string, LayerValue>>;
   forward(x: Tensor, pass: Pass): Tensor;
+  /** The same with an activation behind it, where one kernel does both. */
+  activated?(x: Tensor, pass: Pass, act: Act): Tensor;
+  /** Which activation it is, where it is nothing else. */
+  readonly act?: Act;
 }
 
 /** What torch.nn's convolutions and linear layers begin with, biases too: U(−1/√fanIn, 1/√fanIn). */
@@ -75,6 +79,14 @@ export function stateless(forward: (tape: Tape, x: Tensor, pass: Pass) => Tensor
   return { parameters: NONE, buffers: NONE, forward: (x, pass) => forward(pass.tape, x, pass) };
 }
 
+/** A layer whose kernel may have an activation at its end. */
+function activating(
+  parameters: Layer["parameters"],
+  run: (x: Tensor, pass: Pass, act?: Act) => Tensor,
+): Layer {
+  return { parameters, buffers: NONE, forward: (x, pass) => run(x, pass), activated: run };
+}
+
 /** What convolutions and linear layers have in common. */
 export interface WeightOptions {
   /** Default true. */
@@ -101,12 +113,11 @@ export interface Conv2dOptions extends WeightOptions {
 export function conv2d(inputs: number, outputs: number, k: number, options: Conv2dOptions = {}): Layer {
   const { stride, padding, dilation, groups = 1 } = options;
   const fanIn = inputs / groups * k * k, fanOut = outputs / groups * k * k;
-  return {
-    parameters: weighted([outputs, inputs / groups, k, k], outputs, fanIn, fanOut, options),
-    buffers: NONE,
-    forward: (x, { tape, value }) =>
-      conv(tape, x, value("weight"), biasOf(options, value), { stride, padding, dilation, groups }),
-  };
+  const windows = { stride, padding, dilation, groups };
+  return activating(
+    weighted([outputs, inputs / groups, k, k], outputs, fanIn, fanOut, options),
+    (x, { tape, value }, act) => conv(tape, x, value("weight"), biasOf(options, value), { ...windows, act }),
+  );
 }
 
 /** Variations of transposed convolutions. */
@@ -127,13 +138,13 @@ export function convTranspose2d(
   options: ConvTranspose2dOptions = {},
 ): Layer {
   const { stride, padding, outputPadding } = options;
-  return {
+  const windows = { stride, padding, outputPadding };
+  return activating(
     // PyTorch counts the fans by the weight's first two dimensions as they lie, here too.
-    parameters: weighted([inputs, outputs, k, k], outputs, outputs * k * k, inputs * k * k, options),
-    buffers: NONE,
-    forward: (x, { tape, value }) =>
-      convTranspose(tape, x, value("weight"), biasOf(options, value), { stride, padding, outputPadding }),
-  };
+    weighted([inputs, outputs, k, k], outputs, outputs * k * k, inputs * k * k, options),
+    (x, { tape, value }, act) =>
+      convTranspose(tape, x, value("weight"), biasOf(options, value), { ...windows, act }),
+  );
 }
 
 /** torch.nn.Linear(inputs, outputs): [..., inputs] → [..., outputs]. */
@@ -212,7 +223,7 @@ function affineOf(value: Pass["value"]): { weight: Tensor; bias: Tensor } {
 
 /** torch.nn.ReLU, LeakyReLU, ELU, Sigmoid … */
 export function act(act: Act): Layer {
-  return stateless((tape, x) => activation(tape, x, act));
+  return { ...stateless((tape, x) => activation(tape, x, act)), act };
 }
 
 /** torch.nn.MaxPool2d */
@@ -249,7 +260,16 @@ export function unflatten(H: number, W: number, C: number): Layer {
 export function sequential(...layers: readonly Layer[]): Layer {
   return {
     ...named(Object.fromEntries(layers.entries())),
-    forward: (x, pass) => layers.reduce((x, layer, i) => layer.forward(x, within(pass, String(i))), x),
+    forward(x, pass) {
+      for (let i = 0; i < layers.length; i++) {
+        const layer = layers[i], own = within(pass, String(i)), act = layers[i + 1]?.act;
+        if (layer.activated && act) {
+          x = layer.activated(x, own, act);
+          i++; // the activation is done
+        } else x = layer.forward(x, own);
+      }
+      return x;
+    },
   };
 }
 

@@ -4,8 +4,17 @@
  * @module
  */
 import { deepEqual, equal, notDeepEqual } from "node:assert/strict";
+import { mean } from "../../src/autograd/reductions.ts";
 import { Tape } from "../../src/autograd/tape.ts";
-import { batchNorm, upsample } from "../../src/model/layers.ts";
+import {
+  act,
+  batchNorm,
+  conv2d,
+  convTranspose2d,
+  type Layer,
+  sequential,
+  upsample,
+} from "../../src/model/layers.ts";
 import { Network } from "../../src/model/network.ts";
 import { fill } from "../fill.ts";
 import { gpu } from "../gpu.ts";
@@ -43,3 +52,34 @@ Deno.test("maps are enlarged by a factor", async () => {
     equal([...found].join(" "), "1 1 2 2 3 3 1 1 2 2 3 3 4 4 5 5 6 6 4 4 5 5 6 6");
   });
 });
+
+Deno.test("a convolution and the activation behind it are one kernel, with the same values and gradients", async () => {
+  const tanh = act("tanh"), alone = { ...tanh, act: undefined };
+  for (const conv of [conv2d(4, 4, 3), conv2d(4, 4, 3, { groups: 4 }), convTranspose2d(4, 4, 3)]) {
+    const results = [];
+    for (const [layer, dispatches] of [[tanh, 0], [alone, 1]] as const) {
+      using network = new Network(gpu, { net: sequential(conv, layer) }, valuesOf(sequential(conv, layer)));
+      results.push(
+        await gpu.step(async (scope) => {
+          const tape = new Tape(scope);
+          const x = scope.tensor(fill("x", 200), [2, 5, 5, 4]), before = gpu.stream.counts.dispatches;
+          const y = network.forward("net", tape, x), took = gpu.stream.counts.dispatches - before;
+          tape.backward(mean(tape, y));
+          const weight = tape.gradient(network.parameters.get("net.0.weight"));
+          return { read: await scope.stream.read(y, weight), rest: took - dispatches };
+        }),
+      );
+    }
+    deepEqual(results[0], results[1]);
+  }
+});
+
+/** Made-up values of a network whose only part is called net. */
+function valuesOf(net: Layer): Map<string, { data: Float32Array<ArrayBuffer> }> {
+  return new Map(
+    Object.entries(net.parameters).map(([name, { shape }]) => [
+      `net.${name}`,
+      { data: fill(name, shape.reduce((a, b) => a * b)) },
+    ]),
+  );
+}
