@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { AnomalousImage, Category } from "../data/category.ts";
 import { makeFolder, removeUnfinished } from "../host/files.ts";
 import { MODEL, RunFolder } from "../host/run_folder.ts";
-import { writeTiffMaps } from "../host/tiff_maps.ts";
+import { removeUnfinishedMaps, writeTiffMaps } from "../host/tiff_maps.ts";
 import type { Decision } from "../methods/decision.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { Settings } from "../methods/settings.ts";
@@ -88,6 +88,7 @@ export async function runCategory(options: RunOptions): Promise<RunResult | null
   for (const part of ["", ...methodNamed(settings.method).stages ?? []]) {
     await removeUnfinished(join(out, part));
   }
+  if (tiffMaps !== undefined) await removeUnfinishedMaps(tiffMaps, category.name, category.test);
   await checkMasks(source.images, category, missing_masks); // a bad mask is told before the work
   let started = began;
   const onWarning = (message: string): void => source.onWarning?.(`${category.name}: ${message}`);

@@ -9,7 +9,7 @@ import { isCifar } from "./cifar_images.ts";
 import { imageSize } from "../data/decode.ts";
 import { type FloatMap, type Rect, resizeMap } from "../data/float_map.ts";
 import { InputError } from "../errors.ts";
-import { makeFolder, readWhole, writeWhole } from "./files.ts";
+import { makeFolder, readWhole, removeUnfinished, writeWhole } from "./files.ts";
 import { encodeFloatTiff } from "../report/tiff.ts";
 
 /** The folder that commands write them to. */
@@ -71,6 +71,17 @@ export async function writeTiffMaps(
           encodeFloatTiff(placed(map, area ?? { x: 0, y: 0, width, height }, width, height), width, height),
         ),
     );
+  }
+}
+
+/** Removes what a program that was killed left of a category's maps: for who alone writes there. */
+export async function removeUnfinishedMaps(
+  out: string,
+  category: string,
+  images: readonly Pick<TiffImage, "defect">[],
+): Promise<void> {
+  for (const defect of new Set(images.map(({ defect }) => defect))) {
+    await removeUnfinished(join(out, category, "test", defect));
   }
 }
 

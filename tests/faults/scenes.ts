@@ -39,13 +39,13 @@ const DATA = ["--data", "d", "--category", "grid", "--preset", "demo"];
 /** The sizes of images and features, and those of ADTR's network behind them. */
 const SIZES = TINY.slice(0, 6), NETWORK = TINY.slice(6);
 /** Of a run: what has neither time nor place in it. */
-const OF_A_RUN = [MODEL, CHECKPOINT, "log.jsonl", "metrics.json", ".png", "table.json", "table.csv"];
+const OF_A_RUN = [MODEL, CHECKPOINT, "log.jsonl", "metrics.json", ".png", ".tiff", "table.json", "table.csv"];
 
 function training(name: string, ...args: string[]): Scene {
   return {
     name,
-    begin: (out) => ["train", ...DATA, ...SIZES, ...args, "--out", out],
-    resume: (out) => ["train", "--resume", "--out", out],
+    begin: (out) => ["train", ...DATA, ...SIZES, ...args, "--maps-tiff", "--out", out],
+    resume: (out) => ["train", "--resume", "--maps-tiff", "--out", out],
     isBegun: (folder) => isThere(join(folder, "config.json")),
     isSame: (path) => OF_A_RUN.some((end) => path.endsWith(end)),
   };
@@ -82,7 +82,9 @@ export const SCENES: readonly Scene[] = [
 /** A training that takes some hundred MiB of the GPU's memory. */
 export const LARGE: Scene = {
   ...training("large"),
-  begin: (out) => ["train", ...DATA, ...LARGE_SIZES, "--epochs", "2", "--folds", "0", "--out", out],
+  begin: (
+    out,
+  ) => ["train", ...DATA, ...LARGE_SIZES, "--epochs", "2", "--folds", "0", "--maps-tiff", "--out", out],
 };
 
 /** The scene of that name. */
