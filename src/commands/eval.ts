@@ -10,7 +10,7 @@ import { openCategory } from "../host/dataset.ts";
 import { InputError } from "../errors.ts";
 import { TIFF_MAPS, tiffPaths, writeTiffMaps } from "../host/tiff_maps.ts";
 import { decidedAnew, evaluateCategory, evidenceOf, type MissingMasks } from "../score/evaluate.ts";
-import { makeFolder } from "../host/files.ts";
+import { makeFolderForWork } from "../host/files.ts";
 import { printable } from "../report/printable.ts";
 import { areKept } from "../score/features.ts";
 import { refuseRunsMetrics } from "./folders.ts";
@@ -72,10 +72,11 @@ async function evaluate(options: EvalOptions): Promise<void> {
   }
   if (options.mapsTiff) tiffPaths(category.test); // throws before the work
   await refuseRunsMetrics(out);
+  using stack = new DisposableStack();
   const { evaluation: { metrics, decided }, decision } = await withGpu(async (gpu) => {
     using model = await openGivenModel(gpu, options, display);
     if (options.mapsTiff && !model.method.maps) throw noMaps("--maps-tiff", options.model);
-    await makeFolder(out); // refused before the work
+    stack.use(await makeFolderForWork(out));
     const { method: { maps }, heldOut } = model, missing_masks = options.missingMasks;
     const known = { decision: model.decision, heldOut, maps, model: options.model };
     checkRules(options, known); // refused before the work

@@ -5,7 +5,7 @@
  */
 import { basename, join, relative } from "node:path";
 import { InputError } from "../errors.ts";
-import { ifThere, isPartial, isThere, makeFolder, reason } from "../host/files.ts";
+import { ifThere, isPartial, isThere, makeFolder, reason, removeEmpty } from "../host/files.ts";
 import { textRecords } from "../host/records.ts";
 import { CHECKPOINT, MODEL, PREVIOUS } from "../host/run_folder.ts";
 import { TIFF_MAPS } from "../host/tiff_maps.ts";
@@ -149,7 +149,7 @@ function leave(folder: string, file: Deno.FsFile, made: readonly string[]): void
   try {
     if ([...Deno.readDirSync(folder)].some(({ name }) => name !== LOCK)) return;
     Deno.removeSync(join(folder, LOCK));
-    for (const path of made) Deno.removeSync(path); // ends at one that others have put something into
+    removeEmpty(made);
   } catch {
     // What stays is in nobody's way.
   } finally {

@@ -6,7 +6,7 @@
 import type { Command } from "npm:commander@^15.1.0";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
-import { isThere, makeFolder } from "../host/files.ts";
+import { isThere, makeFolderForWork } from "../host/files.ts";
 import {
   compare,
   type Comparison,
@@ -99,7 +99,7 @@ async function reproduce(target: string, options: ReproduceOptions & { json?: tr
       `Expected --out to be a folder for reproductions, but found a run of train in ${plan.out}`,
     );
   }
-  await makeFolder(plan.out);
+  using _out = await makeFolderForWork(plan.out);
   if (plan.isDemo) await makeMissing(plan.data, plan.categories, plan.pictureSize);
   using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
   const outcome = await withGpu((gpu) => runReproduction(plan, gpu, display, interrupt.signal)).finally(() =>

@@ -203,6 +203,24 @@ export async function makeFolder(path: string): Promise<string[]> {
   }
 }
 
+/**
+ * Makes a folder that work is going to write to, so that it is refused before the work. What was made goes with the scope
+ * (`using`) where it is empty still. @throws {InputError} as `makeFolder`
+ */
+export async function makeFolderForWork(path: string): Promise<Disposable> {
+  const made = await makeFolder(path);
+  return { [Symbol.dispose]: () => removeEmpty(made) };
+}
+
+/** Removes folders one after another, up to the first that is not empty: that and those above it are others' too. */
+export function removeEmpty(folders: readonly string[]): void {
+  try {
+    for (const path of folders) Deno.removeSync(path);
+  } catch {
+    // It stays.
+  }
+}
+
 /** Removes what programs that were killed left unfinished in a folder, where there is one: for who alone writes there. */
 export async function removeUnfinished(folder: string): Promise<void> {
   if (!await isThere(folder)) return;

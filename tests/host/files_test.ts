@@ -11,6 +11,7 @@ import { listCategories } from "../../src/host/dataset.ts";
 import {
   isPartial,
   makeFolder,
+  makeFolderForWork,
   moveFile,
   partialPath,
   removeAbandoned,
@@ -162,7 +163,12 @@ Deno.test("makeFolder says which folders it has made, the deepest first", () =>
     const [a, b] = [join(folder, "a"), join(folder, "a/b")];
     assert.deepEqual(await makeFolder(b), [b, a]);
     assert.deepEqual(await makeFolder(b), []);
-    await Deno.writeTextFile(join(b, "file"), "");
+    {
+      using _folder = await makeFolderForWork(join(b, "c/d"));
+      assert.deepEqual(namesIn(b), ["c"]);
+      await Deno.writeTextFile(join(b, "file"), "");
+    }
+    assert.deepEqual(namesIn(b), ["file"]);
     await assert.rejects(makeFolder(join(b, "file/c")), {
       message: /Can't make the folder .*: Not a directory$/,
     });
