@@ -48,9 +48,11 @@ class Kdad(Taught):
         """Of images, and of positions."""
         whole = positions = 0
         for a, b in self.pairs(x, y):
-            squares = (a - b) ** 2
+            squares, N = (a - b) ** 2, a.shape[2] * a.shape[3]
             whole = whole + 1 - F.cosine_similarity(a.flatten(1), b.flatten(1)) + weight * squares.mean((1, 2, 3))
-            positions = positions + 1 - F.cosine_similarity(a, b) + weight * squares.mean(1)
+            unit = lambda x: x / x.flatten(1).norm(dim=1)[:, None, None, None]
+            positions = positions + N / 2 * ((unit(a) - unit(b)) ** 2).sum(1) + weight * squares.mean(1)
+        assert torch.allclose(positions.mean((1, 2)), whole)
         return whole, positions
 
 

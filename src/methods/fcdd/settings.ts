@@ -60,7 +60,7 @@ const byEpochs = byPreset<FcddSettings>({
   anomaly_pool: 0,
   width: 512,
   image_score: "mean",
-}, { image_size: 64, feature_size: 16, epochs: 15, batch_size: 8, lr: 1e-2, anomaly_pool: 60, width: 16 });
+}, { image_size: 64, feature_size: 16, epochs: 40, batch_size: 8, lr: 3e-3, anomaly_pool: 60, width: 16 });
 
 /** Standard deviation of the Gaussian that maps are enlarged with, as a part of the image's side: 12 of 224 pixels. */
 const SIGMA = 12 / 224;

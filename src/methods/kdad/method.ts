@@ -6,7 +6,7 @@
  * @module
  */
 import * as v from "npm:valibot@^1.5.0";
-import { abs, scale, square, subtract } from "../../autograd/arithmetic.ts";
+import { abs, clamp, exp, log, scale, scaleRows, square, subtract } from "../../autograd/arithmetic.ts";
 import { cosineDistance } from "../../autograd/distances.ts";
 import { add } from "../../autograd/ops.ts";
 import { mean, meanImages, sum, sumChannels } from "../../autograd/reductions.ts";
@@ -15,6 +15,7 @@ import type { Tape } from "../../autograd/tape.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { PassOptions } from "../../model/network.ts";
 import { Adam } from "../../optim/adam.ts";
+import { stepDecay } from "../../optim/schedules.ts";
 import { mapsOf, POOL, scoresOf } from "../maps.ts";
 import { whole } from "../settings.ts";
 import { measureTeacher, taught, teacherValues } from "../teacher.ts";
@@ -49,7 +50,11 @@ export const kdad = trainedMethod<KdadSettings, Sizes>({
   train: oneLoss({
     network: "cloner",
     optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-    options: ({ lr, weight_decay, clip }) => ({ lr, weight_decay, clip }),
+    options: ({ lr, lr_step, weight_decay, clip }, epoch) => ({
+      lr: stepDecay(lr, epoch, lr_step),
+      weight_decay,
+      clip,
+    }),
     loss: (model, tape, batch, { lambda }) => {
       return mean(tape, lossesOf(tape, pairsOf(model, tape, batch, { training: true }), lambda));
     },
@@ -69,6 +74,9 @@ export const kdad = trainedMethod<KdadSettings, Sizes>({
       return { maps: m, scores: i, window: isPaper ? undefined : POOL };
     }),
 });
+
+/** Mean square of a level that has no direction. */
+const LEAST = 1e-16;
 
 type Model = TrainedModel<Sizes>;
 /** What the cloner says of a level, and the teacher: maps [B, H, W, C]. */
@@ -104,12 +112,20 @@ function lossesOf(tape: Tape, pairs: readonly Pair[], lambda: number): Tensor {
   }).reduce((sum, losses) => add(tape, sum, losses));
 }
 
-/** The same at each position, [B, H, W]. */
+/** What positions contribute to it: [B, H, W], whose means over positions are the losses. */
 function discrepancies(tape: Tape, pairs: readonly Pair[], lambda: number): Tensor {
+  const distances = (x: Tensor, y: Tensor, weight: number) =>
+    scale(tape, sumChannels(tape, square(tape, subtract(tape, x, y))), weight / x.shape[3]);
   return pairs.map(([x, y]) => {
-    const squares = sumChannels(tape, square(tape, subtract(tape, x, y)));
-    return add(tape, cosineDistance(tape, x, y), scale(tape, squares, lambda / x.shape[3]));
+    const direction = distances(unit(tape, x), unit(tape, y), 1 / 2); // 1 − cos(x, y) = ½ ‖x / ‖x‖ − y / ‖y‖‖²
+    return add(tape, direction, distances(x, y, lambda));
   }).reduce((sum, distances) => add(tape, sum, distances));
+}
+
+/** Maps [B, H, W, C] divided by the root of their mean square. */
+function unit(tape: Tape, x: Tensor): Tensor {
+  const squares = clamp(tape, meanImages(tape, square(tape, x)), LEAST, Infinity);
+  return scaleRows(tape, x, exp(tape, scale(tape, log(tape, squares), -1 / 2)));
 }
 
 /** How much each pixel has to do with its image's loss: Σ over its colours of |∂loss / ∂pixel|, [B, S, S]. */

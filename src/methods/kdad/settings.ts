@@ -6,17 +6,26 @@
 import type { BackboneName } from "../../model/backbones.ts";
 import { BACKBONES } from "../../model/backbones.ts";
 import type { Method } from "../method.ts";
-import { atLeast0, IMAGE_RULES, type ImageRuleSettings, oneOf, type Rules, whole } from "../settings.ts";
-import { byPreset, LEARNING_RULES, type LearningSettings } from "../trained.ts";
+import {
+  atLeast0,
+  IMAGE_RULES,
+  type ImageRuleSettings,
+  oneOf,
+  type Rules,
+  TRAINING_RULES,
+  type TrainingSettings,
+  whole,
+} from "../settings.ts";
+import { byPreset } from "../trained.ts";
 
 /** How positions are scored. */
 const LOCALISATIONS = ["gradient", "discrepancy"] as const;
 
 /** Settings of KDAD. */
-export interface KdadSettings extends LearningSettings, ImageRuleSettings {
+export interface KdadSettings extends TrainingSettings, ImageRuleSettings {
   /** λ: weight of the squared error beside the cosine distance. */
   lambda: number;
-  /** How positions are scored: by the gradient of the image's loss, or by the distances at a position. */
+  /** How positions are scored: by the gradient of the image's loss, or by their share of it. */
   localisation: typeof LOCALISATIONS[number];
   /** Channels of the cloner's convolutions that learn no level. */
   width: number;
@@ -24,13 +33,13 @@ export interface KdadSettings extends LearningSettings, ImageRuleSettings {
 
 /** The rules. */
 export const KDAD_RULES: Rules<KdadSettings> = {
-  ...LEARNING_RULES,
+  ...TRAINING_RULES,
   lambda: { schema: atLeast0, value: "X", help: "weight of the squared error beside the cosine distance" },
   localisation: {
     schema: oneOf(...LOCALISATIONS),
     value: "NAME",
-    help: "a map: the size of the loss's gradient at each pixel, or the loss at each position: gradient, " +
-      "discrepancy",
+    help: "a map: how large the loss's gradient is at each pixel, or what each position adds to the loss: " +
+      "gradient, discrepancy",
     scoring: true,
   },
   width: {
@@ -46,6 +55,7 @@ const byEpochs = byPreset<KdadSettings>({
   epochs: 601,
   batch_size: 64,
   lr: 1e-3,
+  lr_step: 601,
   weight_decay: 0,
   clip: 0,
   shuffle: true,
@@ -57,9 +67,10 @@ const byEpochs = byPreset<KdadSettings>({
 }, {
   image_size: 64,
   feature_size: 8,
-  epochs: 15,
+  epochs: 18,
   batch_size: 8,
   lr: 5e-3,
+  lr_step: 13, // a smaller rate, which running statistics keep up with
   localisation: "discrepancy",
   width: 8,
   sigma: 0,
