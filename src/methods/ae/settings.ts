@@ -33,7 +33,7 @@ export const autoencoderDefaults = byPreset<AutoencoderSettings>({
   shuffle: true,
   latent: 100,
   width: 32,
-}, { image_size: 64, epochs: 60, batch_size: 8, lr: 1e-3, latent: 64, width: 16 });
+}, { image_size: 64, epochs: 40, batch_size: 8, lr: 1e-3, latent: 64, width: 16 });
 
 /** @throws {SettingError} where the image can't be halved four times */
 export function checkAutoencoder({ image_size }: Settings<AutoencoderSettings>): void {

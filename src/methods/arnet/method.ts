@@ -64,7 +64,7 @@ export const arnet = trainedMethod<ArnetSettings, ArnetSizes>({
     shuffle: true,
     width: 64,
     erase: "both",
-  }, { image_size: 64, epochs: 24, batch_size: 4, lr: 4e-3, width: 8 }),
+  }, { image_size: 64, epochs: 16, batch_size: 4, lr: 4e-3, width: 8 }),
   check({ image_size }) {
     if (image_size % 2 ** HALVINGS === 0) return;
     throw new SettingError(

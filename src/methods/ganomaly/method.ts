@@ -69,7 +69,7 @@ export const ganomaly = trainedMethod<GanomalySettings, Omit<GanomalySizes, "S">
     w_adv: 1,
     w_con: 50,
     w_enc: 1,
-  }, { image_size: 32, epochs: 60, batch_size: 16, lr: 1e-3, latent: 32, width: 16 }),
+  }, { image_size: 32, epochs: 40, batch_size: 16, lr: 1e-3, latent: 32, width: 16 }),
   check: checkPyramid,
   lower: ["width", "latent"],
   sizes: { width: size(1024), latent: size(65536) },

@@ -57,7 +57,7 @@ export const gt = trainedMethod<GtSettings, WideSizes>({
     clip: 0,
     shuffle: true,
     widen: 4,
-  }, { epochs: 120, batch_size: 60, lr: 3e-3, widen: 1 }),
+  }, { epochs: 60, batch_size: 60, lr: 3e-3, widen: 1 }),
   check({ image_size }) {
     if (image_size % 4 === 0) return;
     throw new SettingError(`Expected {image_size} to be a multiple of 4, but found ${image_size}`);

@@ -72,7 +72,7 @@ export const smai = trainedMethod<SmaiSettings, SmaiSizes>({
     width: 64,
     grid: 16,
     spread: 3,
-  }, { image_size: 64, epochs: 20, batch_size: 4, lr: 4e-3, width: 8, grid: 8, spread: 2 }),
+  }, { image_size: 64, epochs: 12, batch_size: 4, lr: 4e-3, width: 8, grid: 8, spread: 2 }),
   check({ image_size: S, grid, spread }) {
     if (S % 2 ** HALVINGS !== 0) {
       throw new SettingError(`Expected {image_size} to be a multiple of ${2 ** HALVINGS}, but found ${S}`);

@@ -59,4 +59,4 @@ export const PAPER = {
 };
 
 /** The demo's, with images of 64×64. */
-export const DEMO = { image_size: 64, epochs: 60, batch_size: 8, lr: 4e-3, latent: 32, width: 8 };
+export const DEMO = { image_size: 64, epochs: 40, batch_size: 8, lr: 4e-3, latent: 32, width: 8 };
