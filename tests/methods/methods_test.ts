@@ -57,8 +57,12 @@ function assertFinite(
 for (const [method, given] of CASES) {
   const { name } = method, called = [name, ...Object.values(given)].join(" ");
   const test = (what: string, body: () => Promise<void>) => Deno.test(`${called}: ${what}`, body);
+  let kept: Fitted | undefined;
+  /** What tests look at that change nothing, for as long as this file's tests run. */
+  const shared = async (): Promise<Fitted> => kept ??= await learned(method, train, { settings });
   const train = imagesFor(method, "train", 9), images = imagesFor(method, "test", 3);
-  const settings = settingsOf(method, given), sizes = sizesOf(method, train);
+  const half = Object.hasOwn(method.settings, "coreset") ? { coreset: 0.5, ...given } : given; // a bank to be cut
+  const settings = settingsOf(method, half), sizes = sizesOf(method, train);
   const scores = async (fitted: Fitted, of: TrainingImages = images, by = settings): Promise<Scores> => {
     using uploaded = new Uploaded(method, of);
     return await uploaded.score(fitted, by);
@@ -97,7 +101,7 @@ for (const [method, given] of CASES) {
   });
 
   test("what image_score says decides where maps decide about images, and only there", async () => {
-    using fitted = await learned(method, train, { settings });
+    const fitted = await shared();
     const rules = Object.hasOwn(settings, "image_rule") ? ["paper", "map"] : [undefined];
     for (const image_rule of rules) {
       const of = async (image_score: "max" | "mean") => {
@@ -116,9 +120,9 @@ for (const [method, given] of CASES) {
       using fitted = await learned(method, train, { settings: { ...settings, seed } });
       return await fitted.state();
     };
-    const first = await stateOf(1);
-    assert.deepEqual(await stateOf(1), first);
-    const other = await stateOf(2);
+    const { seed } = settings, first = await (await shared()).state();
+    assert.deepEqual(await stateOf(seed), first);
+    const other = await stateOf(seed + 1);
     if (method.seeded && name !== "padim") assert.notDeepEqual(other, first);
     else assert.deepEqual(other, first); // of 10 channels padim takes all
   });
@@ -145,7 +149,7 @@ for (const [method, given] of CASES) {
   });
 
   test("a tensor that is missing or of another shape, and features of another size, are refused", async () => {
-    using fitted = await learned(method, train, { settings });
+    const fitted = await shared();
     const state = await fitted.state(), found = await scores(fitted);
     const before = gpu.memory.stats().inUse;
     for (const [tensor, { shape, data }] of state.tensors) {
@@ -223,21 +227,18 @@ for (const [method, given] of CASES) {
 
   test("what does not fit into one binding comes in pieces, to the same scores, or is told before", async () => {
     const small = binding(12_500); // bytes: maps of three images, less than a bank of all
-    const given = Object.hasOwn(settings, "coreset") ? { ...settings, coreset: 0.5 } : settings;
-    const before = gpu.memory.stats().inUse, bound = method.needs(given, sizes).bound ?? [];
-    if (bound.some(({ bytes }) => bytes > 12_500)) {
-      assert.throws(() => requireMemory(small, method, given, sizes, 0, null), {
+    const wanted = await scores(await shared()), before = gpu.memory.stats().inUse;
+    if (method.needs(settings, sizes).bound?.some(({ bytes }) => bytes > 12_500)) {
+      assert.throws(() => requireMemory(small, method, settings, sizes, 0, null), {
         name: "SettingError",
         kind: "memory",
       });
     } else {
-      using one = await learned(method, train, { settings: given });
-      const wanted = await scores(one, images, given);
-      requireMemory(small, method, given, sizes, 0, null);
-      using parted = await learned(method, train, { settings: given, on: small });
+      requireMemory(small, method, settings, sizes, 0, null);
+      using parted = await learned(method, train, { settings, on: small });
       using again = await method.open(small, await parted.state());
       for (const fitted of [parted, again]) {
-        const found = await scores(fitted, images, given);
+        const found = await scores(fitted);
         assertClose(found.scores, wanted.scores, 1e-6, name);
         if (wanted.maps) assertClose(found.maps!, wanted.maps, 1e-6, name);
       }
@@ -289,9 +290,8 @@ for (const [method, given] of CASES) {
 
   test("the GPU memory that is told is about what is taken", async () => {
     const many = imagesFor(method, "train", 40), before = gpu.memory.stats().inUse;
-    const given = Object.hasOwn(settings, "coreset") ? { ...settings, coreset: 0.5 } : settings;
-    using _fitted = await learned(method, many, { settings: given });
-    const taken = gpu.memory.stats().inUse - before, told = method.needs(given, sizesOf(method, many)).gpu;
+    using _fitted = await learned(method, many, { settings });
+    const taken = gpu.memory.stats().inUse - before, told = method.needs(settings, sizesOf(method, many)).gpu;
     assert.ok(taken <= 1.3 * told + 4096, `${taken} taken, ${told} told`);
   });
 }

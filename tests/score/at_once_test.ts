@@ -3,36 +3,15 @@
  *
  * @module
  */
-import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { methods } from "../../src/methods/registry.ts";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Settings } from "../../src/methods/settings.ts";
 import type { Model } from "../../src/score/model.ts";
 import { learn } from "../../src/train/learn.ts";
 import { inFolder } from "../folder.ts";
 import { gpu } from "../gpu.ts";
-import { TINY, tinyCategory, tinyMethod, tinySource, tinySourceFor } from "../train/tiny.ts";
+import { TINY, tinyCategory, tinyMethod, tinySource } from "../train/tiny.ts";
 
 const source = tinySource(gpu);
-
-for (const { name } of methods) {
-  Deno.test(`${name}: two images scored at once are scored as one after the other`, () =>
-    inFolder(async (folder) => {
-      const category = await tinyCategory(folder);
-      using model =
-        (await learn({ source: tinySourceFor(name, gpu), category, settings: tinyMethod(name) }))!;
-      const files = await Promise.all(category.test.map(({ path }) => Deno.readFile(path)));
-      const wanted = [];
-      for (const file of files) wanted.push(await model.score(file));
-      const { inUse } = gpu.memory.stats();
-      const found = await Promise.all([...files, files[0]].map((file) => model.score(file)));
-      deepEqual(found, [...wanted, wanted[0]]);
-      // One that can't be read does not keep the others from being scored.
-      const [bad, good] = [model.score(new Uint8Array(9), "a.png"), model.score(files[1])];
-      await rejects(bad, { name: "InputError" });
-      deepEqual(await good, wanted[1]);
-      equal(gpu.memory.stats().inUse, inUse);
-    }));
-}
 
 Deno.test("models of two methods score at once as each by itself", () =>
   inFolder(async (folder) => {
