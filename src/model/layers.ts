@@ -17,6 +17,7 @@ import { upsample as upsampleOp } from "../autograd/upsample.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Random } from "../hash.ts";
 import type { Act } from "../kernels/conv/act.ts";
+import type { Gates } from "./gates.ts";
 
 /** One forward pass through a layer: where it is recorded, and where its values are. */
 export interface Pass {
@@ -25,6 +26,8 @@ export interface Pass {
   readonly training: boolean;
   /** A value by its name within the layer. */
   readonly value: (name: string) => Tensor;
+  /** Where ReLUs are noted, or held as they were. */
+  readonly gates?: Gates;
 }
 
 /** How a parameter's values are drawn, one call a value. Fans are the inputs and outputs that a value has to do with. */
@@ -223,7 +226,10 @@ function affineOf(value: Pass["value"]): { weight: Tensor; bias: Tensor } {
 
 /** torch.nn.ReLU, LeakyReLU, ELU, Sigmoid … */
 export function act(act: Act): Layer {
-  return { ...stateless((tape, x) => activation(tape, x, act)), act };
+  const layer = stateless((tape, x, { gates }) =>
+    gates && act === "relu" ? gates.relu(tape, x) : activation(tape, x, act)
+  );
+  return { ...layer, act };
 }
 
 /** torch.nn.MaxPool2d */
@@ -263,7 +269,7 @@ export function sequential(...layers: readonly Layer[]): Layer {
     forward(x, pass) {
       for (let i = 0; i < layers.length; i++) {
         const layer = layers[i], own = within(pass, String(i)), act = layers[i + 1]?.act;
-        if (layer.activated && act) {
+        if (layer.activated && act && !pass.gates) {
           x = layer.activated(x, own, act);
           i++; // the activation is done
         } else x = layer.forward(x, own);

@@ -9,6 +9,7 @@ import type { Compute } from "../gpu/compute.ts";
 import { count, type Tensor } from "../gpu/tensor.ts";
 import { Random } from "../hash.ts";
 import { type HostTensor, Parameters } from "../optim/parameters.ts";
+import type { Gates } from "./gates.ts";
 import { type Layer, type LayerValue, named, type Pass, within } from "./layers.ts";
 
 /** The parts of a network by name. */
@@ -20,6 +21,8 @@ export interface PassOptions {
   training?: boolean;
   /** Whether its parameters get no gradient: those of others, or of its inputs, are wanted. Default false. */
   frozen?: boolean;
+  /** Where its ReLUs are noted, or held as they were. */
+  gates?: Gates;
 }
 
 /** A network with its values. */
@@ -75,14 +78,14 @@ export class Network implements Disposable {
     part: string,
     tape: Tape,
     x: Tensor,
-    { training = false, frozen = false }: PassOptions = {},
+    { training = false, frozen = false, gates }: PassOptions = {},
   ): Tensor {
     if (!Object.hasOwn(this.#parts, part)) {
       throw new RangeError(`Expected one of ${Object.keys(this.#parts).join(", ")}, but found ${part}`);
     }
     const value = (name: string): Tensor =>
       this.buffers.get(name) ?? (frozen ? this.#frozen.get(name) : undefined) ?? this.parameters.get(name);
-    const pass: Pass = { tape, training, value };
+    const pass: Pass = { tape, training, value, gates };
     return this.#parts[part].forward(x, within(pass, part));
   }
 

@@ -7,11 +7,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { meanSquaredError } from "../../src/autograd/ops.ts";
 import type { Tape } from "../../src/autograd/tape.ts";
-import type { Tensor } from "../../src/gpu/tensor.ts";
 import { float32Of } from "../../src/formats/tensor_file.ts";
 import { readSafetensors } from "../../src/host/tensor_files.ts";
 import { constrain } from "../../src/methods/gradcon/constraint.ts";
 import { autoencoder, CONSTRAINED, reconstruct } from "../../src/methods/gradcon/net.ts";
+import { Gates } from "../../src/model/gates.ts";
 import { Network } from "../../src/model/network.ts";
 import { fill } from "../fill.ts";
 import { filled } from "../golden/features_fill.ts";
@@ -38,8 +38,9 @@ Deno.test("the gradient of GradCon's loss is that of PyTorch's double backward",
     const past = CONSTRAINED.map((name) =>
       scope.tensor(values.get(`past.${name}`)!.data, shapes[`past.${name}`])
     );
-    const gates: Tensor[] = [];
-    const errorOf = (tape: Tape) => meanSquaredError(tape, reconstruct(net, tape, pixels, { gates }), pixels);
+    const gates = new Gates();
+    const errorOf = (tape: Tape) =>
+      meanSquaredError(tape, reconstruct(net, tape, pixels, { gates: gates.pass() }), pixels);
     constrain(scope, net.parameters, errorOf, past, constraint_weight);
     const found = await net.parameters.read(net.parameters.gradients, scope);
     for (const [name, { data }] of found) {

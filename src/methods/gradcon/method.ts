@@ -14,6 +14,7 @@ import type { Compute } from "../../gpu/compute.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { copyBox } from "../../kernels/dense/boxes.ts";
 import { accumulate } from "../../kernels/dense/elementwise.ts";
+import { Gates } from "../../model/gates.ts";
 import { shapesIn } from "../../model/network.ts";
 import type { Parameters } from "../../optim/parameters.ts";
 import { Adam } from "../../optim/adam.ts";
@@ -52,8 +53,8 @@ export const gradcon = trainedMethod<GradconSettings, Sizes>({
     return {
       groups: [{ parameters, optimizer }],
       step(scope, { pixels }, { step }) {
-        const gates: Tensor[] = []; // the second derivative is that of the ReLUs as they are
-        const errorOf = (tape: Tape) => reconstructionError(model, tape, pixels, { gates });
+        const gates = new Gates(); // the second derivative is that of the ReLUs as they are
+        const errorOf = (tape: Tape) => reconstructionError(model, tape, pixels, { gates: gates.pass() });
         const { tape, error, constraint } = constrain(
           scope,
           parameters,
