@@ -32,6 +32,7 @@ import { ssimAe } from "./ssim-ae/method.ts";
 import { ts } from "./ts/method.ts";
 import { vae } from "./vae/method.ts";
 import { vaeGrad } from "./vae-grad/method.ts";
+import { vevae } from "./vevae/method.ts";
 
 /** Every method, in the order in which they are listed. Each knows its own settings; here they are any. */
 export const methods: readonly Method[] = [
@@ -62,6 +63,7 @@ export const methods: readonly Method[] = [
   arnet,
   scadn,
   smai,
+  vevae,
 ].map((method) => method as unknown as Method);
 
 /** Their names. */

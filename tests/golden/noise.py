@@ -8,10 +8,24 @@ def mix(x):
     return mix32(np.asarray(x, np.uint64).astype(np.uint32))
 
 
-def random_bits(seed, stream):
-    """The first of `new Random(seed, stream).bits()`."""
-    key = mix(int(mix(seed)) ^ fnv1a(stream))
-    return int(mix(int(mix(key)) ^ int(key)))
+class Random:
+    """A stream of random numbers, by its seed and a name for what it is used for."""
+
+    def __init__(self, seed, stream):
+        self.key = int(mix(int(mix(seed)) ^ fnv1a(stream)))
+        self.counter = 0
+
+    def bits(self):
+        found = int(mix(int(mix((self.counter + self.key) & 0xFFFFFFFF)) ^ self.key))
+        self.counter += 1
+        return found
+
+    def permutation(self, n):
+        p = list(range(n))
+        for i in range(n - 1, 0, -1):
+            j = int(self.bits() / 2**32 * (i + 1))
+            p[i], p[j] = p[j], p[i]
+        return p
 
 
 def bits_at(seed, i):

@@ -5,7 +5,7 @@ import torch
 from ae import LATENT, S, WIDTH, Autoencoder
 from fill import fill
 from filled import filled
-from noise import normals, random_bits
+from noise import Random, normals
 from twin import BATCH, TEST, TRAIN, descend, images, train, write
 
 SEED = 3
@@ -35,7 +35,7 @@ def divergence(mu, log_variance):
 
 def loss_of(model, x, number):
     mu, log_variance = model.encode(x)
-    z = mu + (log_variance / 2).exp() * noise(random_bits(SEED, f"latent {number}"), mu.shape)
+    z = mu + (log_variance / 2).exp() * noise(Random(SEED, f"latent {number}").bits(), mu.shape)
     errors = ((x - model.decoder(z)) ** 2).sum((1, 2, 3))
     return (errors / (2 * network["variance"]) + divergence(mu, log_variance)).mean()
 

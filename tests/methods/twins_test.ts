@@ -11,6 +11,8 @@ const TWINS: Record<string, TwinOptions & { method?: string }> = {
   "ssim-ae": {},
   "vae": {},
   "vae-grad": {},
+  "vevae": {},
+  "vevae_after": { method: "vevae", after: true },
   "dsvdd": {},
   "dsvdd_soft": { method: "dsvdd" },
   "dsvdd_ae": { method: "dsvdd" },
