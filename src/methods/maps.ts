@@ -13,8 +13,16 @@ import { accumulate } from "../kernels/dense/elementwise.ts";
 import type { FeatureSizes } from "../model/batches.ts";
 import type { Scores, ScoreSettings } from "./method.ts";
 
-/** Window of the average that comes before the maximum of a map, pixels. */
+/** Window of the average that comes before the maximum of a map, pixels: ADTR's, of images of 256×256. */
 export const POOL = 16;
+
+/**
+ * The same share of images of S×S, pixels: networks of pixels are trained on sizes from 32 to 512, and a sixteenth of 256 is
+ * half of 32.
+ */
+export function windowOf(S: number): number {
+  return Math.max(1, Math.round(S * POOL / 256));
+}
 
 /** Scores s of positions [B · N] as maps [B, S, S]: bilinear with aligned corners, then smoothed. */
 export function mapsOf(
@@ -59,8 +67,18 @@ export function scoreByMaps(
   });
 }
 
+/** The same, averaged over the share of the image that `windowOf` says. */
+export function scoreByShare(
+  gpu: Gpu,
+  sizes: FeatureSizes,
+  settings: ScoreSettings,
+  distances: (gpu: Compute) => Tensor,
+): Promise<Scores> {
+  return scoreByMaps(gpu, sizes, settings, distances, windowOf(settings.image_size));
+}
+
 /**
- * The same where scores of positions are the mean of several, for instance over samples. Each is made in a step of its own:
+ * As `scoreByShare`, where scores of positions are the mean of several, for instance over samples. Each is made in a step of its own:
  * memory does not grow with them.
  *
  * @param distances makes the scores of positions for i of 0..count − 1, of one shape
@@ -81,7 +99,7 @@ export async function scoreByMeans(
         accumulate(step, d, mean, i > 0, 1 / count);
       });
     }
-    return await scoreByMaps(gpu, sizes, settings, () => mean!);
+    return await scoreByShare(gpu, sizes, settings, () => mean!);
   } finally {
     if (mean) gpu.release(mean);
   }

@@ -8,7 +8,7 @@ import { square, subtract } from "../../autograd/arithmetic.ts";
 import { meanSquaredError } from "../../autograd/ops.ts";
 import { sumChannels } from "../../autograd/reductions.ts";
 import { Adam } from "../../optim/adam.ts";
-import { scoreByMaps } from "../maps.ts";
+import { scoreByShare } from "../maps.ts";
 import { oneLoss, scoringTape, trainedMethod } from "../trained.ts";
 import { reconstruct, sizes } from "./model.ts";
 import { autoencoder } from "./net.ts";
@@ -34,7 +34,7 @@ export const ae = trainedMethod({
       meanSquaredError(tape, reconstruct(model, tape, pixels, { training: true }), pixels),
   }),
   score: (model, { pixels }, settings) =>
-    scoreByMaps(model.gpu, model.sizes, settings, (gpu) => {
+    scoreByShare(model.gpu, model.sizes, settings, (gpu) => {
       const tape = scoringTape(gpu);
       return sumChannels(tape, square(tape, subtract(tape, reconstruct(model, tape, pixels), pixels)));
     }),

@@ -15,7 +15,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import { Adam } from "../../optim/adam.ts";
 import { Parameters } from "../../optim/parameters.ts";
 import { checkPyramid } from "../dcgan.ts";
-import { mapsOf, POOL, scoresOf } from "../maps.ts";
+import { mapsOf, scoresOf, windowOf } from "../maps.ts";
 import type { ScoreSettings } from "../method.ts";
 import { whole, yesOrNo } from "../settings.ts";
 import { scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
@@ -69,14 +69,14 @@ export const anogan = trainedMethod<AnoganSettings, Sizes>({
           settings,
         );
         const all = settings.image_rule === "map"
-          ? scoresOf(gpu, map, settings)
+          ? scoresOf(gpu, map, settings, windowOf(S))
           : distances(model, tape, x, made, settings);
         const [m, s] = await gpu.stream.read(map, all);
         maps.set(m, first * S * S);
         scores.set(s, first);
       });
     }
-    return { maps, scores, ...(settings.image_rule === "map" ? { window: POOL } : {}) };
+    return { maps, scores, ...(settings.image_rule === "map" ? { window: windowOf(S) } : {}) };
   },
 });
 

@@ -16,7 +16,7 @@ import { SettingError } from "../../errors.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { Random } from "../../hash.ts";
 import { Adam } from "../../optim/adam.ts";
-import { scoreByMaps } from "../maps.ts";
+import { scoreByShare } from "../maps.ts";
 import { oneOf, oneOfNumbers, type Rules, whole } from "../settings.ts";
 import {
   byPreset,
@@ -94,7 +94,7 @@ export const arnet = trainedMethod<ArnetSettings, ArnetSizes>({
     const { gpu, sizes } = model, { turns } = sizes, all = await gpu.step((gpu) => gpu.read(pixels));
     const each = all.length / size;
     const images = Array.from({ length: size }, (_, i) => all.subarray(i * each, (i + 1) * each));
-    return await scoreByMaps(gpu, sizes, settings, (gpu) => {
+    return await scoreByShare(gpu, sizes, settings, (gpu) => {
       const tape = scoringTape(gpu),
         errors = Array.from({ length: turns }, (_, turn) => {
           const x = restored(model, tape, images, images.map(() => turn));

@@ -14,7 +14,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import type { PassOptions } from "../../model/network.ts";
 import { Sgd } from "../../optim/sgd.ts";
 import { exponential } from "../../optim/schedules.ts";
-import { scoreByMaps } from "../maps.ts";
+import { scoreByShare } from "../maps.ts";
 import { whole } from "../settings.ts";
 import { measureTeacher, taught, teacherValues } from "../teacher.ts";
 import type { Sample } from "../trainable.ts";
@@ -59,7 +59,7 @@ export const fcdd = trainedMethod<FcddSettings, Sizes>({
     },
   }),
   score: (model, { features }, settings) =>
-    scoreByMaps(model.gpu, model.sizes, settings, (gpu) => mapOf(model, scoringTape(gpu), features)),
+    scoreByShare(model.gpu, model.sizes, settings, (gpu) => mapOf(model, scoringTape(gpu), features)),
 });
 
 /** A of features [B, N, C]: [B, H, W]. */

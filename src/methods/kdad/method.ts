@@ -16,7 +16,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import type { PassOptions } from "../../model/network.ts";
 import { Adam } from "../../optim/adam.ts";
 import { stepDecay } from "../../optim/schedules.ts";
-import { mapsOf, POOL, scoresOf } from "../maps.ts";
+import { mapsOf, scoresOf, windowOf } from "../maps.ts";
 import { whole } from "../settings.ts";
 import { measureTeacher, taught, teacherValues } from "../teacher.ts";
 import { type Batch, oneLoss, scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
@@ -61,7 +61,10 @@ export const kdad = trainedMethod<KdadSettings, Sizes>({
   }),
   score: (model, { pixels: images, features }, settings) =>
     model.gpu.step(async (gpu) => {
-      const { S } = model.sizes, lambda = Number(settings.lambda), isPaper = settings.image_rule === "paper";
+      const { S } = model.sizes,
+        lambda = Number(settings.lambda),
+        isPaper = settings.image_rule === "paper",
+        window = windowOf(S);
       const byGradient = settings.localisation === "gradient", tape = scoringTape(gpu, byGradient);
       const pixels = images.view(images.shape);
       pixels.requiresGrad = byGradient;
@@ -70,8 +73,8 @@ export const kdad = trainedMethod<KdadSettings, Sizes>({
       const maps = byGradient
         ? mapsOf(gpu, attributions(tape, pixels, losses), { C: 1, H: S, W: S }, settings)
         : mapsOf(gpu, discrepancies(tape, pairs, lambda), model.sizes, settings);
-      const [m, i] = await gpu.stream.read(maps, isPaper ? losses : scoresOf(gpu, maps, settings));
-      return { maps: m, scores: i, window: isPaper ? undefined : POOL };
+      const [m, i] = await gpu.stream.read(maps, isPaper ? losses : scoresOf(gpu, maps, settings, window));
+      return { maps: m, scores: i, window: isPaper ? undefined : window };
     }),
 });
 

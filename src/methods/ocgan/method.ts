@@ -7,7 +7,7 @@
 import type * as v from "npm:valibot@^1.5.0";
 import { square, subtract } from "../../autograd/arithmetic.ts";
 import { sumChannels } from "../../autograd/reductions.ts";
-import { scoreByMaps } from "../maps.ts";
+import { scoreByShare } from "../maps.ts";
 import { whole } from "../settings.ts";
 import { scoringTape, trainedMethod } from "../trained.ts";
 import { ocganNets, type OcganSizes } from "./net.ts";
@@ -33,7 +33,7 @@ export const ocgan = trainedMethod<OcganSettings, Sizes>({
   networks: ocganNets,
   train: learning,
   score: (model, { pixels }, settings) =>
-    scoreByMaps(model.gpu, model.sizes, settings, (gpu) => {
+    scoreByShare(model.gpu, model.sizes, settings, (gpu) => {
       const tape = scoringTape(gpu), { autoencoder } = model.networks;
       const code = autoencoder.forward("encoder", tape, pixels);
       const made = autoencoder.forward("decoder", tape, code);

@@ -21,7 +21,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import type { Network, PassOptions } from "../../model/network.ts";
 import { Adam } from "../../optim/adam.ts";
 import { BETAS, says, some, sumOfSquares, together } from "../adversarial.ts";
-import { scoreByMaps } from "../maps.ts";
+import { scoreByShare } from "../maps.ts";
 import { type Settings, whole } from "../settings.ts";
 import { scoringTape, trainedMethod, type TrainedModel, type Training } from "../trained.ts";
 import { LAYERS, pnetNets, type PnetSizes } from "./net.ts";
@@ -45,7 +45,7 @@ export const pNet = trainedMethod<PnetSettings, PnetSizes>({
   networks: pnetNets,
   train: learning,
   score: (model, { pixels: x }, settings) =>
-    scoreByMaps(model.gpu, model.sizes, settings, (gpu) => {
+    scoreByShare(model.gpu, model.sizes, settings, (gpu) => {
       const tape = scoringTape(gpu), { lambda } = settings as unknown as PnetSettings;
       const [structure, made] = reconstruct(model, tape, x);
       const distance = (a: Tensor, b: Tensor) => sumChannels(tape, abs(tape, subtract(tape, a, b)));

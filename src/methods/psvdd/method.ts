@@ -11,7 +11,7 @@ import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { upload } from "../../model/batches.ts";
 import { Bank } from "../bank.ts";
-import { scoreByMaps } from "../maps.ts";
+import { scoreByShare } from "../maps.ts";
 import type { Fitted, Method, Scores, ScoreSettings, State } from "../method.ts";
 import { bankBytes } from "../slots.ts";
 import type { FittedModel } from "../trained.ts";
@@ -101,7 +101,7 @@ class PatchModel implements Fitted {
       const coarse = spreadPatches(of(large, along.large), along.large, patch, steps.large, S);
       for (let i = 0; i < S * S; i++) maps[b * S * S + i] = fine[i] * coarse[i];
     }
-    return await scoreByMaps(gpu, { C: 1, H: S, W: S }, settings, (gpu) => gpu.tensor(maps, [B, S * S]));
+    return await scoreByShare(gpu, { C: 1, H: S, W: S }, settings, (gpu) => gpu.tensor(maps, [B, S * S]));
   }
 
   async state(): Promise<State> {

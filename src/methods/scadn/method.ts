@@ -19,7 +19,7 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import { Random } from "../../hash.ts";
 import { Adam } from "../../optim/adam.ts";
 import { says, sumOfSquares } from "../adversarial.ts";
-import { scoreByMaps } from "../maps.ts";
+import { scoreByShare } from "../maps.ts";
 import { atLeast0, type Rules, type Settings, whole } from "../settings.ts";
 import {
   byPreset,
@@ -96,7 +96,7 @@ export const scadn = trainedMethod<ScadnSettings, ScadnSizes>({
   networks: scadnNets,
   train: learning,
   score: (model, { pixels }, settings) =>
-    scoreByMaps(model.gpu, model.sizes, settings, (gpu) => {
+    scoreByShare(model.gpu, model.sizes, settings, (gpu) => {
       const tape = scoringTape(gpu), x = scale(tape, pixels, 2, -1), kinds = settings as unknown as MaskSizes;
       const errors = Array.from({ length: countMasks(kinds) }, (_, index) => {
         const mask = masksOf(tape, x, [maskOf(model.sizes.S, kinds, index)]);

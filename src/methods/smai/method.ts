@@ -17,7 +17,7 @@ import { SettingError } from "../../errors.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { Random } from "../../hash.ts";
 import { Adam } from "../../optim/adam.ts";
-import { scoreByMaps } from "../maps.ts";
+import { scoreByShare } from "../maps.ts";
 import { type Rules, whole } from "../settings.ts";
 import {
   byPreset,
@@ -114,7 +114,7 @@ export const smai = trainedMethod<SmaiSettings, SmaiSizes>({
       { length: size },
       (_, i) => slic(all.subarray(i * each, (i + 1) * each), S, grid),
     );
-    return await scoreByMaps(gpu, sizes, settings, (gpu) => {
+    return await scoreByShare(gpu, sizes, settings, (gpu) => {
       const tape = scoringTape(gpu);
       const errors = Array.from({ length: spread ** 2 }, (_, group) => {
         const isRemoved = (k: number) => Math.floor(k / grid) % spread * spread + k % grid % spread === group;

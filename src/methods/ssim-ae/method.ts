@@ -13,7 +13,7 @@ import { Adam } from "../../optim/adam.ts";
 import { reconstruct, sizes } from "../ae/model.ts";
 import { autoencoder } from "../ae/net.ts";
 import { AUTOENCODER_RULES, autoencoderDefaults, checkAutoencoder } from "../ae/settings.ts";
-import { scoreByMaps } from "../maps.ts";
+import { scoreByShare } from "../maps.ts";
 import { oneLoss, scoringTape, trainedMethod } from "../trained.ts";
 
 /** The method. */
@@ -36,7 +36,7 @@ export const ssimAe = trainedMethod({
       mean(tape, dissimilarity(tape, reconstruct(model, tape, pixels, { training: true }), pixels)),
   }),
   score: (model, { pixels }, settings) =>
-    scoreByMaps(model.gpu, model.sizes, settings, (gpu) => {
+    scoreByShare(model.gpu, model.sizes, settings, (gpu) => {
       const tape = scoringTape(gpu), d = dissimilarity(tape, reconstruct(model, tape, pixels), pixels);
       return scale(tape, sumChannels(tape, d), 1 / 3);
     }),

@@ -17,7 +17,7 @@ import { upsample } from "../../autograd/upsample.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { PassOptions } from "../../model/network.ts";
 import { Adam } from "../../optim/adam.ts";
-import { scoreByMaps } from "../maps.ts";
+import { scoreByShare } from "../maps.ts";
 import { measured } from "../measure.ts";
 import { whole } from "../settings.ts";
 import { measureTeacher, taught, teacherValues } from "../teacher.ts";
@@ -78,7 +78,7 @@ export const ts = trainedMethod<StudentSettings, Sizes>({
     }
   },
   score: (model, batch, settings) =>
-    scoreByMaps(model.gpu, model.sizes, settings, (gpu) => {
+    scoreByShare(model.gpu, model.sizes, settings, (gpu) => {
       const tape = scoringTape(gpu), { error, variance } = measures(model, tape, batch), { values } = model;
       const normalised = (x: Tensor, name: string) =>
         multiply(tape, subtract(tape, x.view([x.size, 1]), values[`${name}_mean`]), values[`${name}_scale`]);

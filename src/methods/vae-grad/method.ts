@@ -8,7 +8,7 @@ import { abs, subtract } from "../../autograd/arithmetic.ts";
 import { sumChannels } from "../../autograd/reductions.ts";
 import { sizes } from "../ae/model.ts";
 import { checkAutoencoder } from "../ae/settings.ts";
-import { scoreByMaps } from "../maps.ts";
+import { scoreByShare } from "../maps.ts";
 import { above0, atLeast0, type Rules, whole } from "../settings.ts";
 import { byPreset, scoringTape, trainedMethod } from "../trained.ts";
 import { variationalAutoencoder } from "../vae/net.ts";
@@ -49,7 +49,7 @@ export const vaeGrad = trainedMethod({
   async score({ gpu, sizes, networks }, { pixels }, settings) {
     const x = await project(gpu, networks.vae, pixels, settings as unknown as Projection);
     try {
-      return await scoreByMaps(gpu, sizes, settings, (gpu) => {
+      return await scoreByShare(gpu, sizes, settings, (gpu) => {
         const tape = scoringTape(gpu);
         return sumChannels(tape, abs(tape, subtract(tape, x, pixels)));
       });
