@@ -17,6 +17,7 @@ import { gt } from "./gt/method.ts";
 import { kdad } from "./kdad/method.ts";
 import { kde } from "./kde/method.ts";
 import { knn } from "./knn/method.ts";
+import { locGlo } from "./loc-glo/method.ts";
 import { lsa } from "./lsa/method.ts";
 import { mahalanobis } from "./mahalanobis/method.ts";
 import type { Method } from "./method.ts";
@@ -52,6 +53,7 @@ export const methods: readonly Method[] = [
   fcdd,
   kdad,
   ts,
+  locGlo,
   ganomaly,
   gt,
   psvdd,

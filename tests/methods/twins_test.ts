@@ -24,6 +24,7 @@ const TWINS: Record<string, TwinOptions & { method?: string }> = {
   "ts": { after: true },
   "ts_17": { method: "ts", after: true },
   "ts_65": { method: "ts", after: true },
+  "loc-glo": { after: true },
   "ganomaly": {},
   "gt": {},
   "psvdd": { after: true },
