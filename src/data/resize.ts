@@ -37,24 +37,41 @@ function triangle(from: number, to: number): Taps {
   return { first, count, weights, taps };
 }
 
-/** One pass along the middle axis, rounded to bytes: [rows, inputs, width] to [rows, outputs, width]. */
-function pass(
+/** Along rows, rounded to bytes: [rows, inputs, 3] to [rows, outputs, 3]. A sum of each colour in a register. */
+function passAcross(
   input: Uint8Array,
   { first, count, weights, taps }: Taps,
   rows: number,
   inputs: number,
-  width: number,
 ): Uint8Array {
-  const outputs = first.length, out = new Uint8Array(rows * outputs * width);
+  const outputs = first.length, out = new Uint8Array(rows * outputs * 3);
   for (let r = 0, to = 0; r < rows; r++) {
-    for (let i = 0; i < outputs; i++) {
-      const begin = i * taps, end = begin + count[i], start = (r * inputs + first[i]) * width;
-      for (let c = 0; c < width; c++) {
-        let sum = ONE / 2;
-        for (let k = begin, from = start + c; k < end; k++, from += width) sum += weights[k] * input[from];
-        out[to++] = sum >> SHIFT; // weights are positive and add up to one: never outside of a byte
+    for (let i = 0; i < outputs; i++, to += 3) {
+      let red = ONE / 2, green = red, blue = red, from = (r * inputs + first[i]) * 3;
+      for (let k = i * taps, end = k + count[i]; k < end; k++, from += 3) {
+        const weight = weights[k];
+        red += Math.imul(weight, input[from]);
+        green += Math.imul(weight, input[from + 1]);
+        blue += Math.imul(weight, input[from + 2]);
       }
+      out[to] = red >> SHIFT; // weights are positive and add up to one: never outside of a byte
+      out[to + 1] = green >> SHIFT;
+      out[to + 2] = blue >> SHIFT;
     }
+  }
+  return out;
+}
+
+/** Down columns, rounded to bytes: [inputs, width] to [outputs, width]. Whole rows are added up, in the order they lie in. */
+function passDown(input: Uint8Array, { first, count, weights, taps }: Taps, width: number): Uint8Array {
+  const outputs = first.length, out = new Uint8Array(outputs * width), sums = new Int32Array(width);
+  for (let i = 0; i < outputs; i++) {
+    sums.fill(ONE / 2);
+    for (let k = 0; k < count[i]; k++) {
+      const weight = weights[i * taps + k], from = (first[i] + k) * width;
+      for (let c = 0; c < width; c++) sums[c] += Math.imul(weight, input[from + c]);
+    }
+    for (let c = 0, to = i * width; c < width; c++) out[to + c] = sums[c] >> SHIFT;
   }
   return out;
 }
@@ -74,11 +91,8 @@ export function resizeBilinear(image: Image, S: number): Uint8Array {
 export function resizeImage(image: Image, width: number, height: number): Image {
   const wide = image.width === width
     ? image.data
-    : pass(image.data, triangle(image.width, width), image.height, image.width, 3);
-  // Along columns, the 3·width bytes of a row all have the same weights.
-  const data = image.height === height
-    ? wide
-    : pass(wide, triangle(image.height, height), 1, image.height, 3 * width);
+    : passAcross(image.data, triangle(image.width, width), image.height, image.width);
+  const data = image.height === height ? wide : passDown(wide, triangle(image.height, height), 3 * width);
   return { width, height, data };
 }
 

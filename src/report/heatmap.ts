@@ -172,10 +172,9 @@ function outlined(image: Image, mask: Uint8Array, line: readonly number[]): Imag
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
       const inside = mask[i] > 0;
-      const differs = (dx: number, dy: number): boolean =>
-        x + dx >= 0 && x + dx < width && y + dy >= 0 && y + dy < height &&
-        (mask[i + dy * width + dx] > 0) !== inside;
-      if (differs(-1, 0) || differs(1, 0) || differs(0, -1) || differs(0, 1)) {
+      const differs = x > 0 && mask[i - 1] > 0 !== inside || x + 1 < width && mask[i + 1] > 0 !== inside ||
+        y > 0 && mask[i - width] > 0 !== inside || y + 1 < height && mask[i + width] > 0 !== inside;
+      if (differs) {
         data.set(inside ? line : RIM, i * 3);
       }
     }
