@@ -25,7 +25,7 @@ import { upload } from "../../model/batches.ts";
 import { Adam } from "../../optim/adam.ts";
 import { stepDecay } from "../../optim/schedules.ts";
 import { says, together } from "../adversarial.ts";
-import { scoreByMaps } from "../maps.ts";
+import { scoreByShare } from "../maps.ts";
 import { measured } from "../measure.ts";
 import { oneOfNumbers, whole } from "../settings.ts";
 import { measureTeacher, taught, teacherValues } from "../teacher.ts";
@@ -102,7 +102,7 @@ export const locGlo = trainedMethod<LocGloSettings, Sizes>({
   },
   score: (model, { pixels }, settings) => {
     const side = Math.floor(model.sizes.S / STEP);
-    return scoreByMaps(model.gpu, { C: 1, H: side, W: side }, settings, (gpu) => {
+    return scoreByShare(model.gpu, { C: 1, H: side, W: side }, settings, (gpu) => {
       const tape = scoringTape(gpu), { local, global } = see(model, tape, pixels);
       const d = distance(tape, local, global);
       return HEADS.reduce((sum, head) => {
