@@ -13,7 +13,7 @@ export function demoFolder(size: number): string {
 }
 
 /** Makes what is missing of the demo data; a category's folder is there whole or not at all. */
-export async function makeMissing(data: string, categories: readonly string[], size: number): Promise<void> {
+export async function makeMissing(data: string, categories: Iterable<string>, size: number): Promise<void> {
   for (const name of categories) {
     const folder = join(data, name);
     if (await isFolder(folder)) continue;

@@ -5,36 +5,26 @@
  */
 import type { Command } from "npm:commander@^15.1.0";
 import { join } from "node:path";
-import { InputError } from "../errors.ts";
+import { InputError, UsageError } from "../errors.ts";
 import { isThere, makeFolderForWork } from "../host/files.ts";
-import {
-  compare,
-  type Comparison,
-  comparisonCells,
-  comparisonCsv,
-  comparisonTable,
-  type Measurement,
-  type SummaryRow,
-  summaryTable,
-} from "../report/comparison.ts";
 import { methods } from "../methods/registry.ts";
 import { withRoi } from "../host/roi_file.ts";
-import { inputOf, SETTINGS as ALL_SETTINGS } from "../methods/resolve.ts";
+import { SETTINGS as ALL_SETTINGS } from "../methods/resolve.ts";
 import { whole } from "../methods/settings.ts";
-import { indexPage, type IndexTable } from "../report/index_page.ts";
-import { CIFAR10, MVTEC, PAPER_NUMBERS, PAPER_TABLES } from "../report/paper_numbers.ts";
-import type { Metrics } from "../score/evaluate.ts";
+import { PAPER_TABLES } from "../report/paper_numbers.ts";
 import { makeMissing } from "./demo_data.ts";
 import { withGpu } from "./gpu.ts";
 import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, checkedOption, givenSettings, methodHelp } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
+import { failuresOf, gather, type Outcome } from "./reproduce_cells.ts";
+import { cellName, cellsOf, cellsOfShare, shareOf } from "./reproduce_jobs.ts";
 import { planReproduction, type ReproduceOptions, type ReproducePlan, TARGETS } from "./reproduce_plan.ts";
-import { type Cell, cellPath, cellsOf, type Outcome, runReproduction } from "./reproduce_run.ts";
-import { REPORT, writeJson, writeText } from "./results.ts";
+import { runReproduction } from "./reproduce_run.ts";
+import { printPlan, printShare, writeScript } from "./reproduce_shares.ts";
+import { checkGres, checkTime, parseArray } from "./reproduce_slurm.ts";
+import { writeTables } from "./reproduce_tables.ts";
 import { CONFIG } from "./run_category.ts";
-import type { Speed } from "./run_report.ts";
-import { VERSION } from "./version.ts";
 import { weightsKeyOption } from "./weights_options.ts";
 
 /** What a reproduction sets itself. */
@@ -43,11 +33,21 @@ const SETTINGS = [...ALL_SETTINGS.keys()].filter((name) => !FIXED.includes(name)
 /** Methods and their variants. */
 const NAMES = methods.flatMap(({ name, variants }) => [name, ...Object.keys(variants?.("folder") ?? {})]);
 
-/** The tables, by target. */
-const COLUMNS: Record<string, [title: string, metric: keyof Metrics][]> = {
-  mvtec: [["Pixel AUROC", "pixel_auroc"], ["Image AUROC", "image_auroc"], ["AUPRO", "aupro"]],
-  cifar10: [["Image AUROC", "image_auroc"]],
-};
+/** Ways to share it among jobs, of which one at most is asked for, and options that go with some of them. */
+const MODES = ["plan", "job", "table", "slurm"] as const;
+const WITH = { array: ["slurm", "plan"], time: ["slurm"], gres: ["slurm"] } as const;
+
+/** The command's options. */
+interface Options extends ReproduceOptions {
+  json?: true;
+  plan?: true;
+  job?: string | true;
+  table?: true;
+  slurm?: true;
+  array?: string;
+  time?: string;
+  gres?: string;
+}
 
 /** Adds the command. @param method whose settings `--help` shows */
 export function addReproduce(program: Command, method: string): void {
@@ -75,164 +75,124 @@ export function addReproduce(program: Command, method: string): void {
     )
     .addOption(checkedOption("--seeds <N>", "seeds, for mean and standard deviation", whole(1, 1000), 1))
     .addOption(checkedOption("--plus-epochs <N>", "epochs of ADTR+, which begins with ADTR", whole(1)))
-    .option("--json", "print JSON");
+    .option("--json", "print JSON")
+    .option("--plan", "list the jobs that it can be shared among, and what is done; runs nothing")
+    .option(
+      "--job [K/N]",
+      "run the K-th of N shares, beside other jobs; without K/N the place in Slurm's array",
+    )
+    .option("--table", "gather what is done into the tables; runs nothing")
+    .option("--slurm", "write RUN/slurm/jobs.sh, an array of jobs to submit; runs nothing")
+    .option(
+      "--array <N[%M]>",
+      "with --slurm or --plan: how many jobs, M at once (default: the most there can be)",
+    )
+    .option("--time <T>", "with --slurm: how long a job may take, as Slurm has it (default: 24:00:00)")
+    .option("--gres <G>", "with --slurm: what a job has of a machine, or none (default: gpu:1)");
   addSettings(command, { method, names: SETTINGS })
     .addHelpText(
       "after",
       methodHelp("reproduce TARGET", method) + "\n\nExamples:\n  ./adtr reproduce demo --seeds 3" +
         "\n  ./adtr reproduce mvtec --data mvtec --weights efficientnet_b4.pth" +
         "\n  ./adtr reproduce cifar10 --data cifar10:cifar-10-binary.tar.gz --outliers cifar100:cifar-100-binary.tar.gz " +
-        "--weights efficientnet_b4.pth",
+        "--weights efficientnet_b4.pth" +
+        "\n  ./adtr reproduce mvtec --data mvtec --weights efficientnet_b4.pth --slurm",
     )
     .action(reproduce);
 }
 
-async function reproduce(target: string, options: ReproduceOptions & { json?: true }): Promise<void> {
+async function reproduce(target: string, options: Options, command: Command): Promise<void> {
+  refuseTogether(options);
+  const array = options.array === undefined ? undefined : parseArray(options.array);
+  const time = checkTime(options.time ?? "24:00:00"), gres = checkGres(options.gres ?? "gpu:1");
+  const share = options.job === undefined ? null : shareOf(options.job, (name) => Deno.env.get(name));
   const plan = await planReproduction(
     target,
     await withRoi(givenSettings({ ...options }, SETTINGS)),
     options,
   );
-  const display = new ProgressDisplay();
   if (await isThere(join(plan.out, CONFIG))) {
     throw new InputError(
       `Expected --out to be a folder for reproductions, but found a run of train in ${plan.out}`,
     );
   }
+  if (options.plan) return await printPlan(plan, array?.jobs, options.json === true);
+  if (options.table) return await gatherTables(plan, options);
+  if (options.slurm) {
+    return await writeScript(plan, { atOnce: null, ...array, time, gres }, wordsOf(target, command));
+  }
+  const cells = share === null ? cellsOf(plan) : cellsOfShare(plan, share);
+  const display = new ProgressDisplay();
   using _out = await makeFolderForWork(plan.out);
-  if (plan.isDemo) await makeMissing(plan.data, plan.categories, plan.pictureSize);
+  if (plan.isDemo) {
+    await makeMissing(plan.data, new Set(cells.map(({ category }) => category)), plan.pictureSize);
+  }
   using interrupt = new Interrupt(() => display.warn("stopping … (Ctrl-C again ends it at once)"));
-  const outcome = await withGpu((gpu) => runReproduction(plan, gpu, display, interrupt.signal)).finally(() =>
-    display.finish()
-  );
+  const outcome = await withGpu((gpu) => runReproduction(plan, cells, gpu, display, interrupt.signal))
+    .finally(() => display.finish());
   if (outcome === null) throw new Stopped("stopped; the same command goes on");
-  const comparisons = tables(plan, outcome), summary = summaryOf(plan, outcome, comparisons);
-  const titles = comparisons.map(({ title }) => title), paper = plan.isDemo ? "paper, MVTec" : "paper";
-  const name = ({ entry, category, seed }: Cell): string => `${entry.name} on ${category} with seed ${seed}`;
-  const failures = outcome.failures.map((cell) => `${name(cell)}: ${cell.message}`);
-  const elsewhere = outcome.elsewhere.map(name);
-  const missing = [...outcome.failures.map(name), ...elsewhere], head = heading(plan, missing);
-  await writeText(
-    join(plan.out, "table.md"),
-    [head, ...comparisons.map((table) => comparisonTable(table, { markdown: true }))].join("\n"),
+  // Of jobs that end at once one may have looked too early, and write last.
+  if (share === null) await writeTables(plan, outcome, options);
+  else printShare(plan, share, outcome, options.json === true);
+  tellMissing(outcome, "being made by another run", display);
+  failWhere(outcome, cells.length);
+}
+
+/** @throws {UsageError} where options don't go together */
+function refuseTogether(options: Options): void {
+  const given = MODES.filter((name) => options[name] !== undefined).map((name) => `--${name}`);
+  if (given.length > 1) {
+    throw new UsageError(
+      `Expected one of ${MODES.map((name) => `--${name}`).join(", ")}, but found ${given.join(" and ")}`,
+    );
+  }
+  for (const [name, modes] of Object.entries(WITH)) {
+    if (options[name as keyof typeof WITH] === undefined || modes.some((mode) => options[mode])) continue;
+    throw new UsageError(
+      `Expected --${name} with ${modes.map((mode) => `--${mode}`).join(" or ")} only, but found it without`,
+    );
+  }
+}
+
+/** The command line again, but for what says how it is shared. */
+function wordsOf(target: string, command: Command): string[] {
+  const given = command.options.filter((option) =>
+    command.getOptionValueSource(option.attributeName()) === "cli" &&
+    ![...MODES, ...Object.keys(WITH), "json"].includes(option.attributeName())
   );
-  await writeText(
-    join(plan.out, "summary.md"),
-    head + "\n" + summaryTable(titles, summary, { paper, markdown: true }),
+  return [
+    "reproduce",
+    target,
+    ...given.flatMap((option) => {
+      const value = command.getOptionValue(option.attributeName());
+      return typeof value === "boolean" ? [option.long!] : [option.long!, String(value)];
+    }),
+  ];
+}
+
+/** `--table`: the tables of what is done. */
+async function gatherTables(plan: ReproducePlan, options: Options): Promise<void> {
+  if (!await isThere(plan.out)) {
+    throw new InputError(`Expected models in ${plan.out}, but found no such folder`);
+  }
+  const cells = cellsOf(plan), outcome = await gather(plan, cells);
+  await writeTables(plan, outcome, options);
+  tellMissing(outcome, "not done yet", new ProgressDisplay());
+  failWhere(outcome, cells.length);
+}
+
+function tellMissing({ missing }: Outcome, why: string, display: ProgressDisplay): void {
+  if (missing.length === 0) return;
+  const models = missing.length === 1 ? "1 model is" : `${missing.length} models are`;
+  display.warn(
+    `${models} ${why}, and missing in the tables:\n${missing.map(cellName).join("\n")}\n` +
+      "The same command adds what is done.",
   );
-  await writeText(join(plan.out, "table.csv"), comparisonCsv(comparisons));
-  await writeText(join(plan.out, REPORT), await indexOf(plan, outcome, comparisons, missing));
-  const all = { target, seeds: plan.seeds, tables: comparisons, failures, elsewhere };
-  await writeJson(join(plan.out, "table.json"), all);
-  if (options.json) {
-    console.log(JSON.stringify(all, null, 2));
-  } else {
-    const color = Deno.stdout.isTerminal() && !Deno.noColor;
-    // Variants are many, and differ in their means.
-    const shown = plan.target === "ablations" ? [] : comparisons;
-    console.log(
-      [
-        ...shown.map((table) => comparisonTable(table, { color })),
-        summaryTable(titles, summary, { paper, color }),
-      ]
-        .join("\n"),
-    );
-    console.log(`Report: ${join(plan.out, REPORT)}`);
-    console.log(`Tables: ${["md", "csv", "json"].map((end) => join(plan.out, `table.${end}`)).join(", ")}`);
-  }
-  if (elsewhere.length > 0) {
-    const models = elsewhere.length === 1 ? "1 model is" : `${elsewhere.length} models are`;
-    display.warn(
-      `${models} being made by another run, and missing in the tables:\n${elsewhere.join("\n")}\n` +
-        "The same command adds what is done.",
-    );
-  }
-  if (failures.length > 0) {
-    throw new InputError(
-      `${failures.length} of ${cellsOf(plan).length} models failed:\n${failures.join("\n")}`,
-    );
-  }
 }
 
-/** A page with the tables, and links to the report of each model. @param missing the models that are not among them */
-function indexOf(
-  { target, preset }: ReproducePlan,
-  { results }: Outcome,
-  comparisons: Comparison[],
-  missing: readonly string[],
-): Promise<string> {
-  const tables = comparisons.map((comparison): IndexTable => (
-    { title: `${comparison.title}, %`, ...comparisonCells(comparison), digits: 1 }
-  ));
-  const rows = results.map((cell) => {
-    const { entry: { name }, category, seed } = cell;
-    return [{ text: `${name} on ${category}, seed ${seed}`, path: [...cellPath(name, cell), REPORT] }];
-  });
-  const left = missing.length > 0 ? `; missing: ${missing.join(", ")}` : "";
-  return indexPage(target, `preset ${preset}; ${rows.length} models; adtr ${VERSION}${left}`, [
-    ...tables,
-    { title: "Reports", header: ["Model"], rows },
-  ]);
-}
-
-/** What the numbers are of. @param missing the models that are not among them */
-function heading(
-  { target, preset, entries, categories, seeds }: ReproducePlan,
-  missing: readonly string[],
-): string {
-  const looked = entries.map(({ settings }) => {
-    const { image_size: S, feature_size: H } = settings, on = inputOf(settings);
-    return `${on}, images of ${S}×${S}${on === "pixels" ? "" : `, maps of ${H}×${H}`}`;
-  });
-  return `# ${target}\n\n${categories.length} categories, preset ${preset}, ${
-    [...new Set(looked)].join("; ")
-  }, seeds ${seeds.join(", ")}; adtr ${VERSION}\n${
-    missing.length > 0 ? `\nMissing: ${missing.join(", ")}.\n` : ""
-  }`;
-}
-
-function columnsOf(target: string): [title: string, metric: keyof Metrics][] {
-  return COLUMNS[target] ?? COLUMNS.mvtec;
-}
-
-function tables({ target, isDemo, entries, categories }: ReproducePlan, { results }: Outcome): Comparison[] {
-  const names = entries.map(({ name }) => name);
-  const all = columnsOf(target).map(([title, metric]) => {
-    const measurements = results.map(({ entry, category, seed, metrics }): Measurement => (
-      { method: entry.name, category, seed, value: metrics[metric] }
-    ));
-    const paper = isDemo ? {} : PAPER_NUMBERS[target]?.[metric];
-    return compare(title, names, categories, measurements, paper, target === "cifar10" ? CIFAR10 : MVTEC);
-  });
-  const isKnown = ({ rows }: Comparison): boolean =>
-    rows.some(({ cells }) => cells.some(({ mean }) => mean !== null));
-  return all.some(isKnown) ? all.filter(isKnown) : all; // kde has no pixel metrics
-}
-
-/** The means of all tables, of the demo beside the paper's on its own data, and what training and scoring took. */
-function summaryOf(
-  { target, isDemo, entries }: ReproducePlan,
-  { results }: Outcome,
-  comparisons: Comparison[],
-): SummaryRow[] {
-  return entries.map(({ name }, i) => {
-    const speeds = results.filter(({ entry }) => entry.name === name).map(({ speed }) => speed);
-    const mean = (key: keyof Speed): number | null => {
-      const known = speeds.map((speed) => speed[key]).filter((value) => value !== null);
-      return known.length > 0 ? known.reduce((a, b) => a + b) / known.length : null;
-    };
-    const metrics = comparisons.map(({ title, rows }) => {
-      const [, metric] = columnsOf(target).find(([known]) => known === title)!, mean = rows.at(-1)!.cells[i];
-      return isDemo
-        ? { ...mean, paper: (PAPER_NUMBERS[target] ?? PAPER_NUMBERS.mvtec)[metric]?.[name]?.mean ?? null }
-        : mean;
-    });
-    return {
-      method: name,
-      metrics,
-      trainSeconds: mean("train_seconds"),
-      imagesPerSecond: mean("images_per_second"),
-      modelBytes: mean("model_bytes"),
-    };
-  });
+/** @throws {InputError} naming all that failed, where something did */
+function failWhere(outcome: Outcome, models: number): void {
+  const failures = failuresOf(outcome);
+  if (failures.length === 0) return;
+  throw new InputError(`${failures.length} of ${models} models failed:\n${failures.join("\n")}`);
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { lockRun } from "../../src/commands/folders.ts";
 import { isThere } from "../../src/host/files.ts";
 import { ProgressDisplay } from "../../src/commands/progress.ts";
+import { cellsOf } from "../../src/commands/reproduce_jobs.ts";
 import { planReproduction } from "../../src/commands/reproduce_plan.ts";
 import { runReproduction } from "../../src/commands/reproduce_run.ts";
 import { methods } from "../../src/methods/registry.ts";
@@ -126,8 +127,8 @@ test("what another run is at is left to it, and neither failed nor done twice", 
       await Deno.readTextFile(join(folder, "run", "report.html")),
       /missing: adtr on grid with seed 0, adtr\+ on/,
     );
-    const { elsewhere, failures } = JSON.parse(await Deno.readTextFile(join(folder, "run", "table.json")));
-    deepEqual([elsewhere.length, failures], [2, []]);
+    const { missing, failures } = JSON.parse(await Deno.readTextFile(join(folder, "run", "table.json")));
+    deepEqual([missing.length, failures], [2, []]);
   }
 
   const ended = await adtr(folder, ...args, "--out", "run");
@@ -171,12 +172,13 @@ test("what another run has made in the meantime counts as done, and is not made 
   };
   const output = { write: () => {}, isTerminal: false, color: false, columns: () => 80, now: () => 0 };
   const display = Object.assign(new ProgressDisplay(output), { warn });
-  const outcome = (await runReproduction(plan, gpu, display, new AbortController().signal).finally(() => {
-    if (cache === undefined) Deno.env.delete("XDG_CACHE_HOME");
-    else Deno.env.set("XDG_CACHE_HOME", cache);
-  }))!;
+  const outcome =
+    (await runReproduction(plan, cellsOf(plan), gpu, display, new AbortController().signal).finally(() => {
+      if (cache === undefined) Deno.env.delete("XDG_CACHE_HOME");
+      else Deno.env.set("XDG_CACHE_HOME", cache);
+    }))!;
   deepEqual(told.length, 1);
-  deepEqual([outcome.failures, outcome.elsewhere], [[], []]);
+  deepEqual([outcome.failures, outcome.missing], [[], []]);
   deepEqual(outcome.results.map(({ category }) => category), ["weave", "grid"]);
   deepEqual(outcome.results[1].metrics, metrics);
   deepEqual(outcome.results[1].speed, { ...speed, images_per_second_from_files: null });
