@@ -5,12 +5,10 @@
  */
 import { dirname, join, relative, resolve } from "node:path";
 import type { FloatMap, Rect } from "../data/float_map.ts";
-import { pngFile } from "../host/png_file.ts";
-import { mapWithin } from "../data/mask_cells.ts";
-import { resizeImage, sidesWithin } from "../data/resize.ts";
 import { files } from "../host/image_files.ts";
+import { draw, longestSide, previewOf, type Shades } from "../host/image_job.ts";
 import { writeFolder, writeWhole } from "../host/files.ts";
-import { heatmap, RangeSample } from "../report/heatmap.ts";
+import { RangeSample } from "../report/heatmap.ts";
 import { type Cell, table } from "../report/table.ts";
 import { TIFF_MAPS } from "../host/tiff_maps.ts";
 import type { DecisionMetrics, Metrics } from "../score/evaluate.ts";
@@ -50,16 +48,6 @@ export function writeJson(path: string, value: unknown): Promise<void> {
 export function writeText(path: string, text: string): Promise<void> {
   return writeWhole(path, (write) => write(new TextEncoder().encode(text)));
 }
-
-/** What the pictures of a folder share: the range of their colours, and above what a pixel is anomalous, where that is known. */
-export interface Shades {
-  low: number;
-  high: number;
-  threshold?: number | null;
-}
-
-/** Longest side of a panel, pixels, unless the model looks at more; and at most, where it looks at tiles. */
-const LONGEST = 256, MOST = 1024;
 
 /**
  * Writes a picture of every image and its map into a folder of their own, in place of one that is there already. The
@@ -103,17 +91,8 @@ export async function drawPicture(
   S: number,
   shades: Shades,
 ): Promise<Uint8Array> {
-  const whole = await (await files.open(path)).decode();
-  const most = Math.max(S, LONGEST, Math.min(Math.max(map.width, map.height), MOST));
-  const { width, height } = sidesWithin(whole, S, most);
-  const image = resizeImage(whole, width, height);
-  const mask = truth ? { width: map.width, height: map.height, data: truth } : undefined;
-  const scaled = area && scaledRect(area, width / whole.width, height / whole.height);
-  return pngFile(heatmap({ image, map: mapWithin(map, most), area: scaled, mask, ...shades }));
-}
-
-function scaledRect({ x, y, width, height }: Rect, across: number, down: number): Rect {
-  return { x: x * across, y: y * down, width: width * across, height: height * down };
+  const preview = previewOf(await (await files.open(path)).decode(), S, longestSide(S, map));
+  return draw({ preview, map, area, truth, shades });
 }
 
 /**

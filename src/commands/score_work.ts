@@ -8,10 +8,13 @@
 import { join } from "node:path";
 import type { FloatMap } from "../data/float_map.ts";
 import { areaIn, STRETCH } from "../data/frame.ts";
+import type { Preview } from "../data/images.ts";
 import { mapWithin } from "../data/mask_cells.ts";
 import { InputError } from "../errors.ts";
 import { isThere, writeWhole } from "../host/files.ts";
 import { files } from "../host/image_files.ts";
+import { longestSide } from "../host/image_job.ts";
+import { ImageThreads } from "../host/image_threads.ts";
 import { FolderWatch } from "../host/watch.ts";
 import type { Threshold } from "../methods/decision.ts";
 import { RangeSample, sharedRange } from "../report/heatmap.ts";
@@ -54,6 +57,8 @@ export interface Task {
   state: ScoreState;
   /** Ends the work early, with an AbortError. */
   signal?: AbortSignal;
+  /** What draws, and has images; without, all is done here. */
+  threads?: ImageThreads | null;
 }
 
 /** Scores images, and leaves the results in --out. */
@@ -72,21 +77,64 @@ export async function scoreAll(task: Task, paths: readonly string[]): Promise<vo
       `Expected ${image} in row ${tally.images + 1} of ${join(out, UNFINISHED)}, but found ${row.image}`,
     );
   });
-  const names = state.heatmaps === "none" ? [] : pictureNames(paths), first = tally.images;
+  const names = state.heatmaps === "none" ? [] : pictureNames(paths),
+    first = tally.images,
+    left = paths.slice(first);
+  // --only draws few: their images are read once more then.
+  using threads = left.length >= WORTH_THREADS
+    ? new ImageThreads(state.heatmaps === "at once" && !task.options.only)
+    : null;
   const onImage = (done: number) => {
     const count = { done: first + done, total: paths.length, unit: "images" };
     display.onProgress({ phase: "scoring", ...count, images: done });
   };
   const range = rangeAround(model.decision.pixel);
-  const take = async (row: ScoreRow, map: FloatMap | null): Promise<void> => {
-    if (row.heatmap && range && !await draw(task, folder, row, map!, range)) row.heatmap = null;
-    await folder.add(row, map);
-    tally.add(row);
-  };
-  await scoreEach(task, paths.slice(first), () => names[tally.images], take, { onImage });
-  const undrawn = state.heatmaps === "in the end" ? await drawAll(task, folder) : new Set<string>();
+  const source = threads ? { ...model.source, images: threads } : model.source;
+  const own: Task = { ...task, model: { ...model, source }, threads };
+  await inTurns(async (later) => {
+    let next = first;
+    const take = async (row: ScoreRow, map: FloatMap | null, preview?: Promise<Preview>): Promise<void> => {
+      next++;
+      const drawn = row.heatmap && range ? draw(own, folder, row, map!, range, preview) : true;
+      await later(drawn, async (isDrawn) => {
+        if (!isDrawn) row.heatmap = null;
+        await folder.add(row, map);
+        tally.add(row);
+      });
+    };
+    await scoreEach(own, left, () => names[next], take, { onImage });
+  });
+  const undrawn = state.heatmaps === "in the end" ? await drawAll(own, folder) : new Set<string>();
   if (state.maps) await folder.writeMaps(paths, model.source.image_size);
   await folder.finish(undrawn);
+}
+
+/** Images from which on threads are worth their start, and pictures that are drawn and written at a time. */
+const WORTH_THREADS = 8, DRAWN_AT_ONCE = 8;
+
+/** Does work that ends at some time or other, a few pieces of it at once, and what comes after each in the order they came in. */
+async function inTurns(
+  work: (
+    later: <T>(begun: Promise<T> | T, then: (value: T) => void | Promise<void>) => Promise<void>,
+  ) => Promise<void>,
+): Promise<void> {
+  const queue: { begun: unknown; end: () => Promise<void> }[] = [];
+  const drain = async (most: number): Promise<void> => {
+    while (queue.length > most) await queue.shift()!.end();
+  };
+  try {
+    await work(async (begun, then) => {
+      if (begun instanceof Promise) begun.catch(() => {}); // it is told in its turn
+      queue.push({ begun, end: async () => await then(await begun) });
+      await drain(DRAWN_AT_ONCE);
+    });
+    await drain(0);
+  } catch (error) {
+    await drain(0).catch(() => {}); // the first error is the one to tell
+    throw error;
+  } finally {
+    await Promise.allSettled(queue.map(({ begun }) => begun)); // nothing is written any more behind it
+  }
 }
 
 /** Scores what is in folders and what appears in them, until the signal. @param print given every row */
@@ -134,7 +182,7 @@ async function scoreEach(
   { model, options: { only, strict, format }, state, signal }: Task,
   paths: readonly string[],
   nameOf: (path: string) => string,
-  take: (row: ScoreRow, map: FloatMap | null) => Promise<void>,
+  take: (row: ScoreRow, map: FloatMap | null, preview?: Promise<Preview>) => Promise<void>,
   { onImage, again }: { onImage?: (done: number) => void; again?: (path: string) => boolean },
 ): Promise<void> {
   const nothing = { score: null, label: null, normalised: null, heatmap: null };
@@ -144,12 +192,12 @@ async function scoreEach(
     await take({ image, ...nothing, error: error.message }, null);
   };
   for await (const scored of scoreImages(model, paths, { onImage, signal, onError })) {
-    const { path: image, score, label, normalised, map } = scored;
+    const { path: image, score, label, normalised, map, preview } = scored;
     const isDrawn = map && state.heatmaps !== "none" && (!only || label === only);
     const heatmap = isDrawn ? `${HEATMAPS}/${nameOf(image)}` : null;
     const regions = format === "jsonl" && regionsIn(scored, model);
     const kept = map && !state.maps ? mapWithin(map, DRAWN) : map;
-    await take({ image, score, label, normalised, heatmap, ...regions, error: null }, kept);
+    await take({ image, score, label, normalised, heatmap, ...regions, error: null }, kept, preview);
   }
 }
 
@@ -179,30 +227,46 @@ async function drawAll(task: Task, folder: ScoreFolder): Promise<Set<string>> {
     if (row.heatmap) sample.add((await map!.read()).data);
   }
   const range = values > 0 ? sample.range() : null;
-  for await (const { row, map } of folder.all()) {
-    signal?.throwIfAborted();
-    display.onProgress({ phase: "heat maps", done: ++done, total: tally.images, unit: "images" });
-    if (!row.heatmap || await isThere(join(folder.folder, row.heatmap))) continue;
-    if (!await draw(task, folder, row, await map!.read(), range!)) undrawn.add(row.heatmap);
-  }
+  await inTurns(async (later) => {
+    for await (const { row, map } of folder.all()) {
+      signal?.throwIfAborted();
+      display.onProgress({ phase: "heat maps", done: ++done, total: tally.images, unit: "images" });
+      const { heatmap } = row;
+      if (!heatmap || await isThere(join(folder.folder, heatmap))) continue;
+      await later(draw(task, folder, row, await map!.read(), range!), (isDrawn) => {
+        if (!isDrawn) undrawn.add(heatmap);
+      });
+    }
+  });
   return undrawn;
 }
 
-/** Draws a picture. @returns false where the image can't be read any more */
+/**
+ * Draws a picture.
+ *
+ * @param preview what it is drawn on, where it is on its way
+ * @returns false where the image can't be read any more
+ */
 async function draw(
-  { model, display }: Task,
+  { model, display, threads }: Task,
   { folder }: ScoreFolder,
   { image: path, heatmap }: ScoreRow,
   map: FloatMap,
   range: { low: number; high: number },
+  preview?: Promise<Preview>,
 ): Promise<boolean> {
   const shades = { ...range, threshold: model.decision.pixel?.value };
   const { image_size: S, framing = STRETCH } = model.source;
   let picture: Uint8Array;
   try {
+    const seen = threads && await (preview ?? threads.preview(path, S, longestSide(S, map)));
     const isPart = framing.roi !== null || framing.fit === "crop";
-    const area = isPart ? areaIn(await (await files.open(path)).size(), framing, path) : undefined;
-    picture = await drawPicture({ path, map, area }, S, shades);
+    const area = isPart
+      ? areaIn(seen?.whole ?? await (await files.open(path)).size(), framing, path)
+      : undefined;
+    picture = threads
+      ? await threads.draw({ preview: seen!, map, area, shades })
+      : await drawPicture({ path, map, area }, S, shades);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     display.warn(printable(`no heat map: ${error.message}`));

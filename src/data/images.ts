@@ -6,7 +6,7 @@
 import { InputError } from "../errors.ts";
 import { sha256, sha256OfAll } from "../sha256.ts";
 import { imageHeader, imageSize } from "./decode.ts";
-import type { Extent } from "./frame.ts";
+import type { Extent, Frame, Piece } from "./frame.ts";
 import { checkPixels, type Image, type Mask, pixelsOf } from "./image.ts";
 import { alignMask, type MaskOwner, readMask } from "./mask.ts";
 
@@ -18,6 +18,23 @@ export interface Picture {
   size(): Promise<Extent>;
   /** Its pixels. @throws {InputError} where it is no image that can be read */
   decode(): Promise<Image>;
+  /**
+   * `cutImage` of its pixels for an image of one piece, where that goes on beside everything else, so that it is asked for before
+   * it is needed. @throws {InputError} as `decode`
+   */
+  cut?(frame: Frame, piece: Piece): Promise<Uint8Array>;
+  /** A smaller one, made in the same go, where pictures are drawn on it. @throws {InputError} as `decode` */
+  preview?(frame: Frame): Promise<Preview>;
+}
+
+/** An image as a picture shows it. */
+export interface Preview {
+  /** Its pixels, resized. */
+  readonly image: Image;
+  /** How large it was. */
+  readonly whole: Extent;
+  /** Longest side of a map that is drawn on it, pixels. */
+  readonly most: number;
 }
 
 /** A place that has images. */

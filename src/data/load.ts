@@ -7,7 +7,7 @@
 import { InputError } from "../errors.ts";
 import { cutImage, type Frame, frameOf, type Framing, type Piece, pieceKey, STRETCH } from "./frame.ts";
 import type { Image } from "./image.ts";
-import type { Images } from "./images.ts";
+import type { Images, Picture, Preview } from "./images.ts";
 import { resizeBilinear, resizeNearest } from "./resize.ts";
 
 /** A piece of one of several images. */
@@ -19,6 +19,8 @@ export interface PlacedPiece {
   readonly piece: Piece;
   /** Whether it is its image's last. */
   readonly isLast: boolean;
+  /** What a picture of its image is drawn on, where that is made beside everything else. Rejected as `pixels`. */
+  readonly preview?: Promise<Preview>;
 }
 
 /** An image that can't be looked at. */
@@ -34,6 +36,10 @@ export interface LoadedPiece extends PlacedPiece {
   readonly key: readonly (string | number)[] | null;
   /** RGB [S, S, 3]. @throws {InputError} where its image can't be decoded */
   pixels(): Promise<Uint8Array>;
+  /** Asks for `preview`. */
+  readonly startPreview?: () => Promise<Preview>;
+  /** Whether pixels are made beside everything else, to be asked for before they are needed. */
+  readonly isAhead?: boolean;
 }
 
 /**
@@ -53,12 +59,31 @@ export async function* loadPieces(
     try {
       const picture = await images.open(name), frame = frameOf(await picture.size(), S, framing, name);
       let decoded: Promise<Image> | undefined;
+      if (frame.pieces.length === 1 && picture.cut) {
+        yield aheadOf(picture, frame, index);
+        continue;
+      }
       yield* piecesOf(() => decoded ??= picture.decode(), frame, index, picture.hash);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       yield { index, error };
     }
   }
+}
+
+/** The only piece of an image that others decode. */
+function aheadOf(picture: Picture, frame: Frame, index: number): LoadedPiece {
+  const [piece] = frame.pieces, { hash } = picture;
+  return {
+    index,
+    frame,
+    piece,
+    isLast: true,
+    key: [hash, ...pieceKey(frame, piece) ?? []],
+    isAhead: true,
+    pixels: () => picture.cut!(frame, piece),
+    startPreview: picture.preview && (() => picture.preview!(frame)),
+  };
 }
 
 /** The pieces of an image. @param hash of its bytes; null where nothing is to be kept of them */

@@ -12,7 +12,7 @@
  */
 export { decodeImage, encodeGreyPng, encodePng, type Image, type Mask } from "./image.ts";
 export { decodeMask } from "./mask.ts";
-export { type Images, imagesInMemory, type Picture } from "./images.ts";
+export { type Images, imagesInMemory, type Picture, type Preview } from "./images.ts";
 export type { Extent } from "./frame.ts";
 export type { AnomalousImage, Category, TestImage } from "./category.ts";
 export { loadImage, loadMask } from "./load.ts";

@@ -13,6 +13,7 @@ import type { FeatureSizes } from "../model/batches.ts";
 import type { DataSizes, MethodTraits } from "../methods/method.ts";
 import { project, type Projection } from "../methods/projection.ts";
 import { sha256 } from "../sha256.ts";
+import { ahead } from "./ahead.ts";
 import { IN_MEMORY, type Keeper } from "./kept.ts";
 
 /** Where features are kept between runs. A store that can't keep or find any costs time, and never throws for it. */
@@ -55,6 +56,8 @@ export interface FeatureSource {
 
 /** Pieces of images that are sent through the backbone together, and that are in memory together beside what is asked for. */
 const BATCH = 16, WINDOW = 64;
+/** Pieces that are asked for before they are needed: what threads do while the GPU is at a batch, and the one after it. */
+const AHEAD = 2 * BATCH;
 
 /** A piece whose features are known. */
 export interface PieceFeatures extends PlacedPiece {
@@ -100,26 +103,46 @@ export async function* featuresOf(
       }
     }
   }
-  for await (const piece of pieces) {
+  async function* looked(): AsyncGenerator<Looked> {
+    for await (const piece of pieces) {
+      signal?.throwIfAborted();
+      if (piece.index === unreadable) continue;
+      if ("error" in piece) yield piece;
+      else {
+        const { key: place, pixels, startPreview, isAhead = false, ...placed } = piece;
+        const key = place && cache ? keyed(place) : null;
+        const slot: Slot = { placed, key, known: key === null ? null : await cache!.get(key) };
+        const started = isAhead && (source.pixels || !slot.known) ? pixels() : null;
+        started?.catch(() => {}); // it is told in its turn
+        if (startPreview) {
+          slot.placed = { ...placed, preview: startPreview() };
+          slot.placed.preview!.catch(() => {}); // it is told to who draws
+        }
+        yield { slot, isAhead, pixels: () => started ?? pixels() };
+      }
+    }
+  }
+  for await (const next of ahead(looked(), (next) => "error" in next || next.isAhead ? AHEAD : 0)) {
     signal?.throwIfAborted();
-    if (piece.index === unreadable) continue;
-    if ("error" in piece) window.push(piece);
+    if ("error" in next) window.push(next);
     else {
-      const { key: place, pixels, ...placed } = piece, key = place && cache ? keyed(place) : null;
-      const slot: Slot = { placed, key, known: key === null ? null : await cache!.get(key) };
+      const { slot, pixels } = next;
       try {
         if (source.pixels) slot.pixels = await pixels(); // the cache has none
         if (!slot.known) missing.push({ slot, pixels: slot.pixels ?? await pixels() });
         window.push(slot);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        window.push({ index: unreadable = piece.index, error });
+        window.push({ index: unreadable = slot.placed.index, error });
       }
     }
     if (missing.length === BATCH || window.length === WINDOW) yield* flush();
   }
   yield* flush();
 }
+
+/** What has been looked for in the cache, and whose pixels are on their way where others make them. */
+type Looked = Unreadable | { slot: Slot; isAhead: boolean; pixels: () => Promise<Uint8Array> };
 
 /** A piece whose features are known, or will be when some have come. */
 interface Slot {

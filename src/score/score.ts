@@ -7,6 +7,7 @@ import { InputError } from "../errors.ts";
 import type { FloatMap, Rect } from "../data/float_map.ts";
 import type { Frame } from "../data/frame.ts";
 import { loadPieces, type Unreadable } from "../data/load.ts";
+import type { Preview } from "../data/images.ts";
 import type { Decision } from "../methods/decision.ts";
 import type { Fitted, MethodTraits } from "../methods/method.ts";
 import type { Settings } from "../methods/settings.ts";
@@ -27,6 +28,8 @@ export interface ScoredImage extends Decided {
   area: Rect;
   /** How it was looked at. */
   frame: Frame;
+  /** What a heat map is drawn on, where the images' source makes it beside everything else. */
+  preview?: Promise<Preview>;
 }
 
 /** Pieces of images that are scored together. */
@@ -81,8 +84,8 @@ export async function* scoreImages(
       if (!onError) throw error;
       await onError(path, error);
     } else if (!("error" in result)) {
-      const { score, map, frame } = result;
-      yield { path, score, ...decide(decision, score), map, area: frame.area, frame };
+      const { score, map, frame, preview } = result;
+      yield { path, score, ...decide(decision, score), map, area: frame.area, frame, preview };
     }
   }
 }
@@ -91,6 +94,7 @@ export async function* scoreImages(
 export interface ScoredFrame extends ImageResult {
   index: number;
   frame: Frame;
+  preview?: Promise<Preview>;
 }
 
 /** Scores of images whose pieces' features come one after the other; in the place of one that can't be read, the error. */
@@ -104,13 +108,13 @@ export async function* scorePieces(
     signal?.throwIfAborted();
     const ready = batch, results = ready.length > 0 ? await scoreFeatures(model, ready) : [];
     batch = [];
-    for (const [i, { index, frame, piece, isLast }] of ready.entries()) {
+    for (const [i, { index, frame, piece, isLast, preview }] of ready.entries()) {
       joining ??= new Joining(frame, model.settings);
       joining.add(piece, results[i]);
       if (!isLast) continue;
       const result = joining.finish();
       joining = null;
-      yield { index, frame, ...result };
+      yield { index, frame, preview, ...result };
     }
   }
   for await (const piece of pieces) {
