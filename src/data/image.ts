@@ -56,7 +56,7 @@ export async function decodeImage(bytes: Uint8Array, name = "the image"): Promis
   return { width, height, data: rgb };
 }
 
-/** Bytes of three colours, without what may lie between them; most images are such, and this takes a quarter of the time. */
+/** Bytes of three colours, without what may lie between them. Most images are such: no table, no opacity to ask for. */
 function withoutFourth(data: Uint8Array | Uint16Array, stride: number, length: number): Uint8Array {
   if (stride === 3 && data instanceof Uint8Array) return data.slice(0, length);
   const rgb = new Uint8Array(length);

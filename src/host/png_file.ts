@@ -1,5 +1,5 @@
 /**
- * PNG files of pictures that are looked at, made by the system's zlib in a quarter of the time that the encoder in JavaScript
+ * PNG files of pictures that are looked at, made by the system's zlib in less than half of the time that the encoder in JavaScript
  * takes (data/png.ts, which browsers have too), and smaller: each byte is stored as its difference to the one above.
  *
  * @module
