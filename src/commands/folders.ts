@@ -115,33 +115,57 @@ const MOST_TRIES = 100;
  */
 export async function lockRun(folder: string): Promise<Disposable> {
   const lock = await tryLockRun(folder);
-  if (lock) return lock;
+  if (lock?.isHeld) return lock;
+  if (lock) throw new InputError(`Can't lock ${join(folder, LOCK)}: the file system has no locks`);
   throw new InputError(
     `Expected --out to be a folder that no other run writes to, but found one at work in ${folder}`,
   );
 }
 
+/** A run's folder held for this program. */
+export interface RunLock extends Disposable {
+  /** False where the file system has no locks, so that others may hold it too. */
+  isHeld: boolean;
+}
+
+/** Errors of file systems without locks, as some of clusters are set up, by their codes. */
+const LOCKLESS = ["ENOSYS", "ENOLCK", "ENOTSUP", "EOPNOTSUPP"];
+
 /** As `lockRun`; null where another program holds the folder. */
-export async function tryLockRun(folder: string): Promise<Disposable | null> {
+export async function tryLockRun(folder: string): Promise<RunLock | null> {
   const path = join(folder, LOCK), made: string[] = [];
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     made.push(...await makeFolder(folder));
     try {
       const file = await ifThere(Deno.open(path, { write: true, create: true }));
       if (!file) continue; // another run has just gone, and the folder with it
-      if (!await file.tryLock(true)) {
+      const isHeld = await tryLock(file);
+      if (isHeld === false) {
         file.close();
         return null;
       }
       // Who held the lock may have removed it, and another run have made the next one.
       const [own, there] = [await file.stat(), await ifThere(Deno.stat(path))];
-      if (own.ino === there?.ino) return { [Symbol.dispose]: () => leave(folder, file, made) };
+      if (own.ino === there?.ino) {
+        return { isHeld: isHeld === true, [Symbol.dispose]: () => leave(folder, file, made) };
+      }
       file.close();
     } catch (error) {
       throw new InputError(`Can't lock ${path}: ${reason(error)}`);
     }
   }
   throw new InputError(`Can't lock ${path}: it is removed again and again`);
+}
+
+/** Locks a file for this program. @returns false where another holds it, null where the file system has no locks */
+async function tryLock(file: Deno.FsFile): Promise<boolean | null> {
+  try {
+    return await file.tryLock(true);
+  } catch (error) {
+    if (LOCKLESS.includes((error as { code?: string }).code ?? "")) return null;
+    file.close();
+    throw error;
+  }
 }
 
 /** Gives a folder back. @param made folders that were made for it, the deepest first */

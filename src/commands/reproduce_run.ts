@@ -11,6 +11,7 @@ import { openCategory } from "../host/dataset.ts";
 import type { Category } from "../data/category.ts";
 import { defaultCache } from "../host/feature_cache.ts";
 import { SettingError } from "../errors.ts";
+import { type Claim, Claims, LEASE } from "../host/claims.ts";
 import { isThere } from "../host/files.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { checkComponents } from "../methods/projection.ts";
@@ -24,7 +25,7 @@ import { explain } from "./explain.ts";
 import { tryLockRun } from "./folders.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
 import { cellFolder, type Outcome, placesOf, refuseOther, resultOf, weightsFor } from "./reproduce_cells.ts";
-import type { Cell } from "./reproduce_jobs.ts";
+import { type Cell, cellName } from "./reproduce_jobs.ts";
 import type { ReproducePlan } from "./reproduce_plan.ts";
 import { runCategory, writeConfig } from "./run_category.ts";
 import { environmentOf } from "./run_report.ts";
@@ -42,6 +43,7 @@ export async function runReproduction(
   gpu: Gpu,
   display: ProgressDisplay,
   signal: AbortSignal,
+  claims: Claims = new Claims(),
 ): Promise<Outcome | null> {
   const outcome: Outcome = { results: [], failures: [], missing: [] };
   using sources = new Sources(plan, gpu, display);
@@ -60,7 +62,10 @@ export async function runReproduction(
       return "there";
     }
     using lock = await tryLockRun(folder);
-    if (lock === null || await beginsWithOne(plan, cell, left)) {
+    using claim = lock && !await beginsWithOne(plan, cell, left)
+      ? await claims.take(folder, lock.isHeld)
+      : null;
+    if (claim === null) {
       left.push(cell);
       return "left";
     }
@@ -70,15 +75,33 @@ export async function runReproduction(
       if (category?.name !== cell.category) {
         category = await openCategory(plan.data, cell.category, display.warn);
       }
-      const ended = await runCell(plan, cell, { gpu, opened, category, outliers, display, signal });
-      if (!ended) return "stopped";
+      try {
+        const ended = await runCell(plan, cell, { gpu, opened, category, outliers, display, signal, claim });
+        if (!ended && !claim.isLost()) return "stopped";
+        claim.require();
+      } catch (error) {
+        if (!claim.isLost()) throw error;
+        display.warn(`${cellName(cell)}: another run has taken over what seemed to be left`);
+        left.push(cell);
+        return "left";
+      }
     }
+    await claim.finish();
     outcome.results.push(known ?? (await resultOf(plan, cell))!);
     return known ? "there" : "made";
   };
   // What another run is at has its turn again when all others have had theirs.
   for (const [round, left] of [[cells, later], [later, outcome.missing]] as const) {
     for (const cell of round) {
+      if (round === later) {
+        await claims.known(cellFolder(plan, cell.entry.name, cell), signal, () => {
+          display.warn(
+            `${cellName(cell)}: waiting for a sign of life of the run that was at it, for ${
+              LEASE / 60_000
+            } minutes at most`,
+          );
+        });
+      }
       const opened = await sources.open(cell.entry.settings);
       try {
         const how = await settle(cell, opened, left);
@@ -176,13 +199,14 @@ interface Shared {
   outliers?: string[];
   display: ProgressDisplay;
   signal: AbortSignal;
+  claim: Claim;
 }
 
 /** Makes a cell whose folder this program holds. @returns false where it was stopped */
 async function runCell(
   plan: ReproducePlan,
   cell: Cell,
-  { gpu, opened: { source, features, weightsSha256 }, category, outliers, display, signal }: Shared,
+  { gpu, opened: { source, features, weightsSha256 }, category, outliers, display, signal, claim }: Shared,
 ): Promise<boolean> {
   const settings = { ...cell.entry.settings, seed: cell.seed };
   const places = placesOf(plan, cell), out = cellFolder(plan, cell.entry.name, cell);
@@ -201,7 +225,8 @@ async function runCell(
     outliers: places.outliers === undefined ? undefined : outliers,
     resume: true,
     beginsAgain: true,
-    signal,
+    signal: AbortSignal.any([signal, claim.signal]),
+    requireOwn: () => claim.require(),
     onProgress: (event) => display.onProgress({ ...event, category: labelOf(cell, plan) }),
   });
   return result !== null;

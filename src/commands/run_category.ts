@@ -59,6 +59,8 @@ export interface RunOptions {
   resume: boolean;
   /** Begin again where there is nothing to go on from, but what was, instead of refusing; not so by default. */
   beginsAgain?: boolean;
+  /** Called before files are written; throws where the folder isn't this program's any more. */
+  requireOwn?(): void;
   /** What the method begins with. */
   init?: unknown;
   /** Labelled anomalous images; the category's by default. */
@@ -93,7 +95,7 @@ export async function runCategory(options: RunOptions): Promise<RunResult | null
   let started = began;
   const onWarning = (message: string): void => source.onWarning?.(`${category.name}: ${message}`);
   let trained = began;
-  const journal = new RunFolder(out, resume, onWarning, options.beginsAgain);
+  const journal = new RunFolder(out, resume, onWarning, options.beginsAgain, options.requireOwn);
   const model = await learn({
     ...options,
     journal,
@@ -136,11 +138,13 @@ export async function runCategory(options: RunOptions): Promise<RunResult | null
     images_per_second_from_files: images > 0 ? images / progress.seconds() : null,
     model_bytes: (await Deno.stat(join(out, MODEL))).size,
   };
+  options.requireOwn?.();
   await writeJson(join(out, SPEED), speed);
   const { metrics, decided } = evaluation, maps = mapped(evaluation.images);
   const { decision } = model, seconds = (tested - began) / 1000;
   const result = { metrics, decided, decision, seconds, hasHeatmaps: maps.length > 0 };
   await writeReport({ ...options, decision, speed, evaluation, result });
+  options.requireOwn?.();
   await writeJson(join(out, METRICS), { [category.name]: { ...metrics, ...decided } });
   await journal.finish();
   return result;

@@ -32,6 +32,7 @@ export class RunFolder implements Journal {
   readonly #resume: boolean;
   readonly #onWarning: (message: string) => void;
   readonly #beginsAgain: boolean;
+  readonly #requireOwn: () => void;
   readonly #parts: RunFolder[] = [];
   /** Whether what is at `name` is a whole checkpoint of this training. */
   #isWhole = false;
@@ -43,18 +44,21 @@ export class RunFolder implements Journal {
    * @param resume whether to go on from the checkpoint in it; without one to begin, if there is no finished model either
    * @param onWarning told of damage, and where there is nothing to go on from
    * @param beginsAgain whether to begin where checkpoints are damaged or only a model is left, instead of refusing
+   * @param requireOwn called before anything is written; throws where the folder isn't this program's any more
    */
   constructor(
     folder: string,
     resume: boolean,
     onWarning: (message: string) => void = () => {},
     beginsAgain = false,
+    requireOwn: () => void = () => {},
   ) {
     this.name = join(folder, CHECKPOINT);
     this.#folder = folder;
     this.#resume = resume;
     this.#onWarning = onWarning;
     this.#beginsAgain = beginsAgain;
+    this.#requireOwn = requireOwn;
   }
 
   /** Whether it, or a training that comes before, has gone on from a checkpoint. */
@@ -112,22 +116,26 @@ export class RunFolder implements Journal {
   }
 
   async write({ tensors, metadata }: Content): Promise<void> {
+    this.#requireOwn();
     await syncIfThere(join(this.#folder, LOG)); // which has to have the checkpoint's steps, whatever happens
     const before = this.#isWhole ? join(this.#folder, PREVIOUS) : undefined;
     await writeSafetensors(this.name, tensors, metadata, before);
     this.#isWhole = true;
   }
 
-  begin(steps: number): Promise<void> {
-    return beginLog(join(this.#folder, LOG), steps);
+  async begin(steps: number): Promise<void> {
+    this.#requireOwn();
+    await beginLog(join(this.#folder, LOG), steps);
   }
 
-  append(entries: readonly LogEntry[]): Promise<void> {
-    return appendLog(join(this.#folder, LOG), entries);
+  async append(entries: readonly LogEntry[]): Promise<void> {
+    this.#requireOwn();
+    await appendLog(join(this.#folder, LOG), entries);
   }
 
-  keep({ tensors, metadata }: Content): Promise<void> {
-    return writeSafetensors(join(this.#folder, MODEL), tensors, metadata);
+  async keep({ tensors, metadata }: Content): Promise<void> {
+    this.#requireOwn();
+    await writeSafetensors(join(this.#folder, MODEL), tensors, metadata);
   }
 
   async kept(): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -138,12 +146,13 @@ export class RunFolder implements Journal {
   async before(name: string): Promise<Journal> {
     const folder = join(this.#folder, name);
     await makeFolder(folder);
-    const part = new RunFolder(folder, this.#resume, this.#onWarning, this.#beginsAgain);
+    const part = new RunFolder(folder, this.#resume, this.#onWarning, this.#beginsAgain, this.#requireOwn);
     this.#parts.push(part);
     return part;
   }
 
   async drop(name: string): Promise<void> {
+    this.#requireOwn();
     await removeFolder(join(this.#folder, name));
   }
 
