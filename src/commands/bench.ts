@@ -7,11 +7,13 @@ import type { Command } from "npm:commander@^15.1.0";
 import { bench } from "../bench/bench.ts";
 import { formatRows } from "../bench/row.ts";
 import { UsageError } from "../errors.ts";
+import { addTune } from "./bench_tune.ts";
 import { standardError } from "./progress.ts";
 
 /** Adds the command. */
 export function addBench(program: Command): void {
-  program.command("bench")
+  const command = program.command("bench")
+    .enablePositionalOptions() // `bench tune --json` is tune's
     .description(
       "Measures the adapter's own limits, then kernels at the model's shapes and whole models against them. " +
         "Takes some minutes on a software adapter.",
@@ -21,8 +23,9 @@ export function addBench(program: Command): void {
       "--only <PATTERN>",
       "only rows whose name and shape, as in `gemm 4096x256x1024`, match this regular expression",
     )
-    .addHelpText("after", "\nExample:\n  ./adtr bench --only gemm")
+    .addHelpText("after", "\nExamples:\n  ./adtr bench --only gemm\n  ./adtr bench tune")
     .action(run);
+  addTune(command);
 }
 
 async function run({ json, only }: { json?: true; only?: string }): Promise<void> {

@@ -29,6 +29,7 @@ test("help on every level, with an example, on stdout", async (folder) => {
     "weights convert",
     "info",
     "bench",
+    "bench tune",
   ];
   for (const command of commands) {
     const { code, stdout, stderr } = await adtr(folder, ...command.split(" ").filter(Boolean), "--help");

@@ -23,11 +23,19 @@ export interface Ending {
   add?: boolean;
   /** Of the result's shape, and added before the activation. */
   skip?: Tensor;
+  /** Pixels a thread, and threads a workgroup or subgroups in it, instead of the table's: for those who look for better. */
+  tile?: CorrelateTile;
+}
+
+/** What a thread computes, with how many others. */
+export interface CorrelateTile {
+  TM: number;
+  THREADS: number;
 }
 
 // Pixels a thread. On llvmpipe 16 are slower than 8 (34 instead of 38 GFLOP/s, see pack_filters.ts). Hardware wants many
 // threads.
-const TILES: Record<Sharing, { TM: number; THREADS: number }> = {
+export const TILES: Record<Sharing, CorrelateTile> = {
   subgroups: { TM: 8, THREADS: 1 },
   software: { TM: 8, THREADS: 32 },
   hardware: { TM: 4, THREADS: 64 },
@@ -44,7 +52,7 @@ export function correlate(
   { values, Q, KW, WIDTH, FOURS, ...filters }: PackedFilters,
   y: Tensor,
   [lines, columns]: readonly [Axis, Axis],
-  { act = "none", add = false, skip }: Ending = {},
+  { act = "none", add = false, skip, tile: chosen }: Ending = {},
 ): void {
   const [B, H, W, C] = x.shape, [, outH, outW, O] = y.shape, { sharing, LANES } = sharingOf(gpu);
   if (filters.C !== C || filters.O !== O) {
@@ -55,8 +63,8 @@ export function correlate(
   if (skip && skip.size !== y.size) {
     throw new RangeError(`Expected [${y.shape}] to add, but found [${skip.shape}]`);
   }
-  const THREADS = LANES * TILES[sharing].THREADS;
-  let { TM } = TILES[sharing];
+  const table = chosen ?? TILES[sharing], THREADS = LANES * table.THREADS;
+  let { TM } = table;
   const runsOf = (TM: number) => lines.count * Math.ceil(columns.count / TM); // of an image
   while (TM > columns.count || TM > 1 && runsOf(TM) < LANES) TM /= 2;
   const perRow = Math.ceil(columns.count / TM),

@@ -17,18 +17,14 @@ import source from "./depthwise.wgsl" with { type: "text" };
 
 const COLUMNS = 4; // pixels a thread, times ROWS
 
-const ROWS_OF: Record<AdapterKind, (K: number, stride: number) => number> = {
-  software: (K, stride) => K === 5 && stride === 1 ? 8 : 4,
-  hardware: () => 1,
-};
-
 /**
- * Rows of pixels a thread. Hardware gains by more threads, software adapters by fewer loads, for which they compile
- * longer: 8 rows spare 5×5/1 a third of its time, and the others nothing (llvmpipe, 2026-11).
+ * Rows of pixels a thread, by kernel and stride, and for others. Hardware gains by more threads, software adapters by fewer
+ * loads, for which they compile longer: 8 rows spare 5×5/1 a third of its time, and the others nothing (llvmpipe, 2026-11).
  */
-function rowsOf(gpu: Compute, K: number, stride: number): number {
-  return ROWS_OF[gpu.profile.kind](K, stride);
-}
+export const ROWS_OF: Record<AdapterKind, Record<string, number> & { other: number }> = {
+  software: { "5/1": 8, other: 4 },
+  hardware: { other: 1 },
+};
 
 /** Puts PyTorch's [C, 1, k, k] in the order in which depthwise.wgsl reads: [k, k, C]. */
 export function packDepthwise(weight: Float32Array, C: number, k: number): Float32Array<ArrayBuffer> {
@@ -41,6 +37,8 @@ export interface DepthwiseOptions {
   act?: Act;
   /** Whether means of the result over its positions are wanted too, for which it is not read again. Default no. */
   mean?: boolean;
+  /** Rows of pixels a thread instead of the table's: for those who look for better. */
+  rows?: number;
 }
 
 /**
@@ -55,7 +53,7 @@ export function depthwise(
   weight: Tensor,
   bias: Tensor,
   { stride, top, left, outH, outW }: Window,
-  { act = "none", mean = false }: DepthwiseOptions = {},
+  { act = "none", mean = false, rows: wanted }: DepthwiseOptions = {},
 ): { y: Tensor; mean: Tensor | null } {
   const [B, H, W, C] = x.shape;
   const [K, , channels] = weight.shape;
@@ -63,7 +61,7 @@ export function depthwise(
   if (channels !== C) {
     throw new RangeError(`Expected a weight for ${C} channels, but found [${weight.shape}]`);
   }
-  const ROWS = rowsOf(gpu, K, stride);
+  const table = ROWS_OF[gpu.profile.kind], ROWS = wanted ?? table[`${K}/${stride}`] ?? table.other;
   const rows = Math.ceil(outH / ROWS), columns = Math.ceil(outW / COLUMNS);
   const y = gpu.empty([B, outH, outW, C], "a depthwise convolution's output");
   const sums = gpu.empty([B, rows, columns, C], "sums of its tiles");

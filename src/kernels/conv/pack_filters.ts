@@ -33,7 +33,7 @@ export interface PackedFilters {
 // with subgroups by the processor's time, in much company (2026-11), of a 3×3 and of a 4×4 with stride 2 from 32 to 32
 // channels: 8 pixels × 32 channels a thread with one channel at a time 38 and 38, with two 43 and 29, with four 29 in three
 // times the time to compile; 8×16 with two 35 and 32.
-const MOST: Record<Sharing, { FOURS: number; four: number; two: number }> = {
+export const MOST: Record<Sharing, { FOURS: number; four: number; two: number }> = {
   subgroups: { FOURS: 8, four: 4, two: 24 },
   software: { FOURS: 4, four: 4, two: 12 },
   hardware: { FOURS: 2, four: Infinity, two: Infinity },
@@ -42,6 +42,8 @@ const MOST: Record<Sharing, { FOURS: number; four: number; two: number }> = {
 /**
  * The taps of two axes of a weight [O, C, k, k] from C channels to O, or of [C, O, k, k] where it is transposed, and the
  * bias [O], zeros where there is none.
+ *
+ * @param most instead of the table's: for those who look for better
  */
 export function packFilters(
   gpu: Compute,
@@ -49,12 +51,13 @@ export function packFilters(
   bias: Tensor | null,
   [lines, columns]: readonly [Taps, Taps],
   transposed = false,
+  most = MOST[sharingOf(gpu).sharing],
 ): PackedFilters {
   const [first, second, K] = weight.shape, pitches = [second * K * K, K * K];
   const [O, C, outPitch, inPitch] = transposed
     ? [second, first, ...pitches.reverse()]
     : [first, second, ...pitches];
-  const most = MOST[sharingOf(gpu).sharing], O4 = Math.ceil(O / 4);
+  const O4 = Math.ceil(O / 4);
   const FOURS = Math.ceil(O4 / Math.ceil(O4 / most.FOURS));
   const KW = columns.apart === 1 ? Math.max(1, columns.taps) : 1, work = KW * FOURS;
   const WIDTH = C % 4 === 0 && work <= most.four ? 4 : C % 2 === 0 && work <= most.two ? 2 : 1;

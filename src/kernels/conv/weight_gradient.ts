@@ -15,10 +15,19 @@ import { type Sharing, sharingOf, waysOf } from "./lanes.ts";
 import unpack from "./unpack_gradient.wgsl" with { type: "text" };
 import source from "./weight_gradient.wgsl" with { type: "text" };
 
+/** Windows and channels a thread, these for several taps and for one alone; threads a workgroup; threads that are enough. */
+export interface WeightTile {
+  TM: number;
+  CT: number;
+  alone: number;
+  THREADS: number;
+  enough: number;
+}
+
 // Windows and channels a thread, these for a tap alone and for several; and threads that are enough. GFLOP/s on llvmpipe with
 // subgroups by the processor's time, in much company (2026-11), of a 3×3 and of a 4×4 with stride 2 from 32 to 32 channels:
 // 4×16 45 and 38, 4×32 39 and 30, 8×16 39 and 28, 4×8 29 and 21; a product of patches that lie in memory 17 and 16.
-const TILES: Record<Sharing, { TM: number; CT: number; alone: number; THREADS: number; enough: number }> = {
+export const TILES: Record<Sharing, WeightTile> = {
   subgroups: { TM: 4, CT: 16, alone: 32, THREADS: 1, enough: 256 },
   software: { TM: 4, CT: 8, alone: 16, THREADS: 32, enough: 256 },
   hardware: { TM: 4, CT: 4, alone: 8, THREADS: 64, enough: 1 << 14 },
@@ -29,6 +38,8 @@ const MOST_BYTES = 16 << 20; // of parts
 /**
  * The gradient of the weight of a convolution from x [B, H, W, C] to [B, outH, outW, O], whose gradient is dz: written or
  * added to dweight [O, C, k, k].
+ *
+ * @param tile instead of the table's: for those who look for a better one
  */
 export function weightGradient(
   gpu: Compute,
@@ -37,14 +48,15 @@ export function weightGradient(
   dweight: Tensor,
   add: boolean,
   g: Windows,
+  tile: WeightTile = TILES[sharingOf(gpu).sharing],
 ): void {
   const O = dz.shape[3], C = x.shape[3], padded = (n: number) => Math.ceil(n / 4 / LANES) * LANES;
   const { LANES } = sharingOf(gpu);
   // Without a stride, x and dz may change places, with taps turned around: lanes without a channel are of no use.
   const TURNED = g.stride === 1 && padded(C) * O < padded(O) * C;
   const { parts, splits, KW } = TURNED
-    ? partsOf(gpu, x, dz, { ...g, padding: g.dilation * (g.k - 1) - g.padding })
-    : partsOf(gpu, dz, x, g);
+    ? partsOf(gpu, tile, x, dz, { ...g, padding: g.dilation * (g.k - 1) - g.padding })
+    : partsOf(gpu, tile, dz, x, g);
   const [A, inputs] = TURNED ? [C, O] : [O, C], { across, grid } = spread(A * inputs);
   gpu.stream.dispatch(
     { name: "unpack gradient", source: unpack, entry: "unpack", constants: { TURNED, K: g.k, KW } },
@@ -60,12 +72,13 @@ type Windows = Pick<Geometry, "k" | "stride" | "padding" | "dilation">;
 /** Runs weight_gradient.wgsl with dz [B, rows, columns, O] and the windows over x. */
 function partsOf(
   gpu: Compute,
+  tile: WeightTile,
   dz: Tensor,
   x: Tensor,
   { k, stride: STRIDE, padding, dilation }: Windows,
 ): { parts: Tensor; splits: number; KW: number } {
   const [B, rows, columns, O] = dz.shape, [, H, W, C] = x.shape, O4 = Math.ceil(O / 4);
-  const { sharing, LANES } = sharingOf(gpu), tile = TILES[sharing], THREADS = LANES * tile.THREADS;
+  const { LANES } = sharingOf(gpu), THREADS = LANES * tile.THREADS;
   const KW = dilation === 1 ? k : 1, Q = k / KW;
   const CT = Math.min(C, KW === 1 ? tile.alone : tile.CT), WIDTH = C % 4 === 0 ? 4 : 1;
   const tiles = Math.ceil(C / CT), units = k * Q * tiles, lines = B * rows;

@@ -5,6 +5,7 @@
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
+import type { AdapterKind } from "../../gpu/profile.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { each } from "../each.ts";
 import { type Dropout, dropoutParams, elementText } from "./element.ts";
@@ -20,7 +21,19 @@ export interface Attention {
   v: Tensor;
   heads: number;
   drop?: Dropout;
+  /** Instead of the table's: for those who look for a better one. */
+  tile?: AttentionTile;
 }
+
+/** What a thread computes: so many rows at most, as long as they have no more values; and threads a workgroup. */
+export interface AttentionTile {
+  values: number;
+  rows: number;
+  GROUP: number;
+}
+
+/** The kernels. */
+export type AttentionEntry = "forward" | "queries" | "keys";
 
 /** Where a gradient goes, and whether to add to what is there. */
 export interface Target {
@@ -31,9 +44,18 @@ export interface Target {
 // A thread has so many values of q (or k) in its rows. Software adapters read keys lane by lane, so each is to serve many
 // rows: on llvmpipe (2 cores, 2026-11) forward and backward at d = 16 take 22 ms with 128 values, 18 with 256 and 16.5 with
 // 384, which take longer to compile. Hardware wants many threads.
-const VALUES = { forward: 384, queries: 256, keys: 256 };
-const MOST_ROWS = { software: 24, hardware: 1 };
-const GROUP = { software: 16, hardware: 64 };
+export const TILES: Record<AdapterKind, Record<AttentionEntry, AttentionTile>> = {
+  software: {
+    forward: { values: 384, rows: 24, GROUP: 16 },
+    queries: { values: 256, rows: 24, GROUP: 16 },
+    keys: { values: 256, rows: 24, GROUP: 16 },
+  },
+  hardware: {
+    forward: { values: 384, rows: 1, GROUP: 64 },
+    queries: { values: 256, rows: 1, GROUP: 64 },
+    keys: { values: 256, rows: 1, GROUP: 64 },
+  },
+};
 
 /**
  * y [B, N, D] = dropout(softmax(q · kᵀ / √d)) · v, head by head.
@@ -75,23 +97,21 @@ export function attentionKeys(
   );
 }
 
-type Entry = keyof typeof VALUES;
-
 function launch(
   gpu: Compute,
-  entry: Entry,
-  { q, k, heads, drop }: Attention,
+  entry: AttentionEntry,
+  { q, k, heads, drop, tile }: Attention,
   tensors: Record<string, Tensor>,
   addFirst = false,
   addSecond = false,
 ): void {
   const [B, N, D] = q.shape, L = k.shape[1], d = D / heads;
-  const kind = gpu.profile.kind;
-  const rows = Math.max(1, Math.min(MOST_ROWS[kind], Math.floor(VALUES[entry] / d)));
+  const { values, rows: most, GROUP } = tile ?? TILES[gpu.profile.kind][entry];
+  const rows = Math.max(1, Math.min(most, Math.floor(values / d)));
   const blocks = B * heads * Math.ceil((entry === "keys" ? L : N) / rows);
-  const { across, grid } = spread(blocks, GROUP[kind]);
+  const { across, grid } = spread(blocks, GROUP);
   gpu.stream.dispatch(
-    kernelOf(entry, d, heads, rows, GROUP[kind], !!drop),
+    kernelOf(entry, d, heads, rows, GROUP, !!drop),
     tensors,
     {
       blocks,
@@ -111,7 +131,7 @@ const kernel = kernelTable();
 
 /** The kernel for heads of d values; its text is made once. */
 function kernelOf(
-  entry: Entry,
+  entry: AttentionEntry,
   d: number,
   heads: number,
   rows: number,

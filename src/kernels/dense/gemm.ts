@@ -54,10 +54,12 @@ export interface Gemm {
   residual?: Tensor;
   /** Never splits K, so that a row of C comes out the same whatever other rows there are. */
   whole?: boolean;
+  /** Instead of the table's, and from how many threads on there are enough of them: for those who look for a better one. */
+  tile?: Tile & { enough?: number };
 }
 
 /** A tile, and what it is for. */
-interface Choice extends Tile {
+export interface Choice extends Tile {
   /** For products of at least so many floating-point operations, */
   work: number;
   /** and at least so many threads or a K of 1024. */
@@ -67,7 +69,7 @@ interface Choice extends Tile {
 // Outputs a thread, best first. Software adapters have few, wide lanes: large tiles save loads, and cost seconds to
 // compile. GFLOP/s at 4096×1024×256 on llvmpipe, 2 cores, 2026-11: 16×32 28, 24×16 28, 16×16 25, 12×16 23, 8×8 10.
 // Hardware wants many threads.
-const TILES: Record<AdapterKind, Choice[]> = {
+export const TILES: Record<AdapterKind, Choice[]> = {
   software: [
     { TM: 16, TN: 32, THREADS: 32, work: 4e8, threads: 64 },
     { TM: 16, TN: 16, THREADS: 32, work: 0, threads: 64 },
@@ -80,14 +82,14 @@ const TILES: Record<AdapterKind, Choice[]> = {
 };
 // With subgroups on a software adapter: 50 at 4096×1024×256, where 8×16 runs at 42, 8×32 at 49, 16×16 at 38. On hardware
 // they have not been tried.
-const SHARED: Record<AdapterKind, { TM: number; TN: number } | null> = {
+export const SHARED: Record<AdapterKind, { TM: number; TN: number } | null> = {
   software: { TM: 8, TN: 24 },
   hardware: null,
 };
 // Of two operands whose rows are k, at most so many rows at a time: a thread reads a little of each, and more of them lie
 // in more pages than a processor keeps track of.
 const SHARED_CHUNK = 512;
-const ENOUGH_THREADS = { software: 64, hardware: 1 << 14 };
+export const ENOUGH_THREADS: Record<AdapterKind, number> = { software: 64, hardware: 1 << 14 };
 const ACTIVATIONS: Record<Activation, number> = { none: 0, relu: 1, silu: 2, sigmoid: 3 };
 
 /** Records the product. */
@@ -106,16 +108,19 @@ export function gemm(gpu: Compute, g: Gemm): void {
       ? Math.ceil(M / (t.TM * t.THREADS)) * t.THREADS * Math.ceil(N / t.TN) * batch
       : Math.ceil(M / t.TM) * Math.ceil(N / t.TN) * batch;
   const smallest = TILES[kind][TILES[kind].length - 1];
-  const shared = SHARED[kind] && lanes > 0 && vec && M >= 4 * lanes && N >= SHARED[kind].TN;
-  const tile: Tile = shared
-    ? { ...SHARED[kind]!, THREADS: lanes, shared }
-    : !vec
-    ? smallest
-    : TILES[kind].find((t) => 2 * M * N * K * batch >= t.work && (threads(t) >= t.threads || K >= 1024)) ??
-      smallest;
+  const shared = g.tile
+    ? !!g.tile.shared
+    : SHARED[kind] && lanes > 0 && vec && M >= 4 * lanes && N >= SHARED[kind].TN;
+  const tile: Tile = g.tile ??
+    (shared
+      ? { ...SHARED[kind]!, THREADS: lanes, shared }
+      : !vec
+      ? smallest
+      : TILES[kind].find((t) => 2 * M * N * K * batch >= t.work && (threads(t) >= t.threads || K >= 1024)) ??
+        smallest);
   // A long K over few outputs: split it until there is work for everyone. Only plain products of one matrix.
   const wanted = Math.max(
-    Math.ceil(ENOUGH_THREADS[kind] / threads(tile)),
+    Math.ceil((g.tile?.enough ?? ENOUGH_THREADS[kind]) / threads(tile)),
     shared && g.transA ? Math.ceil(K / SHARED_CHUNK) : 1,
   );
   const plain = batch === 1 && !g.bias && !g.residual && !g.act && !g.drop && C.ld === N;
@@ -163,7 +168,7 @@ export function gemm(gpu: Compute, g: Gemm): void {
       ...dropoutParams(g.drop),
     },
     shared
-      ? [tilesN, count / lanes / tilesN, batch * parts]
+      ? [tilesN, count / tile.THREADS / tilesN, batch * parts]
       : [Math.ceil(count / tile.THREADS), 1, batch * parts],
   );
   if (parts > 1) {
@@ -185,16 +190,17 @@ function gemmKernel(g: Gemm, vec: boolean, tile: Tile, add: boolean): Kernel {
     ADD: add,
   };
   const layout = `${transA ? "T" : "N"}${transB ? "T" : "N"} ${vec ? "vec4" : "scalar"}`;
-  const key = [layout, ...Object.values(tile), ...Object.values(epilogue)].join(" ");
+  const { TM, TN, THREADS, shared } = tile;
+  const key = [layout, TM, TN, THREADS, shared, ...Object.values(epilogue)].join(" ");
   return kernel(key, () => {
     const code = straightLine(transA, transB, vec, tile);
     const width = vec ? 4 : 1;
-    const name = `gemm ${layout}${tile.shared ? " subgroups" : ""}`;
+    const name = `gemm ${layout}${shared ? " subgroups" : ""}`;
     return {
       name,
       source: elementText(width) + dropout + generate(source, code, name),
       entry: "main",
-      constants: { TM: tile.TM, TN: tile.TN, THREADS: tile.THREADS, WIDTH: width, ...epilogue },
+      constants: { TM, TN, THREADS, WIDTH: width, ...epilogue },
     };
   });
 }
