@@ -24,6 +24,8 @@ const CEILINGS = ["ceiling", "dispatch", "submit", "read-back"];
 export interface BenchOptions {
   /** Rows whose name and shape, as in `gemm 4096x256x1024`, it matches; all by default. */
   only?: RegExp;
+  /** Told each row as it comes, without its share of a ceiling. */
+  onRow?: (row: Row) => void;
   /** Told what is measured next. */
   onProgress?: (done: number, total: number, what: string) => void;
 }
@@ -35,19 +37,19 @@ export interface BenchOptions {
  * @returns the rows that are wanted
  * @throws {InputError} where none is
  */
-export async function bench({ only = /()/, onProgress }: BenchOptions = {}): Promise<Row[]> {
+export async function bench({ only = /()/, onRow, onProgress }: BenchOptions = {}): Promise<Row[]> {
   const wanted = ({ name, shape }: Pick<Row, "name" | "shape">): boolean => only.test(`${name} ${shape}`);
   const gpu = await Gpu.open();
   try {
-    const batch = BATCH[gpu.profile.kind];
-    const transformers = transformerCases(gpu.profile.kind === "software");
+    const batch = BATCH[gpu.profile.kind], isSoftware = gpu.profile.kind === "software";
+    const transformers = transformerCases(isSoftware);
     const cases = [...transformers, ...mapCases(), ...trainedConvolutionCases(), ...efficientNetCases(batch)]
       .filter(wanted);
-    const models = modelCases().filter(wanted);
+    const models = modelCases(isSoftware).filter(wanted);
     if (cases.length + models.length === 0 && !CEILINGS.some((name) => only.test(name))) {
       throw new InputError(`Expected rows that match ${only.source}, but found none`);
     }
-    return await measure(gpu, wanted, cases, models, onProgress);
+    return await measure(gpu, wanted, cases, models, { onRow, onProgress });
   } finally {
     gpu.close();
   }
@@ -58,20 +60,25 @@ async function measure(
   wanted: (row: Row) => boolean,
   cases: readonly Case[],
   models: readonly ModelCase[],
-  onProgress: BenchOptions["onProgress"] = () => {},
+  { onRow = () => {}, onProgress = () => {} }: BenchOptions,
 ): Promise<Row[]> {
   let done = 0;
   const next = (what: string) => onProgress(done++, 2 + cases.length + models.length, what);
   next("ceilings");
   const watch = await Stopwatch.start(gpu);
   const [fma, copy] = await measureRates(gpu, watch), rows = await measureCosts(gpu, watch);
+  [fma, copy, ...rows].filter(wanted).forEach(onRow);
+  const add = (row: Row) => {
+    rows.push(row);
+    onRow(row);
+  };
   for (const c of cases) {
     next(`${c.name} ${c.shape}`);
-    rows.push(await timeCase(gpu, watch, c));
+    add(await timeCase(gpu, watch, c));
   }
   for (const { name, shape, note, measure } of models) {
     next(`${name} ${shape}`);
-    rows.push({ name, shape, note, ...await measure() });
+    add({ name, shape, note, ...await measure() });
   }
   next("ceilings again");
   const [fmaAgain, copyAgain] = await measureRates(gpu, watch);

@@ -12,9 +12,14 @@ import type { Stopwatch } from "./timing.ts";
 /** What to time. Tensors that `prepare` makes by `noise` are released once that is done. */
 export interface Case extends Pick<Row, "name" | "shape" | "note"> {
   work: Work;
+  /** The same for another engine: bench/hardware/torch_peer.py. */
+  peer?: Peer;
   /** Makes the operands. @returns what records the work once, within a step */
   prepare(gpu: Gpu, noise: Noise): () => void;
 }
+
+/** Work by its name, and all that it takes to do the same. */
+export type Peer = { op: string } & Record<string, unknown>;
 
 /** A tensor of that shape with values in −1..1. */
 export type Noise = (...shape: number[]) => Tensor;

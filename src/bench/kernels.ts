@@ -40,6 +40,7 @@ function products(isSoftware: boolean): Case[] {
     shape: `${M}x${K}x${N}`,
     note,
     work: { flops: 2 * M * K * N },
+    peer: { op: "gemm", M, K, N, ...how },
     prepare(gpu, noise) {
       const a = noise(...how.transA ? [K, M] : [M, K]), b = noise(...how.transB ? [N, K] : [K, N]);
       const c = noise(M, N), bias = how.act ? noise(N) : undefined;
@@ -85,8 +86,8 @@ function attentionCases(N: number): Case[] {
       b: into(b),
     };
   };
-  const op = (note: string, backward: boolean): Case =>
-    kernel(note, backward ? 6 : 2, (gpu, noise) => {
+  const op = (note: string, backward: boolean): Case => ({
+    ...kernel(note, backward ? 6 : 2, (gpu, noise) => {
       const [q, k, v, wanted] = [0, 1, 2, 3].map(() => noise(images, N, D));
       for (const x of [q, k, v]) x.requiresGrad = backward;
       return () => {
@@ -94,7 +95,9 @@ function attentionCases(N: number): Case[] {
         const y = attention(tape, q, k, v, A, backward ? DROP.p : 0);
         if (backward) tape.backward(meanSquaredError(tape, y, wanted, wanted.size));
       };
-    });
+    }),
+    peer: { op: "attention", B: images, N, D, A, backward, dropout: backward ? DROP.p : 0 },
+  });
   return [
     kernel("gradient of q", 2, (gpu, noise) => {
       const { of, y, stats, dy, a } = operands(noise);

@@ -37,16 +37,17 @@ import { type ModelCase, noiseOf } from "./case.ts";
 import { efficientNetFlops } from "./convolutions.ts";
 import { neighbourCases } from "./neighbours.ts";
 import { rate, type Row } from "./row.ts";
-import { DEMO_ADTR, PAPER_ADTR, PAPER_SIDE } from "./sizes.ts";
+import { DEMO_ADTR, LARGE_ADTR, PAPER_ADTR, PAPER_SIDE } from "./sizes.ts";
 import { Stopwatch, type Timing } from "./timing.ts";
 import { madeUpWeights } from "./weights.ts";
 
-/** All of them. */
-export function modelCases(): ModelCase[] {
+/** All of them; on hardware a training step of as many tokens as 32×32 features besides. */
+export function modelCases(isSoftware: boolean): ModelCase[] {
   return [
     ...[1, 8, 16].map(efficientNet),
     ...[128, 256].flatMap((S) => [1, 8].map((B) => lite(B, S))),
     training("paper", PAPER_ADTR, PAPER.batch_size),
+    ...(isSoftware ? [] : [training("paper, N = 1024", LARGE_ADTR, PAPER.batch_size)]),
     training("demo", DEMO_ADTR, DEMO.batch_size),
     autoencoderTraining(16),
     scoring("paper"),
@@ -145,7 +146,7 @@ function autoencoderTraining(B: number): ModelCase {
 }
 
 /** What records a training step. */
-function trainingStep(gpu: Gpu, config: AdtrConfig, B: number): (gpu: Compute) => void {
+export function trainingStep(gpu: Gpu, config: AdtrConfig, B: number): (gpu: Compute) => void {
   const parameters = initialAdtr(config, 0);
   const detector = new FittedAdtr(gpu, {
     config,

@@ -8,6 +8,8 @@ import { DEMO, PAPER } from "../methods/adtr/settings.ts";
 
 /** The paper's, on EfficientNet-B4's features. */
 export const PAPER_ADTR: AdtrConfig = sizes(PAPER, 720);
+/** The paper's, of 32×32 features. */
+export const LARGE_ADTR: AdtrConfig = { ...PAPER_ADTR, H: 32, W: 32 };
 /** The demo's, on those of the built-in backbone. */
 export const DEMO_ADTR: AdtrConfig = sizes(DEMO, 81);
 

@@ -45,11 +45,12 @@ function cases({ transposed = false, side, C, O, k, stride }: Layer, B: number):
   const [inner, outer] = transposed ? [O, C] : [C, O]; // channels of the large maps and of the small ones
   const g = geometryOf([large, large], k, { stride, padding: 1 });
   const flops = 2 * B * small ** 2 * k ** 2 * C * O;
-  const row = (note: string, prepare: Case["prepare"]): Case => ({
+  const row = (note: string, pass: "forward" | "x" | "weight", prepare: Case["prepare"]): Case => ({
     name: `conv ${k}x${k}${transposed ? " transposed" : ""}`,
     shape: `${B}x${side}x${side}x${C}`,
     note: `stride ${stride} to ${O}, ${note}`,
     work: { flops },
+    peer: { op: "conv", transposed, B, side, C, O, k, stride, pass },
     prepare,
   });
   const [down, up]: [Case["prepare"], Case["prepare"]] = [
@@ -67,9 +68,9 @@ function cases({ transposed = false, side, C, O, k, stride }: Layer, B: number):
     },
   ];
   return [
-    row("forward", transposed ? up : down),
-    row("gradient of x", transposed ? down : up),
-    row("gradient of the weight", (gpu, noise) => {
+    row("forward", "forward", transposed ? up : down),
+    row("gradient of x", "x", transposed ? down : up),
+    row("gradient of the weight", "weight", (gpu, noise) => {
       const x = noise(B, large, large, inner),
         dy = noise(B, small, small, outer),
         weight = noise(outer, inner, k, k);

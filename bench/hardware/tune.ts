@@ -1,0 +1,23 @@
+/**
+ * The part `tune`: `adtr bench tune`, told as it is and in words, family by family, so that none is lost if a later one dies.
+ *
+ * @module
+ */
+import { formatTuning } from "../../src/bench/tune/format.ts";
+import { FAMILIES, tuneFamily } from "../../src/bench/tune/tune.ts";
+import { Gpu } from "../../src/gpu/gpu.ts";
+import { left, tell, told } from "./part.ts";
+
+const options = told(), all = left(options);
+const { info: { description: adapter }, profile } = await about();
+for (const [i, make] of FAMILIES.entries()) {
+  const seconds = (left(options) - 5) / (FAMILIES.length - i);
+  const family = await tuneFamily(make(), { seconds });
+  tell({ family });
+  console.log(formatTuning({ adapter, ...profile, seconds: all - left(options), families: [family] }));
+}
+
+async function about(): Promise<Pick<Gpu, "info" | "profile">> {
+  using gpu = await Gpu.open();
+  return { info: gpu.info, profile: gpu.profile };
+}
