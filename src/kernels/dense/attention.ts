@@ -42,13 +42,14 @@ export interface Target {
 }
 
 // A thread has so many values of q (or k) in its rows. Software adapters read keys lane by lane, so each is to serve many
-// rows: on llvmpipe (2 cores, 2026-11) forward and backward at d = 16 take 22 ms with 128 values, 18 with 256 and 16.5 with
-// 384, which take longer to compile. Hardware wants many threads.
+// rows, but what there is to compile grows with the square of the rows. Rows of d = 16 (forward; backward) on llvmpipe, 2026-11,
+// CPU seconds to compile all three kernels and ms of two cores to run them: 24; 16: 49 and 29.2. 16; 12: 27 and 29.2.
+// 12; 8: 14 and 32.1, 3 % more of the demo's step. Hardware wants many threads.
 export const TILES: Record<AdapterKind, Record<AttentionEntry, AttentionTile>> = {
   software: {
-    forward: { values: 384, rows: 24, GROUP: 16 },
-    queries: { values: 256, rows: 24, GROUP: 16 },
-    keys: { values: 256, rows: 24, GROUP: 16 },
+    forward: { values: 256, rows: 12, GROUP: 16 },
+    queries: { values: 192, rows: 8, GROUP: 16 },
+    keys: { values: 192, rows: 8, GROUP: 16 },
   },
   hardware: {
     forward: { values: 384, rows: 1, GROUP: 64 },
