@@ -243,12 +243,29 @@ type Described<S extends object, Z extends object> = Pick<
   "input" | "networks" | "values" | "score"
 >;
 
+/** The parts of several networks. @throws {RangeError} where two have one of the same name: values are stored by these */
+function partsOf(networks: Readonly<Record<string, Parts>>): Parts[] {
+  const found = new Map<string, string>();
+  for (const [network, parts] of Object.entries(networks)) {
+    for (const part of Object.keys(parts)) {
+      const other = found.get(part);
+      if (other !== undefined) {
+        throw new RangeError(
+          `Expected parts of different names, but found ${part} in ${other} and ${network}`,
+        );
+      }
+      found.set(part, network);
+    }
+  }
+  return Object.values(networks);
+}
+
 /** The shapes of all that a model keeps, by name. */
 function shapesOf<S extends object, Z extends object>(
   { networks, values }: Described<S, Z>,
   sizes: Z & TrainedSizes,
 ): Map<string, readonly number[]> {
-  const all = Object.values(networks(sizes)).flatMap((parts) => [...shapesIn(parts)]);
+  const all = partsOf(networks(sizes)).flatMap((parts) => [...shapesIn(parts)]);
   return new Map([...all, ...Object.entries(values?.(sizes) ?? {})]);
 }
 
@@ -258,7 +275,7 @@ export function initial<S extends object, Z extends object>(
   sizes: Z & TrainedSizes,
   seed: number,
 ): Map<string, HostTensor> {
-  const drawn = Object.values(networks(sizes)).flatMap((parts) => [...initialValues(parts, seed)]);
+  const drawn = partsOf(networks(sizes)).flatMap((parts) => [...initialValues(parts, seed)]);
   const zeros = Object.entries(values?.(sizes) ?? {}).map(([name, shape]) =>
     [name, { shape, data: new Float32Array(count(shape)) }] as const
   );

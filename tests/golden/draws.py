@@ -23,3 +23,10 @@ class Random:
 
     def below(self, n):
         return int(self.uniform() * n)
+
+    def permutation(self, n):
+        p = list(range(n))
+        for i in range(n - 1, 0, -1):
+            j = self.below(i + 1)
+            p[i], p[j] = p[j], p[i]
+        return p

@@ -107,7 +107,8 @@ export async function checkTwin(name: string, options: TwinOptions = {}): Promis
   const near = (found: number, wanted: number) => Math.abs(found - wanted) <= 1e-3 * Math.abs(wanted);
   assert.ok(
     found.length === STEPS && found.every((loss, i) => near(loss, losses[i])),
-    `losses ${found}, expected ${losses}`,
+    `Expected losses ${losses}, but found ${found}: where the first is another already, look at the forward pass and at what ` +
+      "is drawn; else at gradients and the optimizer",
   );
   assert.notEqual(losses[STEPS - 1], losses[0]);
 

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
+import { methods } from "../../src/methods/registry.ts";
 import { checkTwin, type TwinOptions } from "./twin.ts";
 
 /** Methods, or golden files of one that has several. */
@@ -43,3 +45,15 @@ for (const [golden, { method = golden, ...options }] of Object.entries(TWINS)) {
   Deno.test(`${golden} is its PyTorch twin: maps, scores, and the losses of five steps`, () =>
     checkTwin(method, { golden, ...options }));
 }
+
+Deno.test("every trained method has a twin, and a section in docs/trained.md", async () => {
+  const trained = methods.filter(({ name, settings }) =>
+    Object.hasOwn(settings, "epochs") && name !== "adtr"
+  );
+  const twins = new Set(Object.entries(TWINS).map(([golden, { method = golden }]) => method));
+  const docs = await Deno.readTextFile(new URL("../../docs/trained.md", import.meta.url));
+  for (const { name } of trained) {
+    assert.ok(twins.has(name), `${name} has no twin: tests/golden/${name}.py and a line in TWINS`);
+    assert.ok(docs.includes(`\n## ${name}\n`), `docs/trained.md has no section ${name}`);
+  }
+});
