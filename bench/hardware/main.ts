@@ -25,7 +25,13 @@ function asked(): Options | null {
 
 async function main(options: Options): Promise<number> {
   const work = Deno.env.get("HARDWARE_WORK") ?? Deno.makeTempDirSync({ prefix: "adtr-hardware-" });
-  const report = new Report(options.out, { began: new Date().toISOString(), options });
+  let report: Report;
+  try {
+    report = new Report(options.out, { began: new Date().toISOString(), options });
+  } catch (error) {
+    console.error(`error: Can't write to ${options.out}: ${(error as Error).message}`);
+    return 2;
+  }
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => {
       report.say(`=== ended by ${signal}`);
@@ -67,9 +73,9 @@ async function main(options: Options): Promise<number> {
         "-A",
         ...offline(),
         join(HERE, `${part}.ts`),
-        JSON.stringify({ ...options, seconds: Math.max(seconds - 3, 2), work }),
+        JSON.stringify({ ...options, seconds: Math.max(seconds - 6, 2), work }),
       ],
-      env,
+      env: part === "adapter" ? { ...env, VK_LOADER_DEBUG: "error,warn" } : env,
       seconds,
     });
     if (status !== "done") failed++;

@@ -31,11 +31,13 @@ for name in libvulkan.so.1 libX11.so.6 libXext.so.6 libxcb.so.1 libXau.so.6 libX
 done
 [ -f "$new/lib/libvulkan.so.1" ] || { echo "Expected Vulkan's loader (apt-get install libvulkan1)" >&2; exit 1; }
 
-size=$(du -sm "$new" | cut -f1)
+size=$(($(du -sb "$new" | cut -f1) / 1048576 + 1))
 [ "$size" -lt "$most" ] || { echo "Expected less than $most MiB, but found $size" >&2; exit 1; }
+project=$(($(git ls-files -z | du -cb --files0-from=- | tail -1 | cut -f1) / 1048576 + 1))
+[ $((size + project)) -lt 64 ] || { echo "Expected less than 64 MiB with the project's $project, but found $size" >&2; exit 1; }
 chmod 755 "$new"
 rm -rf "$to"
 mv "$new" "$to"
 trap - EXIT
-echo "$size MiB in $to"
+echo "$size MiB in $to, beside the project's $project"
 du -sk "$to"/*

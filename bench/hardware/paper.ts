@@ -39,7 +39,22 @@ const settings = [
   "--folds",
   "0",
 ];
-const small = quick ? ["--image-size", "64", "--feature-size", "4"] : [];
+const small = quick
+  ? [
+    "--image-size",
+    "64",
+    "--feature-size",
+    "4",
+    "--hidden",
+    "32",
+    "--heads",
+    "2",
+    "--ffn",
+    "64",
+    "--layers",
+    "1",
+  ]
+  : [];
 const cli = join(import.meta.dirname!, "..", "..", "cli.ts");
 const adtr = new Deno.Command(Deno.execPath(), {
   args: [
@@ -69,7 +84,7 @@ const timer = setTimeout(() => {
   adtr.kill("SIGKILL");
 }, 1000 * (left(options) - 1));
 const folder = join(out, category), steps = Math.ceil(train / 16) * epochs;
-let before = 0;
+let before = -1;
 const progress = setInterval(() => {
   const done = linesOf(read(join(folder, "log.jsonl"))).length;
   if (done === before) return;

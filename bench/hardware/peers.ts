@@ -148,13 +148,14 @@ try {
       );
       break;
     }
-    const isModel = ["step", "efficientnet"].includes(item.peer.op);
+    let isDone = ["step", "efficientnet"].includes(item.peer.op); // a model's memory is freed with its device
     try {
       await compare(gpu, watch, torch, item);
     } catch (error) {
+      isDone = true; // errors of a device stay with it
       tell({ row: { name: item.name, shape: item.shape, note: item.note }, error: (error as Error).message });
     }
-    if (isModel) { // its memory is freed with the device
+    if (isDone) {
       gpu.close();
       gpu = await Gpu.open();
       watch = await Stopwatch.start(gpu);

@@ -4,15 +4,15 @@
  * @module
  */
 import { formatTuning } from "../../src/bench/tune/format.ts";
-import { FAMILIES, tuneFamily } from "../../src/bench/tune/tune.ts";
+import { familiesFor, tuneFamily } from "../../src/bench/tune/tune.ts";
 import { Gpu } from "../../src/gpu/gpu.ts";
 import { left, tell, told } from "./part.ts";
 
 const options = told(), all = left(options);
 const { info: { description: adapter }, profile } = await about();
-for (const [i, make] of FAMILIES.entries()) {
-  const seconds = (left(options) - 5) / (FAMILIES.length - i);
-  const family = await tuneFamily(make(), { seconds });
+const wanted = familiesFor(profile.kind);
+for (const [i, one] of wanted.entries()) {
+  const family = await tuneFamily(one, { seconds: (left(options) - 5) / (wanted.length - i) });
   tell({ family });
   console.log(formatTuning({ adapter, ...profile, seconds: all - left(options), families: [family] }));
 }

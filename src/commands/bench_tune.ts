@@ -18,7 +18,14 @@ export function addTune(bench: Command): void {
         "result is checked first. Prints rows for the tables in src/kernels; changes nothing.",
     )
     .option("--json", "print JSON")
-    .addOption(checkedOption("--seconds <N>", "when to stop", whole(1, 86_400), 170))
+    .addOption(
+      checkedOption(
+        "--seconds <N>",
+        "when to stop; what the tables have is tried first in any case",
+        whole(1, 86_400),
+        170,
+      ),
+    )
     .addHelpText("after", "\nExample:\n  ./adtr bench tune")
     .action(run);
 }

@@ -17,17 +17,17 @@ import { gpu } from "../gpu.ts";
 
 const layer = { B: 1, side: 8, C: 8, O: 8, k: 3, stride: 1 };
 const families = [
-  gemmFamily([{ M: 40, K: 16, N: 24, note: "forward", transB: true }, {
+  gemmFamily("software", [{ M: 40, K: 16, N: 24, note: "forward", transB: true }, {
     M: 16,
     K: 600,
     N: 8,
     note: "split",
     transA: true,
   }]),
-  attentionFamily([{ B: 2, N: 12, D: 8, heads: 2 }]),
-  correlateFamily([layer, { ...layer, k: 4, stride: 2 }]),
-  weightFamily([layer, { ...layer, k: 4, stride: 2 }]),
-  depthwiseFamily([layer, { ...layer, k: 5, stride: 2 }]),
+  attentionFamily("software", [{ B: 2, N: 12, D: 8, heads: 2 }]),
+  correlateFamily("software", [layer, { ...layer, k: 4, stride: 2 }]),
+  weightFamily("software", [layer, { ...layer, k: 4, stride: 2 }]),
+  depthwiseFamily("software", [layer, { ...layer, k: 5, stride: 2 }]),
 ] as unknown as Family<unknown>[];
 
 for (const family of families) {
@@ -120,7 +120,7 @@ Deno.test("the table stays where nothing gains more than noise", () => {
 });
 
 Deno.test("rows of products: large and small, and a subgroup's", () => {
-  const shapes = gemmFamily(), hard = { kind: "hardware", subgroup: 32 } as const;
+  const shapes = gemmFamily("hardware"), hard = { kind: "hardware", subgroup: 32 } as const;
   const small = { TM: 4, TN: 4, THREADS: 64 }, large = { TM: 8, TN: 8, THREADS: 64 };
   const tried = (ms: (flops: number) => number) => shapes.problems.map(({ flops }) => ms(flops));
   const isLarge = (flops: number) => flops > 1e9;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Profile } from "../../gpu/profile.ts";
+import type { AdapterKind, Profile } from "../../gpu/profile.ts";
 import {
   attention,
   type AttentionEntry,
@@ -22,12 +22,18 @@ interface Shape {
   heads: number;
 }
 
-const SHAPES: Shape[] = [{ B: 16, N: 256, D: 256, heads: 8 }, { B: 4, N: 1024, D: 256, heads: 8 }];
+const SHAPES: Record<AdapterKind, Shape[]> = {
+  software: [{ B: 8, N: 256, D: 64, heads: 4 }],
+  hardware: [{ B: 16, N: 256, D: 256, heads: 8 }, { B: 4, N: 1024, D: 256, heads: 8 }],
+};
 const ENTRIES: AttentionEntry[] = ["forward", "queries", "keys"];
 const PRODUCTS = { forward: 2, queries: 2, keys: 3 }; // as `adtr bench` counts them
 
-/** At the paper's tokens and at four times as many, or at the shapes given. */
-export function attentionFamily(shapes: readonly Shape[] = SHAPES): Family<AttentionTile> {
+/** At the paper's tokens and at four times as many, on a software adapter at the demo's; or at the shapes given. */
+export function attentionFamily(
+  kind: AdapterKind,
+  shapes: readonly Shape[] = SHAPES[kind],
+): Family<AttentionTile> {
   return {
     name: "attention",
     file: "src/kernels/dense/attention.ts",

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Profile } from "../../gpu/profile.ts";
+import type { AdapterKind, Profile } from "../../gpu/profile.ts";
 import { axisOf } from "../../kernels/conv/axis.ts";
 import { correlate, type CorrelateTile, TILES } from "../../kernels/conv/correlate.ts";
 import { accumulate } from "../../kernels/dense/elementwise.ts";
@@ -42,7 +42,10 @@ export type ConvolutionTile = CorrelateTile & { FOURS: number };
 const sharing = (profile: Profile): Sharing => sharingOf({ profile } as Compute).sharing;
 
 /** correlate.ts and pack_filters.ts at shapes of autoencoders, or those given. */
-export function correlateFamily(shapes: readonly Shape[] = SHAPES): Family<ConvolutionTile> {
+export function correlateFamily(
+  _kind: AdapterKind,
+  shapes: readonly Shape[] = SHAPES,
+): Family<ConvolutionTile> {
   return {
     name: "convolution",
     file: "src/kernels/conv/correlate.ts and pack_filters.ts",
@@ -59,7 +62,7 @@ export function correlateFamily(shapes: readonly Shape[] = SHAPES): Family<Convo
 }
 
 /** weight_gradient.ts at the same shapes. */
-export function weightFamily(shapes: readonly Shape[] = SHAPES): Family<WeightTile> {
+export function weightFamily(_kind: AdapterKind, shapes: readonly Shape[] = SHAPES): Family<WeightTile> {
   return {
     name: "weight gradient",
     file: "src/kernels/conv/weight_gradient.ts",
@@ -75,6 +78,7 @@ export function weightFamily(shapes: readonly Shape[] = SHAPES): Family<WeightTi
 
 /** Depthwise filters of EfficientNet-B4, by kernel and stride. */
 export function depthwiseFamily(
+  _kind: AdapterKind,
   shapes: readonly Shape[] = [[3, 1, 64, 192], [3, 2, 32, 336], [5, 1, 16, 960], [5, 2, 64, 192]]
     .map(([k, stride, side, C]) => ({ B: 16, side, C, O: C, k, stride })),
 ): Family<number> {

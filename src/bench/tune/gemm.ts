@@ -4,7 +4,7 @@
  * @module
  */
 import { type Choice, ENOUGH_THREADS, gemm, SHARED, TILES } from "../../kernels/dense/gemm.ts";
-import type { Profile } from "../../gpu/profile.ts";
+import type { AdapterKind, Profile } from "../../gpu/profile.ts";
 import { costOf, type Family, literal, NOISE, operand, type Problem, sampled, type Tried } from "./family.ts";
 
 /** A tile of gemm.ts; without one, what its table has. */
@@ -30,14 +30,18 @@ const SHAPES: Shape[] = [
   { M: 64, K: 2048, N: 128, note: "demo: gradient of linear2's weight", transA: true },
 ];
 
-/** At the paper's and the demo's shapes, or those given. */
-export function gemmFamily(shapes: readonly Shape[] = SHAPES): Family<GemmTile> {
+const MOST_ON_SOFTWARE = 3e8; // multiplications
+
+/** At the paper's and the demo's shapes, of which a software adapter has the smaller ones; or at those given. */
+export function gemmFamily(kind: AdapterKind, shapes: readonly Shape[] = SHAPES): Family<GemmTile> {
   return {
     name: "gemm",
     file: "src/kernels/dense/gemm.ts",
     present: () => undefined as unknown as GemmTile, // it chooses by shape
     candidates,
-    problems: shapes.map(problem),
+    problems: shapes.filter(({ M, K, N }) => kind === "hardware" || M * K * N < MOST_ON_SOFTWARE).map(
+      problem,
+    ),
     code,
   };
 }

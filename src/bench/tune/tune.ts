@@ -49,14 +49,11 @@ const RUNS = 3;
 const RUN_MS = 30; // at least, a run doing short work as often as fills it
 const SLOW = 3; // times the best so far: not timed again
 
-/** All families. */
-export const FAMILIES: readonly (() => Family<unknown>)[] = [
-  gemmFamily,
-  attentionFamily,
-  correlateFamily,
-  weightFamily,
-  depthwiseFamily,
-] as unknown as (() => Family<unknown>)[];
+/** All families, at shapes that an adapter of that kind can do in the time. */
+export function familiesFor(kind: AdapterKind): Family<unknown>[] {
+  return [gemmFamily, attentionFamily, correlateFamily, weightFamily, depthwiseFamily]
+    .map((make) => make(kind) as Family<unknown>);
+}
 
 /** Tunes all families; each has its share of the time that is left. */
 export async function tune({ seconds, onProgress }: TuneOptions): Promise<Tuning> {
@@ -64,14 +61,15 @@ export async function tune({ seconds, onProgress }: TuneOptions): Promise<Tuning
   const gpu = await Gpu.open(), { info: { description: adapter }, profile } = gpu;
   gpu.close();
   const families: Tuned[] = [];
-  for (const [i, make] of FAMILIES.entries()) {
-    const share = (seconds - since()) / (FAMILIES.length - i);
-    families.push(await tuneFamily(make(), { seconds: share, onProgress }));
+  const all = familiesFor(profile.kind);
+  for (const [i, family] of all.entries()) {
+    const share = (seconds - since()) / (all.length - i);
+    families.push(await tuneFamily(family, { seconds: share, onProgress }));
   }
   return { adapter, ...profile, seconds: since(), families };
 }
 
-/** Tunes one: what the table has, then candidates, each at all shapes, until the time is over. */
+/** Tunes one: what the table has, whatever time it takes, then candidates, each at all shapes, until the time is over. */
 export async function tuneFamily<T>(family: Family<T>, { seconds, onProgress }: TuneOptions): Promise<Tuned> {
   const began = performance.now();
   const isOver = () => performance.now() - began > 1000 * seconds;
@@ -81,10 +79,11 @@ export async function tuneFamily<T>(family: Family<T>, { seconds, onProgress }: 
     const { profile } = bench.gpu;
     const candidates: (T | "table")[] = ["table", ...family.candidates(profile)];
     const tried: Tried<T>[] = [];
-    while (candidates.length > 0 && (tried.length === 0 || !isOver())) {
+    while (candidates.length > 0 && (candidates[0] === "table" || !isOver())) {
       const tile = candidates.shift()!, one: Tried<T> = { tile, ms: [], faults: [] };
       onProgress?.(`${name} ${JSON.stringify(tile)}`);
       for (const [p, { row, shape, note }] of problems.entries()) {
+        if (tile !== "table" && isOver()) break;
         const actual = tile === "table" ? family.present(row, profile) : tile;
         const best = Math.min(...tried.map(({ ms }) => ms[p] ?? Infinity));
         try {
@@ -95,7 +94,8 @@ export async function tuneFamily<T>(family: Family<T>, { seconds, onProgress }: 
           await bench.renew(); // errors of a device stay with it
         }
       }
-      tried.push(one);
+      if (one.ms.length === problems.length) tried.push(one);
+      else candidates.unshift(tile);
     }
     return {
       name,
