@@ -18,7 +18,7 @@ import { Interrupt, Stopped } from "./interrupt.ts";
 import { addSettings, checkedOption, givenSettings, methodHelp } from "./options.ts";
 import { ProgressDisplay } from "./progress.ts";
 import { failuresOf, gather, type Outcome } from "./reproduce_cells.ts";
-import { cellName, cellsOf, cellsOfShare, shareOf } from "./reproduce_jobs.ts";
+import { cellName, cellsOf, shareOf, sharesOf } from "./reproduce_jobs.ts";
 import { planReproduction, type ReproduceOptions, type ReproducePlan, TARGETS } from "./reproduce_plan.ts";
 import { runReproduction } from "./reproduce_run.ts";
 import { printPlan, printShare, writeScript } from "./reproduce_shares.ts";
@@ -121,7 +121,7 @@ async function reproduce(target: string, options: Options, command: Command): Pr
   if (options.slurm) {
     return await writeScript(plan, { atOnce: null, ...array, time, gres }, wordsOf(target, command));
   }
-  const cells = share === null ? cellsOf(plan) : cellsOfShare(plan, share);
+  const cells = share === null ? cellsOf(plan) : sharesOf(plan, share.of)[share.job - 1];
   const display = new ProgressDisplay();
   using _out = await makeFolderForWork(plan.out);
   if (plan.isDemo) {

@@ -51,11 +51,14 @@ export function mostJobs(plan: Models): number {
   return Math.min(chainsOf(cellsOf(plan), plan).length, MOST_JOBS);
 }
 
-/** The cells of a share, in the order in which they are worked on. */
-export function cellsOfShare(plan: Models, { job, of }: Share): Cell[] {
-  const cells = cellsOf(plan);
-  const own = new Set(chainsOf(cells, plan).filter((_, i) => i % of === job - 1).flat());
-  return cells.filter((cell) => own.has(cell));
+/** All shares' cells, each in the order in which they are worked on. */
+export function sharesOf(plan: Models, of: number): Cell[][] {
+  const cells = cellsOf(plan), shares = Array.from({ length: of }, (): Cell[] => []);
+  const places = new Map(
+    chainsOf(cells, plan).flatMap((chain, i) => chain.map((cell) => [cell, i % of] as const)),
+  );
+  for (const cell of cells) shares[places.get(cell)!].push(cell);
+  return shares;
 }
 
 /** Cells that can only be done one after the other, chain by chain: those of one method stand together. */

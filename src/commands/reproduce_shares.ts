@@ -10,43 +10,43 @@ import { InputError } from "../errors.ts";
 import { isThere, makeFolder } from "../host/files.ts";
 import { table } from "../report/table.ts";
 import { cellFolder, failuresOf, isDone, type Outcome } from "./reproduce_cells.ts";
-import { cellName, cellsOf, cellsOfShare, mostJobs, type Share } from "./reproduce_jobs.ts";
+import { cellName, cellsOf, mostJobs, type Share, sharesOf } from "./reproduce_jobs.ts";
 import type { ReproducePlan } from "./reproduce_plan.ts";
 import { type JobArray, slurmScript } from "./reproduce_slurm.ts";
 import { writeText } from "./results.ts";
 import { shellWord } from "./shell_word.ts";
 
-/** Prints which share has which models, and what of them is done. @param jobs how many shares; by default the most */
+/** Prints which share has which models, and what of them is done. @param count how many shares; by default the most */
 export async function printPlan(
   plan: ReproducePlan,
-  jobs: number | undefined,
+  count: number | undefined,
   json: boolean,
 ): Promise<void> {
-  const of = jobs ?? mostJobs(plan);
-  const shares = await Promise.all(Array.from({ length: of }, async (_, i) => ({
-    job: i + 1,
-    models: await Promise.all(
-      cellsOfShare(plan, { job: i + 1, of }).map(async (cell) => ({
+  const of = count ?? mostJobs(plan);
+  const jobs = await Promise.all(
+    sharesOf(plan, of).map(async (cells, i) => ({
+      job: i + 1,
+      models: await Promise.all(cells.map(async (cell) => ({
         method: cell.entry.name,
         category: cell.category,
         seed: cell.seed,
         begins_with: cell.entry.base ?? null,
         folder: cellFolder(plan, cell.entry.name, cell),
         done: await isDone(plan, cell),
-      })),
-    ),
-  })));
+      }))),
+    })),
+  );
   if (json) {
-    console.log(JSON.stringify({ target: plan.target, out: plan.out, jobs: shares }, null, 2));
+    console.log(JSON.stringify({ target: plan.target, out: plan.out, jobs }, null, 2));
     return;
   }
-  const rows = shares.flatMap(({ job, models }) =>
+  const rows = jobs.flatMap(({ job, models }) =>
     models.map(({ method, category, seed, begins_with, done }) => [
       ...[`${job}/${of}`, method, category, String(seed), begins_with ?? "", done ? "done" : ""],
     ])
   );
   console.log(table(rows, ["job", "method", "category", "seed", "begins with", ""]));
-  const done = shares.flatMap(({ models }) => models).filter(({ done }) => done).length;
+  const done = jobs.flatMap(({ models }) => models).filter(({ done }) => done).length;
   console.log(`${counted(rows.length, "model")} in ${counted(of, "job")}, ${done} done`);
 }
 

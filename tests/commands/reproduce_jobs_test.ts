@@ -6,14 +6,7 @@
  */
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
-import {
-  type Cell,
-  cellName,
-  cellsOf,
-  cellsOfShare,
-  mostJobs,
-  shareOf,
-} from "../../src/commands/reproduce_jobs.ts";
+import { cellName, cellsOf, mostJobs, shareOf, sharesOf } from "../../src/commands/reproduce_jobs.ts";
 import { planReproduction, type ReproducePlan } from "../../src/commands/reproduce_plan.ts";
 import { parseArray, slurmScript } from "../../src/commands/reproduce_slurm.ts";
 import { makeDataset } from "../../src/host/make_dataset.ts";
@@ -21,9 +14,6 @@ import { adtr, test } from "./adtr.ts";
 
 const plan = (methods: string, category: string, seeds = 1): Promise<ReproducePlan> =>
   planReproduction("demo", {}, { category, seeds, methods });
-
-const sharesOf = (plan: ReproducePlan, of: number): Cell[][] =>
-  Array.from({ length: of }, (_, i) => cellsOfShare(plan, { job: i + 1, of }));
 
 Deno.test("every model is in one share, behind what it begins with, and methods are dealt evenly", async () => {
   const all = await plan("adtr+,knn,padim", "grid,weave,leather,tile,wood", 2),
