@@ -75,7 +75,7 @@ export const encoder = trainedMethod<PatchSettings, PatchSizes>({
     width: 32,
     code: 64,
     lambda: 1e-3,
-  }, { image_size: 64, epochs: 40, batch_size: 20, lr: 1e-3, patch: 32, width: 8, code: 16 }),
+  }, { image_size: 64, epochs: 40, batch_size: 20, lr: 1e-3, patch: 16, width: 8, code: 16 }),
   check({ image_size, patch }) {
     if (image_size >= patch) return;
     throw new SettingError(`Expected {image_size} to be at least {patch} ${patch}, but found ${image_size}`);
