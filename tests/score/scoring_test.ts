@@ -122,7 +122,7 @@ test("metrics are those of the maps, scores and masks of all test images", async
       map,
       area,
     })),
-    scored.map(({ frame: _, ...result }) => result),
+    scored.map(({ frame: _, preview: __, ...result }) => result),
   );
   const n = test.length, maps = new Float32Array(n * S * S), masks = new Uint8Array(n * S * S);
   for (const [i, { path, mask }] of test.entries()) {
