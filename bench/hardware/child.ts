@@ -36,10 +36,10 @@ export async function runChild(report: Report, child: Child): Promise<PartResult
     running.add(process.pid);
     let outOfTime = false;
     const late = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
+    let timer = setTimeout(() => {
       outOfTime = true;
       endGroup(process.pid);
-      setTimeout(late.resolve, 1000 * GRACE);
+      timer = setTimeout(late.resolve, 1000 * GRACE);
     }, 1000 * seconds);
     const ended = Promise.all([
       process.status,
