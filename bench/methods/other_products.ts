@@ -3,7 +3,7 @@
  * images, and those of all other categories in the data. That is what one-class methods (GANomaly, GT, LSA, OCGAN, GradCon,
  * AnoGAN) were made for and measured on; small defects are another task.
  *
- *     deno run -A bench/methods/other_products.ts runs/reproduce-demo demo-data > other.md
+ *     deno run -A bench/methods/other_products.ts runs/reproduce-demo demo-data gt,lsa > other.md
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { Gpu } from "../../mod.ts";
 import { imageMetrics } from "../../src/metrics/metrics.ts";
 import { scoreImages } from "../../src/score/score.ts";
 
-const [run, data] = Deno.args;
+const [run, data, some = namesIn(run).join()] = Deno.args;
 if (data === undefined) throw new Error("Expected a run's folder and one of data");
 
 const gpu = await Gpu.open();
 const categories = namesIn(data).filter((name) => existsSync(join(data, name, "test/good")));
 console.log(`| method | ${categories.join(" | ")} |\n| --- |${" ---: |".repeat(categories.length)}`);
-for (const method of namesIn(run).filter((name) => existsSync(join(run, name, "seed-0")))) {
+for (const method of some.split(",").filter((name) => existsSync(join(run, name, "seed-0")))) {
   const row: string[] = [];
   for (const category of categories) row.push(await aurocOf(method, category));
   console.log(`| ${method} | ${row.join(" | ")} |`);

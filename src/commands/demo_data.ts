@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { Claims } from "../host/claims.ts";
+import { removeEmpty } from "../host/files.ts";
 import { isFolder } from "../host/folder.ts";
 import { makeWithProgress } from "./data.ts";
 import { tryLockRun } from "./folders.ts";
@@ -35,5 +36,6 @@ export async function makeMissing(data: string, categories: Iterable<string>, si
       if (!await isFolder(folder)) await makeWithProgress(data, [name], { size });
       await claim.finish();
     }
+    removeEmpty([work]); // who waits may have made it again
   }
 }
