@@ -25,7 +25,7 @@ export function binding(bytes: number): Gpu {
 /** The same device, said to be of that kind. */
 function said(kind: AdapterKind, subgroup: number): Gpu {
   return other({
-    profile: { kind, subgroup },
+    profile: { kind, subgroup, f16: gpu.profile.f16 },
     info: { ...gpu.info, software: kind === "software", subgroup },
   });
 }

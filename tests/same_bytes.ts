@@ -29,7 +29,7 @@ const MEANT: [field: RegExp, reason: string][] = [
   [/model config\.features_sha256$/, "a hash of the images' hashes, which Web Cryptography can make"],
   [/^(?!adtr).*model config\./, "a model file holds the settings of its method, and of no other"],
   [
-    /^adtr.*model config\.(components|feature_length)$/,
+    /^adtr.*model config\.(components|feature_length|precision)$/,
     "settings that were not there, at what changes nothing",
   ],
   [/^adtr.*model config\.(coreset|neighbours|padim_channels)$/, "settings of other methods"],

@@ -23,7 +23,7 @@ import { givenWeights, weightsKeyOption, type WeightsOptions } from "./weights_o
 
 /** Images whose features are in memory together. */
 const SLICE = 64;
-const SETTINGS = ["backbone", "levels", "image_size", "feature_size", "fit", "roi"] as const;
+const SETTINGS = ["backbone", "levels", "precision", "image_size", "feature_size", "fit", "roi"] as const;
 
 /** Adds the command. */
 export function addFeatures(program: Command): void {

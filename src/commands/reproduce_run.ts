@@ -167,11 +167,11 @@ class Sources implements Disposable {
   }
 
   async open(settings: Settings): Promise<OpenedSource> {
-    const { backbone, levels, image_size, feature_size, feature_length, method } = settings;
+    const { backbone, levels, precision, image_size, feature_size, feature_length, method } = settings;
     const { fit, roi, tiles, overlap } = settings;
     const { input, pooled } = methodNamed(method), pooledLevels = pooled && settings.pooled_levels;
     const key = [
-      ...[input, backbone, levels, pooledLevels, image_size, feature_size, feature_length],
+      ...[input, backbone, levels, pooledLevels, precision, image_size, feature_size, feature_length],
       ...[fit, roi, tiles, overlap],
     ].join("/");
     const known = this.#opened.get(key);

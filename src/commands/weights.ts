@@ -41,9 +41,13 @@ export function addWeights(program: Command): void {
     .argument("<IN>", "safetensors or PyTorch checkpoint")
     .argument("<OUT>", "safetensors file to write")
     .addOption(weightsKeyOption())
+    .option(
+      "--half",
+      "store filters and matrices in float16, for a file of half the size; any adapter reads it",
+    )
     .addHelpText(
       "after",
-      "\nExample:\n  ./adtr weights convert efficientnet_b4.pth efficientnet_b4.safetensors",
+      "\nExample:\n  ./adtr weights convert efficientnet_b4.pth efficientnet_b4.safetensors --half",
     )
     .action(convert);
 }
@@ -109,7 +113,11 @@ async function fetch(name: string, { out, url }: { out?: string; url?: string })
   }
 }
 
-async function convert(input: string, output: string, { weightsKey }: KeyOption): Promise<void> {
-  await convertWeights(input, output, { weights_key: weightsKey });
+async function convert(
+  input: string,
+  output: string,
+  { weightsKey, half }: KeyOption & { half?: true },
+): Promise<void> {
+  await convertWeights(input, output, { weights_key: weightsKey, halve: half });
   console.log(output);
 }

@@ -132,6 +132,21 @@ export function float32Of({ dtype, bytes }: StoredTensor): Float32Array<ArrayBuf
 }
 
 /**
+ * A tensor of floating-point numbers rounded to float16 where it has two dimensions or more; others, BatchNorm's among
+ * them, are little of a file, and their small numbers would lose digits.
+ *
+ * @param path what errors call the file
+ * @throws {InputError} where float16 has no value for one
+ */
+export function halved(tensor: StoredTensor, name: string, path: string): StoredTensor {
+  const { dtype, shape } = tensor;
+  if (shape.length < 2 || !["BF16", "F32", "F64"].includes(dtype)) return tensor;
+  const values = Float16Array.from(float32Of(tensor));
+  requireFinite(values, `${name}, in float16,`, path);
+  return { dtype: "F16", shape, bytes: new Uint8Array(values.buffer) };
+}
+
+/**
  * A file's tensor of that name and shape as float32, in memory of its own.
  *
  * @throws {InputError} where it is missing, of another shape, not of a floating-point dtype, or has NaN or infinities
@@ -165,7 +180,7 @@ export function expectTensor(
  *
  * @throws {InputError} naming the tensor, the file and the first such value's position
  */
-export function requireFinite(values: Float32Array, name: string, path: string): void {
+export function requireFinite(values: Float32Array | Float16Array, name: string, path: string): void {
   let at = 0; // a loop, as findIndex takes 15 times as long, and files have up to 70 million values
   while (at < values.length && Number.isFinite(values[at])) at++;
   if (at < values.length) {

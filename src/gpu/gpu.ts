@@ -13,7 +13,7 @@ import { Recorder } from "./recorder.ts";
 import { StepScope, tensorOf } from "./scope.ts";
 import { hasSubgroups, selfTest } from "./selftest.ts";
 import { Stream } from "./stream.ts";
-import { type AnyTensor, count, type DType, Tensor, type Values } from "./tensor.ts";
+import { type AnyTensor, BYTES, count, type DType, Tensor, type Values } from "./tensor.ts";
 import { Turns } from "./turns.ts";
 
 /** How to open the device. */
@@ -50,7 +50,11 @@ export class Gpu implements Compute, Disposable {
   private constructor(device: GPUDevice, info: AdapterInfo, options: GpuOptions) {
     this.#device = device;
     this.info = info;
-    this.profile = { kind: info.software ? "software" : "hardware", subgroup: info.subgroup };
+    this.profile = {
+      kind: info.software ? "software" : "hardware",
+      subgroup: info.subgroup,
+      f16: device.features.has("shader-f16"),
+    };
     this.limits = device.limits;
     this.features = [...device.features].sort();
     const check = () => this.check();
@@ -110,6 +114,7 @@ export class Gpu implements Compute, Disposable {
       ] as const
     ) requiredLimits[name] = adapter.limits[name];
     const requiredFeatures: GPUFeatureName[] = options.timestamps ? ["timestamp-query"] : [];
+    if (adapter.features.has("shader-f16")) requiredFeatures.push("shader-f16");
     // Not every adapter that has subgroups lists them: the request tells.
     const device = await adapter.requestDevice({
       requiredLimits,
@@ -137,7 +142,7 @@ export class Gpu implements Compute, Disposable {
    * @throws {GpuError} where the adapter can't bind as much at once
    */
   empty<T extends DType = "f32">(shape: readonly number[], what?: string, dtype?: T): Tensor<T> {
-    const bytes = count(shape) * 4;
+    const bytes = count(shape) * BYTES[dtype ?? "f32"];
     if (bytes > this.limits.maxStorageBufferBindingSize) {
       const most = this.limits.maxStorageBufferBindingSize;
       throw new GpuError(

@@ -56,25 +56,30 @@ export function signatureOf(source: string): Signature {
   for (const [, index, access, name, element] of source.matchAll(pattern)) {
     const dtype = dtypeOf(aliases.get(element) ?? element);
     if (!dtype) {
-      throw new TypeError(`Expected an array of f32 or u32, or of vectors of them, but found ${element}`);
+      throw new TypeError(
+        `Expected an array of f32, f16 or u32, or of vectors of them, but found ${element}`,
+      );
     }
     bindings.set(name, { name, index: Number(index), writable: access === "read_write", dtype });
   }
   return { fields, bindings };
 }
 
+const SHORT: Readonly<Record<string, DType>> = { f: "f32", h: "f16", u: "u32" };
+
 /** What `f32`, `vec4f` and `vec4<f32>` are made of; undefined for what is no scalar or vector of a dtype. */
 function dtypeOf(type: string): DType | undefined {
-  const [, short, long] = /^(?:vec[234]([fu])|(?:vec[234]<)?([fu]32)>?)$/.exec(type.trim()) ?? [];
-  return short ? `${short}32` as DType : long as DType | undefined;
+  const [, short, long] = /^(?:vec[234]([fhu])|(?:vec[234]<)?([fu]32|f16)>?)$/.exec(type.trim()) ?? [];
+  return short ? SHORT[short] : long as DType | undefined;
 }
 
-/** The text that is compiled: constants on the first line, so that line numbers stay those of the file. */
+/** The text that is compiled: what comes before the file's on its first line, so that line numbers stay those of the file. */
 export function assemble(kernel: Kernel): string {
   const constants = Object.entries(kernel.constants ?? {}).map(([name, value]) =>
     `const ${name} = ${value};`
   );
-  return constants.join(" ") + kernel.source;
+  const enabled = /\balias \w+ = (?:vec[234]h|f16);/.test(kernel.source) ? "enable f16; " : "";
+  return enabled + constants.join(" ") + kernel.source;
 }
 
 /** What errors and profiles call it: name, entry point and constants. */

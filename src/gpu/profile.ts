@@ -14,6 +14,8 @@ export interface Profile {
   readonly kind: AdapterKind;
   /** Threads a subgroup, which read each other's values without memory; 0 where WGSL can't or their number varies. */
   readonly subgroup: number;
+  /** Whether kernels may read and write f16 (shader-f16). */
+  readonly f16: boolean;
 }
 
 /** What the adapter says of itself. */

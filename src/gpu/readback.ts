@@ -75,16 +75,23 @@ export class Readback {
   async #receive(staging: Staging, { bytes, dtype }: AnyTensor): Promise<Values[keyof Values]> {
     const { buffer, size } = staging;
     try {
-      await buffer.mapAsync(1, 0, bytes);
+      await buffer.mapAsync(1, 0, Math.ceil(bytes / 4) * 4);
     } catch (error) {
       buffer.destroy(); // nobody knows what state it is in
       throw error;
     }
-    const values = buffer.getMappedRange(0, bytes).slice(0);
+    const values = buffer.getMappedRange(0, Math.ceil(bytes / 4) * 4).slice(0, bytes);
     buffer.unmap();
     const list = this.#free.get(size);
     if (list) list.push(staging);
     else this.#free.set(size, [staging]);
-    return dtype === "u32" ? new Uint32Array(values) : new Float32Array(values);
+    switch (dtype) {
+      case "f32":
+        return new Float32Array(values);
+      case "f16":
+        return new Float16Array(values);
+      case "u32":
+        return new Uint32Array(values);
+    }
   }
 }

@@ -129,7 +129,7 @@ export class Recorder {
    * @throws {RangeError} where they are not as many as the tensor has, or of another kind
    */
   write<T extends DType>(to: Tensor<T>, values: Values[T]): void {
-    const dtype = values instanceof Uint32Array ? "u32" : "f32";
+    const dtype = values instanceof Float32Array ? "f32" : values instanceof Uint32Array ? "u32" : "f16";
     if (values.length !== to.size || dtype !== to.dtype) {
       throw new RangeError(
         `Expected ${to.size} values of ${to.dtype} for [${to.shape}], but found ${values.length} of ${dtype}`,
@@ -138,7 +138,7 @@ export class Recorder {
     this.#owner.check();
     this.submit();
     this.#use(to, "written");
-    this.#guarded(() => this.#device.queue.writeBuffer(to.slab.buffer, to.offset, values));
+    this.#guarded(() => this.#device.queue.writeBuffer(to.slab.buffer, to.offset, inFours(values)));
     this.#doubtful.clear();
   }
 
@@ -166,7 +166,7 @@ export class Recorder {
     this.#endPass();
     const encoder = this.#begin();
     tensors.forEach(({ slab, offset, bytes }, i) => {
-      encoder.copyBufferToBuffer(slab.buffer, offset, to[i], 0, bytes);
+      encoder.copyBufferToBuffer(slab.buffer, offset, to[i], 0, Math.ceil(bytes / 4) * 4);
     });
     const doubtful = [...this.#doubtful];
     this.submit();
@@ -242,4 +242,12 @@ export class Recorder {
     this.#pass?.end();
     this.#pass = null;
   }
+}
+
+/** Values with a zero behind them where they are an odd number of two bytes: WebGPU copies four at a time. */
+function inFours<T extends Values[DType]>(values: T): T | Float16Array<ArrayBuffer> {
+  if (values.byteLength % 4 === 0) return values;
+  const even = new Float16Array(values.length + 1);
+  even.set(values);
+  return even;
 }

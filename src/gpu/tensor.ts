@@ -1,23 +1,34 @@
 /**
- * A tensor: a shape over a piece of GPU memory, row-major, contiguous, of values of four bytes.
+ * A tensor: a shape over a piece of GPU memory, row-major, contiguous, of values of four bytes, or two.
  *
  * @module
  */
 import type { Slab } from "./memory.ts";
 
 /** What the values are. */
-export type DType = "f32" | "u32";
+export type DType = "f32" | "f16" | "u32";
+
+/** Those of them that are numbers with a fraction: f16 only where values lie, never where they are added up. */
+export type FloatType = "f32" | "f16";
+
+/** Bytes of a value. */
+export const BYTES: Readonly<Record<DType, number>> = { f32: 4, f16: 2, u32: 4 };
 
 /** Values on the host, by what they are. */
 export interface Values {
   /** 32-bit floating point. */
   f32: Float32Array<ArrayBuffer>;
+  /** 16-bit floating point, to be had where an adapter has shader-f16. */
+  f16: Float16Array<ArrayBuffer>;
   /** Whole numbers from 0 on. */
   u32: Uint32Array<ArrayBuffer>;
 }
 
 /** A tensor of whatever values. */
 export type AnyTensor = Tensor<DType>;
+
+/** A tensor of numbers with a fraction. */
+export type FloatTensor = Tensor<FloatType>;
 
 /** Values on the GPU; float32 where nothing else is said. `offset` is in bytes, and not 0 only for parts. */
 export class Tensor<T extends DType = "f32"> {
@@ -51,7 +62,7 @@ export class Tensor<T extends DType = "f32"> {
 
   /** Bytes of the values. */
   get bytes(): number {
-    return this.size * 4;
+    return this.size * BYTES[this.dtype];
   }
 
   /** Whether the memory was not given back since. */
@@ -95,7 +106,7 @@ export class Tensor<T extends DType = "f32"> {
         `Expected a part of the ${this.size} values of [${this.shape}], but found ${first} to ${end}`,
       );
     }
-    const part = this.#over(shape, this.offset + 4 * first);
+    const part = this.#over(shape, this.offset + BYTES[this.dtype] * first);
     part.requiresGrad = this.requiresGrad;
     part.#whole = this.requiresGrad ? { tensor: this, first } : null;
     return part;

@@ -4,7 +4,7 @@
  * @module
  */
 import { parseSafetensors, safetensorsHeader } from "../formats/safetensors.ts";
-import type { StoredTensor, TensorFile } from "../formats/tensor_file.ts";
+import { halved, type StoredTensor, type TensorFile } from "../formats/tensor_file.ts";
 import { parseWeightFile, type WeightFile, type WeightFileOptions } from "../formats/weight_file.ts";
 import { readWhole, removeAbandoned, writeWhole } from "./files.ts";
 
@@ -37,16 +37,20 @@ export async function readWeightFile(path: string, options?: WeightFileOptions):
 }
 
 /**
- * Writes a weight file's tensors, of the dtypes they have, to a safetensors file.
+ * Writes a weight file's tensors to a safetensors file, of the dtypes they have or, with `halve`, filters and matrices
+ * in float16.
  *
- * @throws {InputError} where one can't be read or the other not written
+ * @throws {InputError} where one can't be read or the other not written, or float16 has no value for a weight
  */
 export async function convertWeights(
   input: string,
   output: string,
-  options?: WeightFileOptions,
+  { halve = false, ...options }: WeightFileOptions & { halve?: boolean } = {},
 ): Promise<void> {
-  const { tensors, metadata } = await readWeightFile(input, options);
+  const { tensors: found, metadata } = await readWeightFile(input, options);
+  const tensors = halve
+    ? new Map([...found].map(([name, tensor]) => [name, halved(tensor, name, input)]))
+    : found;
   await removeAbandoned(output);
   await writeSafetensors(output, tensors, metadata);
 }

@@ -121,6 +121,7 @@ function common(
   data: DataKind,
 ): Omit<CommonSettings, "method" | "backbone" | "levels" | keyof ReturnType<typeof deciding>> {
   return {
+    precision: "f32",
     image_size: preset === "demo" || preset === "small" ? 128 : 256,
     feature_size: 16,
     ...WHOLE_IMAGES,
@@ -172,7 +173,11 @@ function deciding(
 }
 
 /** Common settings that say what is made of features, and what leaves them alone: there is no other with pixels. */
-export const OF_FEATURES: Partial<CommonSettings> = { components: 0, feature_length: "own" };
+export const OF_FEATURES: Partial<CommonSettings> = {
+  components: 0,
+  feature_length: "own",
+  precision: "f32",
+};
 
 /** What settings have their method look at, in a word: the backbone's name, or pixels. */
 export function inputOf({ method, backbone }: Pick<CommonSettings, "method" | "backbone">): string {

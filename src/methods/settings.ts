@@ -40,6 +40,8 @@ export interface CommonSettings {
   backbone: string;
   /** Which levels of the backbone make the features: `all`, or some as `2,3`. */
   levels: string;
+  /** As what the backbone's weights and maps lie in memory; f16 where the adapter has it. */
+  precision: "f32" | "f16";
   /** S: images are resized to S×S pixels. */
   image_size: number;
   /** How what is no square becomes one. */
@@ -160,6 +162,11 @@ export function commonRules(methods: readonly string[]): Rules<CommonSettings> {
       value: "A,B|all",
       help: "which levels of the backbone make the features",
       text: true,
+    },
+    precision: {
+      schema: oneOf("f32", "f16"),
+      value: "NAME",
+      help: "how the backbone's weights and maps are stored: f32, or f16 where the adapter has shader-f16",
     },
     image_size: { schema: whole(8, 4096), value: "S", help: "images are resized to S×S pixels" },
     fit: {

@@ -6,7 +6,8 @@
  */
 import { SettingError } from "../errors.ts";
 import type { Compute } from "../gpu/compute.ts";
-import type { Tensor } from "../gpu/tensor.ts";
+import { BYTES, type Tensor } from "../gpu/tensor.ts";
+import { upload } from "../kernels/upload.ts";
 import type { Input } from "./backbones.ts";
 import { neck, type TappedNetwork } from "./neck.ts";
 
@@ -43,12 +44,14 @@ export interface Backbone extends Disposable {
   ): Tensor;
 }
 
-/** Which of a network's levels are taken, from 1 on, rising. */
+/** Which of a network's levels are taken, from 1 on, rising; and how it computes. */
 export interface LevelOptions {
   /** For features; all by default. */
   levels?: readonly number[];
   /** For the means of whole images; the last by default. */
   pooledLevels?: readonly number[];
+  /** As what weights and maps lie in memory; features are f32, and sums. Default f32. */
+  precision?: "f32" | "f16";
 }
 
 // Memory for the largest map of the images that run together. A software adapter gains nothing by more.
@@ -82,14 +85,15 @@ export function takenLevels(
   options: LevelOptions = {},
 ): TakenLevels {
   const count = channels.length, every = channels.map((_, i) => i + 1);
-  const { levels = every, pooledLevels = [count] } = options;
+  const { levels = every, pooledLevels = [count], precision = "f32" } = options;
   checkLevels(`{levels} of ${name}`, levels, count);
   checkLevels(`{pooled_levels} of ${name}`, pooledLevels, count);
   const widths = (levels: readonly number[]) => levels.map((level) => channels[level - 1]);
   const width = (levels: readonly number[]) => widths(levels).reduce((a, b) => a + b);
   const some = levels.length < count ? `-levels${levels.join("")}` : ""; // all of them, as before there was a choice
   const pools = `${pooledLevels}` === `${count}` ? "" : `-pooled${pooledLevels.join("")}`;
-  const fingerprint = `${name}-${version}${some}${pools}`;
+  const rounded = precision === "f32" ? "" : `-${precision}`;
+  const fingerprint = `${name}-${version}${some}${pools}${rounded}`;
   return {
     levels,
     pooledLevels,
@@ -103,6 +107,7 @@ export function takenLevels(
 /**
  * A network and the neck.
  *
+ * @param network of the precision that the options have
  * @param version identifies weights and algorithm
  * @throws {SettingError} where there are no such levels
  */
@@ -129,11 +134,12 @@ export function networkBackbone(
         CHUNK_BYTES[on.profile.kind],
         on.limits.maxStorageBufferBindingSize,
       );
-      const chunk = Math.max(1, Math.floor(budget / network.largestMap(S)));
+      const chunk = Math.max(1, Math.floor(budget / (network.largestMap(S) * BYTES[network.dtype])));
       for (let image = 0; image < batch; image += chunk) {
         const B = Math.min(chunk, batch - image);
         const part = images.subarray(image * S * S * 3, (image + B) * S * S * 3);
-        const x = on.tensor(normalise(part, tables, network.inputs), [B, S, S, network.inputs]);
+        const pixels = normalise(part, tables, network.inputs);
+        const x = upload(on, pixels, [B, S, S, network.inputs], network.dtype);
         neck(on, network, x, { levels, features, pooledLevels, pooled, image });
         on.release(x);
       }

@@ -5,10 +5,11 @@
  * @module
  */
 import type { Compute } from "../gpu/compute.ts";
-import type { Tensor } from "../gpu/tensor.ts";
+import type { FloatTensor, FloatType } from "../gpu/tensor.ts";
 import type { Act } from "../kernels/conv/act.ts";
 import type { Window } from "../kernels/conv/geometry.ts";
 import { FrozenConv } from "../kernels/conv/frozen.ts";
+import { upload } from "../kernels/upload.ts";
 import { dense } from "../kernels/dense/se.ts";
 import type { FoldedConv } from "./fold.ts";
 import type { TappedNetwork } from "./neck.ts";
@@ -68,8 +69,8 @@ export function pads(
 
 /** One of squeeze-excite's layers: weight [out, in], widths with zeros to multiples of 4. */
 interface Dense {
-  weight: Tensor;
-  bias: Tensor;
+  weight: FloatTensor;
+  bias: FloatTensor;
 }
 
 /** A block on the GPU. `nominal` is its input's side for an image of as many pixels as the padding says. */
@@ -92,18 +93,22 @@ export class EfficientNet implements TappedNetwork {
   readonly channels: readonly number[];
   /** Channels of the images. */
   readonly inputs: number;
+  /** As what maps and weights lie in memory. */
+  readonly dtype: FloatType;
   readonly #gpu: Compute;
   readonly #padding: Padding;
   readonly #nominal: number;
   readonly #stem: FrozenConv;
   readonly #blocks: readonly Block[];
 
-  /** Uploads the weights. */
-  constructor(gpu: Compute, { padding, act, taps, stem, blocks }: EfficientNetWeights) {
+  /** Uploads the weights, which `dtype` has. */
+  constructor(gpu: Compute, weights: EfficientNetWeights, dtype: FloatType = "f32") {
+    const { padding, act, taps, stem, blocks } = weights;
     this.#gpu = gpu;
+    this.dtype = dtype;
     this.#padding = padding;
     this.#nominal = typeof padding === "number" ? padding : 0;
-    this.#stem = new FrozenConv(gpu, stem, { stride: 2, act });
+    this.#stem = new FrozenConv(gpu, stem, { stride: 2, act, dtype });
     this.inputs = this.#stem.in;
     let side = Math.ceil(this.#nominal / 2);
     this.#blocks = blocks.map((block, i) => {
@@ -115,26 +120,26 @@ export class EfficientNet implements TappedNetwork {
         stride,
         skip: block.skip,
         tap: taps.includes(block.stage) && blocks[i + 1]?.stage !== block.stage,
-        expand: block.expand && new FrozenConv(gpu, block.expand, { act }),
-        depthwise: new FrozenConv(gpu, block.depthwise, { stride, act, depthwise: true }),
-        reduce: block.reduce && upload(gpu, block.reduce),
-        excite: block.excite && upload(gpu, block.excite),
-        project: new FrozenConv(gpu, block.project),
+        expand: block.expand && new FrozenConv(gpu, block.expand, { act, dtype }),
+        depthwise: new FrozenConv(gpu, block.depthwise, { stride, act, depthwise: true, dtype }),
+        reduce: block.reduce && dense1x1(gpu, block.reduce, dtype),
+        excite: block.excite && dense1x1(gpu, block.excite, dtype),
+        project: new FrozenConv(gpu, block.project, { dtype }),
       };
     });
     this.channels = this.#blocks.filter((block) => block.tap).map((block) => block.project.out);
   }
 
-  /** Bytes of the largest map on the way, for one image of side S: the first expansion that is strided. */
+  /** Values of the largest map on the way, for one image of side S: the first expansion that is strided. */
   largestMap(S: number): number {
-    return this.#blocks.find(({ stride }) => stride === 2)!.depthwise.out * Math.ceil(S / 2) ** 2 * 4;
+    return this.#blocks.find(({ stride }) => stride === 2)!.depthwise.out * Math.ceil(S / 2) ** 2;
   }
 
   /**
    * Yields the taps [B, h, w, c] of normalised images [B, S, S, 3], low level first. A tap's memory goes back when the
    * next one is asked for, or no more are.
    */
-  *taps(on: Compute, images: Tensor): Generator<Tensor, void> {
+  *taps(on: Compute, images: FloatTensor): Generator<FloatTensor, void> {
     let { y: x } = this.#stem.run(on, images, { window: this.#window(images, 3, 2, this.#nominal) }); // [B, S/2, S/2, C]
     try {
       for (const block of this.#blocks) {
@@ -149,14 +154,14 @@ export class EfficientNet implements TappedNetwork {
   }
 
   /** Expand, filter, gate by squeeze-excite, project: x [B, H, W, C] → [B, H', W', C']. Leaves x. */
-  #mbconv(on: Compute, x: Tensor, block: Block): Tensor {
+  #mbconv(on: Compute, x: FloatTensor, block: Block): FloatTensor {
     const { expand, reduce, excite, project, kernel, stride, nominal } = block;
     const expanded = expand ? expand.run(on, x).y : x; // [B, H, W, 6C]
     const window = this.#window(expanded, kernel, stride, nominal);
     const { y: maps, mean } = block.depthwise.run(on, expanded, { window, mean: reduce !== null }); // [B, H', W', 6C]
     if (expanded !== x) on.release(expanded);
     const used = [maps];
-    let gates: Tensor | undefined;
+    let gates: FloatTensor | undefined;
     if (mean && reduce && excite) { // [B, 6C]
       const squeezed = dense(on, mean, reduce.weight, reduce.bias, "silu"); // [B, C/4]
       gates = dense(on, squeezed, excite.weight, excite.bias, "sigmoid"); // [B, 6C]
@@ -168,7 +173,7 @@ export class EfficientNet implements TappedNetwork {
   }
 
   #window(
-    { shape: [, H, W] }: Tensor,
+    { shape: [, H, W] }: FloatTensor,
     kernel: number,
     stride: number,
     nominal: number,
@@ -190,12 +195,12 @@ export class EfficientNet implements TappedNetwork {
   }
 }
 
-function upload(gpu: Compute, layer: FoldedConv): Dense {
+function dense1x1(gpu: Compute, layer: FoldedConv, dtype: FloatType): Dense {
   const out = Math.ceil(layer.out / 4) * 4, inputs = Math.ceil(layer.in / 4) * 4;
   const weight = new Float32Array(out * inputs), bias = new Float32Array(out);
   for (let o = 0; o < layer.out; o++) {
     weight.set(layer.weight.subarray(o * layer.in, (o + 1) * layer.in), o * inputs);
   }
   bias.set(layer.bias);
-  return { weight: gpu.tensor(weight, [out, inputs]), bias: gpu.tensor(bias) };
+  return { weight: upload(gpu, weight, [out, inputs], dtype), bias: upload(gpu, bias, [out], dtype) };
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { InputError, SettingError } from "../errors.ts";
 import type { ConvValues } from "../kernels/conv/frozen.ts";
 import { type Hashed, sha256OfAll } from "../sha256.ts";
 import { expectTensor, requireFinite, type TensorFile } from "../formats/tensor_file.ts";
@@ -72,6 +72,22 @@ export function fold(file: TensorFile, source: Source, epsilon: number): FoldedC
   requireFinite(weight, `${conv}.weight with ${norm}`, file.path);
   requireFinite(bias, `${norm}.bias with ${norm}.running_mean`, file.path);
   return { weight, bias, ...layer };
+}
+
+/** The largest number that f16 has, and from where on numbers are rounded to infinity. */
+const LARGEST_HALF = 65504, BEYOND_HALF = 65520;
+
+/** Checks that f16 has what layers are made of. @throws {SettingError} where it has not */
+export function requireHalf(layers: Iterable<FoldedConv>): void {
+  for (const { weight, bias } of layers) {
+    for (const values of [weight, bias]) {
+      const large = values.find((value) => Math.abs(value) >= BEYOND_HALF);
+      if (large === undefined) continue;
+      throw new SettingError(
+        `Expected weights up to ${LARGEST_HALF} with {precision} f16, but found ${large}; {precision} f32 takes all`,
+      );
+    }
+  }
 }
 
 /** Identifies a network by 64 bits of the SHA-256 of what else decides its features and of all layers. */

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Compute } from "../gpu/compute.ts";
-import type { Tensor } from "../gpu/tensor.ts";
+import type { FloatTensor, FloatType, Tensor } from "../gpu/tensor.ts";
 import { sumColumns } from "../kernels/rows/columns.ts";
 import { resize } from "../kernels/conv/resize.ts";
 
@@ -15,10 +15,12 @@ export interface TappedNetwork extends Disposable {
   readonly channels: readonly number[];
   /** Channels of its images; what is behind red, green and blue is zeros. */
   readonly inputs: number;
-  /** Bytes of the largest map on the way, for one image of side S. */
+  /** As what its maps, and so its images, lie in memory. */
+  readonly dtype: FloatType;
+  /** Values of the largest map on the way, for one image of side S. */
   largestMap(S: number): number;
   /** Every level's output [B, h, w, c] of images [B, S, S, inputs], each to be read before the next one is asked for. */
-  taps(on: Compute, images: Tensor): Iterable<Tensor>;
+  taps(on: Compute, images: FloatTensor): Iterable<FloatTensor>;
 }
 
 /** What to make of taps, and where it goes. */
@@ -36,7 +38,7 @@ export interface Neck {
 }
 
 /** Writes features, and means where they are wanted. Of the network only what that takes is computed. */
-export function neck(on: Compute, network: TappedNetwork, images: Tensor, to: Neck): void {
+export function neck(on: Compute, network: TappedNetwork, images: FloatTensor, to: Neck): void {
   const { levels, features, pooledLevels, pooled, image } = to;
   const needed = Math.max(...levels, ...pooled ? pooledLevels : []);
   let level = 0, channel = 0, mean = 0;
@@ -55,7 +57,7 @@ export function neck(on: Compute, network: TappedNetwork, images: Tensor, to: Ne
 }
 
 /** Writes means over positions of x [B, …, C] into y [images, P], from an image and a channel on. */
-export function meanPositions(on: Compute, x: Tensor, y: Tensor, { image = 0, channel = 0 } = {}): void {
+export function meanPositions(on: Compute, x: FloatTensor, y: Tensor, { image = 0, channel = 0 } = {}): void {
   const B = x.shape[0], C = x.shape[x.shape.length - 1], rows = x.size / B / C;
   for (let b = 0; b < B; b++) {
     sumColumns(on, x, y, {

@@ -11,7 +11,7 @@ import { type BackboneName, BACKBONES, type Input } from "./backbones.ts";
 import { bundledWeights } from "./bundled_weights.ts";
 import { EfficientNet, type EfficientNetWeights } from "./efficientnet.ts";
 import { loadEfficientNet } from "./efficientnet_weights.ts";
-import { hashLayers } from "./fold.ts";
+import { type FoldedConv, hashLayers, requireHalf } from "./fold.ts";
 import { gaborBackbone } from "./gabor.ts";
 import type { TappedNetwork } from "./neck.ts";
 import { pixelsBackbone } from "./pixels.ts";
@@ -30,6 +30,8 @@ export interface BackboneOptions {
   image_size?: number;
   /** H = W; wanted by `pixels` too. */
   feature_size?: number;
+  /** As what a network's weights and maps lie in memory, `f16` where the adapter has shader-f16. Default `f32`. */
+  precision?: "f32" | "f16";
 }
 
 const ALL = "all";
@@ -41,7 +43,8 @@ const ALGORITHM = { efficientnet: 2, resnet: 1, vgg: 1 }; // raised whenever the
  * @param gpu where its weights are kept until it is disposed of
  * @param weights what a weight file holds; null for the built-in backbones, and for those whose weights are bundled
  * @throws {InputError} where the file does not hold that network, or is missing or too much
- * @throws {SettingError} where there are no such levels; where sizes don't suit `pixels`, or are too small for a VGG
+ * @throws {SettingError} where there are no such levels; where sizes don't suit `pixels`, or are too small for a VGG; where
+ *   the adapter has no f16 that is asked for, or weights are too large for it
  */
 export async function openBackbone(
   gpu: Compute,
@@ -50,6 +53,12 @@ export async function openBackbone(
   options: BackboneOptions = {},
 ): Promise<Backbone> {
   if (BACKBONES[name].family === "built in") return builtIn(name, weights, options);
+  if (options.precision === "f16" && !gpu.profile.f16) {
+    throw new SettingError(
+      `Expected an adapter with shader-f16 for {precision} f16, but found none in "${gpu.info.description}";\n` +
+        "{precision} f32 runs everywhere",
+    );
+  }
   const read = await readNetwork(name, weights, options), { input, levels } = read;
   switch (read.family) {
     case "efficientnet":
@@ -80,7 +89,7 @@ export type ReadNetwork =
 export async function readNetwork(
   name: BackboneName,
   weights: TensorFile | null,
-  options: Pick<BackboneOptions, "levels" | "pooledLevels" | "image_size">,
+  options: Pick<BackboneOptions, "levels" | "pooledLevels" | "image_size" | "precision">,
 ): Promise<ReadNetwork> {
   const description = BACKBONES[name];
   if (description.family === "built in") throw new RangeError(`Expected a network, but found ${name}`);
@@ -92,6 +101,7 @@ export async function readNetwork(
   const levels = {
     levels: chosen === ALL ? undefined : chosen.split(",").map(Number),
     pooledLevels: options.pooledLevels,
+    precision: options.precision,
   };
   switch (description.family) {
     case "efficientnet":
@@ -136,8 +146,9 @@ export async function efficientNetBackbone(
   levels: LevelOptions = {},
 ): Promise<Backbone> {
   const version = await efficientNetVersion(weights);
+  if (levels.precision === "f16") requireHalf(efficientNetLayers(weights));
   return withNetwork(
-    new EfficientNet(gpu, weights),
+    new EfficientNet(gpu, weights, levels.precision),
     (network) => networkBackbone(name, network, input, version, levels),
   );
 }
@@ -151,8 +162,9 @@ export async function resNetBackbone(
   levels: LevelOptions = {},
 ): Promise<Backbone> {
   const version = await resNetVersion(weights);
+  if (levels.precision === "f16") requireHalf(resNetLayers(weights));
   return withNetwork(
-    new ResNet(gpu, weights),
+    new ResNet(gpu, weights, levels.precision),
     (network) => networkBackbone(name, network, input, version, levels),
   );
 }
@@ -166,34 +178,45 @@ export async function vggBackbone(
   levels: LevelOptions = {},
 ): Promise<Backbone> {
   const version = await vggVersion(weights);
+  if (levels.precision === "f16") requireHalf(vggLayers(weights));
   return withNetwork(
-    new Vgg(gpu, weights),
+    new Vgg(gpu, weights, levels.precision),
     (network) => networkBackbone(name, network, input, version, levels),
   );
 }
 
 /** Identifies an EfficientNet's weights, and how they are used. */
-export async function efficientNetVersion(
-  { padding, act, taps, stem, blocks }: EfficientNetWeights,
-): Promise<string> {
+export async function efficientNetVersion(weights: EfficientNetWeights): Promise<string> {
+  const { padding, act, taps } = weights, rest = JSON.stringify([padding, act, taps]);
+  return `${ALGORITHM.efficientnet}-${await hashLayers(rest, efficientNetLayers(weights))}`;
+}
+
+function efficientNetLayers({ stem, blocks }: EfficientNetWeights): FoldedConv[] {
   const layers = blocks.flatMap(({ expand, depthwise, reduce, excite, project }) =>
     [expand, depthwise, reduce, excite, project].filter((layer) => layer !== null)
   );
-  const rest = JSON.stringify([padding, act, taps]);
-  return `${ALGORITHM.efficientnet}-${await hashLayers(rest, [stem, ...layers])}`;
+  return [stem, ...layers];
 }
 
 /** Identifies a ResNet's weights, and how they are used. */
-export async function resNetVersion({ stem, blocks }: ResNetWeights): Promise<string> {
-  const layers = blocks.flatMap(({ convs, downsample }) => downsample ? [...convs, downsample] : convs);
-  return `${ALGORITHM.resnet}-${await hashLayers("", [stem, ...layers])}`;
+export async function resNetVersion(weights: ResNetWeights): Promise<string> {
+  return `${ALGORITHM.resnet}-${await hashLayers("", resNetLayers(weights))}`;
+}
+
+function resNetLayers({ stem, blocks }: ResNetWeights): FoldedConv[] {
+  return [
+    stem,
+    ...blocks.flatMap(({ convs, downsample }) => downsample ? [...convs, downsample] : convs),
+  ];
 }
 
 /** Identifies a VGG's weights, and how they are used. */
-export async function vggVersion({ groups }: VggWeights): Promise<string> {
-  const rest = JSON.stringify(groups.map((convs) => convs.length));
-  return `${ALGORITHM.vgg}-${await hashLayers(rest, groups.flat())}`;
+export async function vggVersion(weights: VggWeights): Promise<string> {
+  const rest = JSON.stringify(weights.groups.map((convs) => convs.length));
+  return `${ALGORITHM.vgg}-${await hashLayers(rest, vggLayers(weights))}`;
 }
+
+const vggLayers = ({ groups }: VggWeights): FoldedConv[] => groups.flat();
 
 /** Disposes of the network where it can't be made a backbone. */
 function withNetwork(network: TappedNetwork, make: (network: TappedNetwork) => Backbone): Backbone {
@@ -221,7 +244,12 @@ export function builtIn(
       `Expected no weight file for the built-in backbone ${name}, but found ${weights.path}`,
     );
   }
-  const { levels = ALL, pooledLevels, image_size, feature_size } = options;
+  const { levels = ALL, pooledLevels, image_size, feature_size, precision = "f32" } = options;
+  if (precision !== "f32") {
+    throw new SettingError(
+      `Expected {precision} f32 for the built-in backbone ${name}, which has no weights, but found ${precision}`,
+    );
+  }
   if (levels !== ALL || pooledLevels) {
     throw new SettingError(
       pooledLevels

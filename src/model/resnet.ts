@@ -5,7 +5,7 @@
  * @module
  */
 import type { Compute } from "../gpu/compute.ts";
-import type { Tensor } from "../gpu/tensor.ts";
+import type { FloatTensor, FloatType } from "../gpu/tensor.ts";
 import { centred, FrozenConv } from "../kernels/conv/frozen.ts";
 import { maxPool } from "../kernels/conv/pool2d.ts";
 import type { FoldedConv } from "./fold.ts";
@@ -40,36 +40,39 @@ export class ResNet implements TappedNetwork {
   readonly channels: readonly number[];
   /** Channels of the images. */
   readonly inputs: number;
+  /** As what maps and weights lie in memory. */
+  readonly dtype: FloatType;
   readonly #stem: FrozenConv;
   readonly #blocks: readonly Block[];
 
-  /** Uploads the weights. */
-  constructor(gpu: Compute, { stem, blocks }: ResNetWeights) {
-    this.#stem = new FrozenConv(gpu, stem, { stride: 2, act: "relu" });
+  /** Uploads the weights, which `dtype` has. */
+  constructor(gpu: Compute, { stem, blocks }: ResNetWeights, dtype: FloatType = "f32") {
+    this.dtype = dtype;
+    this.#stem = new FrozenConv(gpu, stem, { stride: 2, act: "relu", dtype });
     this.inputs = this.#stem.in;
     this.#blocks = blocks.map(({ stage, convs, stride, downsample }, i) => {
       const strided = convs.findIndex(({ kernel }) => kernel === 3);
       return {
         convs: convs.map((conv, j) =>
-          new FrozenConv(gpu, conv, { stride: j === strided ? stride : 1, act: "relu" })
+          new FrozenConv(gpu, conv, { stride: j === strided ? stride : 1, act: "relu", dtype })
         ),
-        downsample: downsample && new FrozenConv(gpu, downsample, { stride }),
+        downsample: downsample && new FrozenConv(gpu, downsample, { stride, dtype }),
         tap: blocks[i + 1]?.stage !== stage,
       };
     });
     this.channels = this.#blocks.filter(({ tap }) => tap).map(({ convs }) => convs[convs.length - 1].out);
   }
 
-  /** Bytes of the largest map on the way, for one image of side S: [S/2, S/2, 64], or [S/4, S/4, 256] of bottlenecks. */
+  /** Values of the largest map on the way, for one image of side S: [S/2, S/2, 64], or [S/4, S/4, 256] of bottlenecks. */
   largestMap(S: number): number {
-    return 256 * Math.ceil(S / 4) ** 2 * 4;
+    return 256 * Math.ceil(S / 4) ** 2;
   }
 
   /**
    * Yields the four taps [B, h, w, c] of normalised images [B, S, S, 3], low level first. A tap's memory goes back when
    * the next one is asked for, or no more are.
    */
-  *taps(on: Compute, images: Tensor): Generator<Tensor, void> {
+  *taps(on: Compute, images: FloatTensor): Generator<FloatTensor, void> {
     const { y: stem } = this.#stem.run(on, images); // [B, S/2, S/2, 64]
     const [, H, W] = stem.shape;
     let x = maxPool(on, stem, 3, { stride: 2, ...centred(H, W, 3, 2) }); // [B, S/4, S/4, 64]
@@ -94,7 +97,7 @@ export class ResNet implements TappedNetwork {
 }
 
 /** x [B, H, W, C] → [B, H/stride, W/stride, C']. Leaves x. */
-function residual(on: Compute, x: Tensor, { convs, downsample }: Block): Tensor {
+function residual(on: Compute, x: FloatTensor, { convs, downsample }: Block): FloatTensor {
   const skip = downsample ? downsample.run(on, x).y : x;
   let y = x;
   for (const [i, conv] of convs.entries()) {

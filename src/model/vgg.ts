@@ -5,7 +5,7 @@
  * @module
  */
 import type { Compute } from "../gpu/compute.ts";
-import type { Tensor } from "../gpu/tensor.ts";
+import type { FloatTensor, FloatType } from "../gpu/tensor.ts";
 import { FrozenConv } from "../kernels/conv/frozen.ts";
 import { maxPool } from "../kernels/conv/pool2d.ts";
 import type { FoldedConv } from "./fold.ts";
@@ -23,27 +23,32 @@ export class Vgg implements TappedNetwork {
   readonly channels: readonly number[];
   /** Channels of the images. */
   readonly inputs: number;
+  /** As what maps and weights lie in memory. */
+  readonly dtype: FloatType;
   readonly #groups: readonly FrozenConv[][];
 
-  /** Uploads the weights. */
-  constructor(gpu: Compute, { groups }: VggWeights) {
-    this.#groups = groups.map((convs) => convs.map((conv) => new FrozenConv(gpu, conv, { act: "relu" })));
+  /** Uploads the weights, which `dtype` has. */
+  constructor(gpu: Compute, { groups }: VggWeights, dtype: FloatType = "f32") {
+    this.dtype = dtype;
+    this.#groups = groups.map((convs) =>
+      convs.map((conv) => new FrozenConv(gpu, conv, { act: "relu", dtype }))
+    );
     this.channels = this.#groups.map((convs) => convs[convs.length - 1].out);
     this.inputs = this.#groups[0][0].in;
   }
 
-  /** Bytes of the largest map on the way, for one image of side S: [S, S, 64]. */
+  /** Values of the largest map on the way, for one image of side S: [S, S, 64]. */
   largestMap(S: number): number {
-    return S * S * this.channels[0] * 4;
+    return S * S * this.channels[0];
   }
 
   /**
    * Yields the taps [B, S/2, S/2, 64], [B, S/4, S/4, 128], … of normalised images [B, S, S, 3], sides rounded down. A
    * tap's memory goes back when the next one is asked for, or no more are.
    */
-  *taps(on: Compute, images: Tensor): Generator<Tensor, void> {
+  *taps(on: Compute, images: FloatTensor): Generator<FloatTensor, void> {
     let x = images;
-    const next = (y: Tensor) => {
+    const next = (y: FloatTensor) => {
       if (x !== images) on.release(x);
       x = y;
     };

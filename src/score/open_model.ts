@@ -101,7 +101,7 @@ async function openModelFile(gpu: Gpu, file: ModelFile, options: OpenModelOption
 
 /** Settings that decide about a backbone's features. */
 export type BackboneSettings =
-  & Pick<Settings, "method" | "backbone" | "levels" | "image_size" | "feature_size">
+  & Pick<Settings, "method" | "backbone" | "levels" | "precision" | "image_size" | "feature_size">
   & Partial<PooledSettings>;
 
 /**
@@ -129,9 +129,9 @@ export async function backboneFor(
 /** What else decides the features of a model's backbone. */
 export function backboneOptions(
   settings: BackboneSettings,
-): Required<Pick<BackboneOptions, "levels" | "image_size" | "feature_size">> & BackboneOptions {
-  const { levels, image_size, feature_size } = settings;
-  return { levels, pooledLevels: pooledLevels(settings), image_size, feature_size };
+): Required<Pick<BackboneOptions, "levels" | "precision" | "image_size" | "feature_size">> & BackboneOptions {
+  const { levels, precision, image_size, feature_size } = settings;
+  return { levels, pooledLevels: pooledLevels(settings), precision, image_size, feature_size };
 }
 
 /**
@@ -199,6 +199,7 @@ const WITHOUT: Readonly<Record<string, Value>> = {
   threshold: "none",
   pixel_threshold: "none",
   folds: 0,
+  precision: "f32",
   ...WHOLE_IMAGES,
 };
 

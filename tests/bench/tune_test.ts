@@ -120,7 +120,7 @@ Deno.test("the table stays where nothing gains more than noise", () => {
 });
 
 Deno.test("rows of products: large and small, and a subgroup's", () => {
-  const shapes = gemmFamily("hardware"), hard = { kind: "hardware", subgroup: 32 } as const;
+  const shapes = gemmFamily("hardware"), hard = { kind: "hardware", subgroup: 32, f16: false } as const;
   const small = { TM: 4, TN: 4, THREADS: 64 }, large = { TM: 8, TN: 8, THREADS: 64 };
   const tried = (ms: (flops: number) => number) => shapes.problems.map(({ flops }) => ms(flops));
   const isLarge = (flops: number) => flops > 1e9;

@@ -22,6 +22,7 @@ import { inFolder } from "../folder.ts";
 type Given = Partial<Settings<AdtrSettings>>;
 const COMMON = {
   method: "adtr",
+  precision: "f32",
   image_size: 256,
   fit: "stretch",
   roi: "none",

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { inspectWeights } from "../../src/host/inspect_weights.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
 import { writeSafetensors } from "../../src/host/tensor_files.ts";
-import { stored } from "../../src/formats/tensor_file.ts";
+import { expectTensor, stored } from "../../src/formats/tensor_file.ts";
 import { convertWeights, readWeightFile } from "../../src/host/tensor_files.ts";
 import { filledStateDict } from "../golden/features_fill.ts";
 import { inFolder } from "../folder.ts";
@@ -87,6 +87,34 @@ Deno.test("a checkpoint becomes safetensors with the same tensors", async () => 
     const again = `${folder}/again.safetensors`;
     await convertWeights(output, again);
     assert.deepEqual(await Deno.readFile(again), await Deno.readFile(output));
+  });
+});
+
+Deno.test("weights become float16 but for vectors, where float16 has them, and are read as before", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/w.safetensors`, output = `${folder}/half.safetensors`;
+    const weight = Float32Array.of(1, 1 / 3, -2e-8, 65504), bias = Float32Array.of(1 / 3, 2e-8);
+    const steps = Int32Array.of(1, 2);
+    const tensors = new Map([
+      ["weight", stored(weight, [2, 2])],
+      ["bias", stored(bias)],
+      ["steps", stored(steps, [1, 2])],
+    ]);
+    await writeSafetensors(path, tensors);
+    await convertWeights(path, output, { halve: true });
+    const file = await readWeightFile(output);
+    assert.deepEqual(file.tensors.get("bias"), tensors.get("bias"));
+    assert.deepEqual(file.tensors.get("steps"), tensors.get("steps"));
+    assert.equal(file.tensors.get("weight")!.dtype, "F16");
+    assert.deepEqual(expectTensor(file, "weight", [2, 2]), Float32Array.of(1, 0.333251953125, -0, 65504));
+
+    weight[3] = 65520; // would round to infinity
+    await writeSafetensors(path, new Map([["weight", stored(weight, [2, 2])]]));
+    await assert.rejects(convertWeights(path, output, { halve: true }), {
+      name: "InputError",
+      message: /finite numbers in weight, in float16, of .*w.safetensors, but found Infinity at position 3/,
+    });
+    assert.ok((await readWeightFile(output)).tensors.has("bias"), "what was there is left alone");
   });
 });
 

@@ -43,7 +43,7 @@ Deno.test("what arrays are made of is read through aliases, and other values are
   assert.equal(found("Element", "alias Element = vec4f;\n"), "f32");
   assert.equal(found("Value", "alias Value = u32;\n"), "u32");
   for (const type of ["Element", "i32", "vec4i", "atomic<u32>"]) {
-    assert.throws(() => found(type), /^TypeError: Expected an array of f32 or u32, .* but found /);
+    assert.throws(() => found(type), /^TypeError: Expected an array of f32, f16 or u32, .* but found /);
   }
 });
 

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { inputTables, networkBackbone, normalise } from "../../src/model/backbone.ts";
-import { BACKBONES, IMAGENET, type ResNetDescription } from "../../src/model/backbones.ts";
+import { inputTables, type LevelOptions, networkBackbone, normalise } from "../../src/model/backbone.ts";
+import { type BackboneName, BACKBONES, IMAGENET, type ResNetDescription } from "../../src/model/backbones.ts";
 import { efficientNetBackbone, openBackbone, resNetBackbone } from "../../src/model/open_backbone.ts";
 import type { Compute } from "../../src/gpu/compute.ts";
-import type { Tensor } from "../../src/gpu/tensor.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import type { FloatTensor } from "../../src/gpu/tensor.ts";
 import { loadResNet } from "../../src/model/resnet_weights.ts";
 import { fill } from "../fill.ts";
 import { networkStateDict } from "../golden/networks_fill.ts";
 import { gpu } from "../gpu.ts";
-import { assertClose, efficientNetTaps, resize } from "../reference/backbone.ts";
+import { assertClose, efficientNetTaps, relativeL2, resize } from "../reference/backbone.ts";
 import { madeUpWeights } from "../reference/efficientnet_weights.ts";
 
 const weights = madeUpWeights("symmetric");
@@ -205,8 +206,9 @@ Deno.test("features and means are each image's own, in whatever chunk", async ()
   const network = {
     channels: [4],
     inputs: 4,
+    dtype: "f32" as const,
     largestMap: () => 2 ** 40, // one image at a time
-    *taps(_: unknown, images: Tensor) {
+    *taps(_: unknown, images: FloatTensor) {
       yield images;
     },
     [Symbol.dispose]() {},
@@ -241,4 +243,56 @@ Deno.test("levels that are not there are refused, and any for a built-in backbon
   const backbone = await openBackbone(gpu, "pixels", null, { image_size: 64, feature_size: 16 });
   assert.equal(backbone.channels, 48);
   assert.deepEqual(backbone.levelChannels, [48]);
+});
+
+Deno.test("with f16 weights take half the memory, features differ by its rounding, and fingerprints tell", async () => {
+  const cases = [
+    ["b4", (options: LevelOptions) => efficientNetBackbone(gpu, "b4", weights, IMAGENET, options)],
+    ["r18", (options: LevelOptions) => resNetBackbone(gpu, "r18", resnet18, IMAGENET, options)],
+  ] as const;
+  const levels = { levels: [1, 2], pooledLevels: [2] };
+  for (const [name, open] of cases) {
+    const before = gpu.memory.stats().inUse, one = images.subarray(bytes, 2 * bytes);
+    const compute = async (precision: "f32" | "f16") => {
+      using backbone = await open({ ...levels, precision });
+      const held = gpu.memory.stats().inUse - before;
+      const [pair, single] = await gpu.step(async (on) => {
+        const pooled = on.empty([1, backbone.pooledChannels]);
+        const pair = backbone.features(on, images.subarray(0, 2 * bytes), 2, S, H, W);
+        return await on.stream.read(pair, backbone.features(on, one, 1, S, H, W, pooled), pooled);
+      });
+      assert.deepEqual(single, pair.subarray(single.length), `${name} ${precision}`);
+      return { features: pair, fingerprint: backbone.fingerprint, held };
+    };
+    const full = await compute("f32"), half = await compute("f16");
+    assert.equal(half.fingerprint, `${full.fingerprint}-f16`);
+    const share = half.held / full.held; // buffers come in sizes of their own
+    assert(share > 0.45 && share < 0.55, `${name}: ${half.held} of ${full.held} bytes`);
+    const distance = relativeL2(half.features, full.features);
+    assert(distance > 1e-5 && distance < 1e-2, `${name}: ${distance}`);
+    assert.equal(gpu.memory.stats().inUse, before);
+  }
+});
+
+Deno.test("f16 is refused where the adapter has none, without weights, and for weights beyond it", async () => {
+  const profile = { ...gpu.profile, f16: false }, before = gpu.memory.stats().inUse;
+  const without: Gpu = Object.create(gpu, { profile: { value: profile } });
+  const open = (on: Gpu, name: BackboneName) => openBackbone(on, name, null, { precision: "f16" });
+  await assert.rejects(open(without, "efficientnet_lite0"), {
+    name: "SettingError",
+    message:
+      `Expected an adapter with shader-f16 for precision f16, but found none in "${gpu.info.description}";\n` +
+      "precision f32 runs everywhere",
+  });
+  await assert.rejects(open(gpu, "gabor"), {
+    name: "SettingError",
+    message: "Expected precision f32 for the built-in backbone gabor, which has no weights, but found f16",
+  });
+  const large = structuredClone(resnet18);
+  large.blocks[3].convs[0].weight[5] = 1e5;
+  await assert.rejects(resNetBackbone(gpu, "r18", large, IMAGENET, { precision: "f16" }), {
+    name: "SettingError",
+    message: "Expected weights up to 65504 with precision f16, but found 100000; precision f32 takes all",
+  });
+  assert.equal(gpu.memory.stats().inUse, before);
 });

@@ -120,7 +120,9 @@ for (const [what, network, S, onnx] of NETWORKS) {
     const tables = inputTables({ scale: 1, mean: [0, 0, 0], deviation: [100, 100, 100] });
     const x = gpu.tensor(normalise(images, tables, network.inputs), [1, S, S, network.inputs]);
     const wanted: { shape: readonly number[]; values: Float32Array }[] = [];
-    for (const tap of network.taps(gpu, x)) wanted.push({ shape: tap.shape, values: await gpu.read(tap) });
+    for (const tap of network.taps(gpu, x)) {
+      wanted.push({ shape: tap.shape, values: Float32Array.from(await gpu.read(tap)) });
+    }
 
     const graph = new OnnxGraph(), shape = ["batch", S, S, 3];
     const pixels = graph.input({ name: "images", type: "uint8", shape, about: "" });

@@ -5,7 +5,8 @@
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
-import type { Tensor } from "../../gpu/tensor.ts";
+import type { FloatTensor, FloatType } from "../../gpu/tensor.ts";
+import { storedType } from "../dense/element.ts";
 import { each } from "../each.ts";
 import { kernelTable } from "../generate.ts";
 import { spread } from "../grid.ts";
@@ -22,7 +23,7 @@ export interface Ending {
   /** Whether they are added to what is there. */
   add?: boolean;
   /** Of the result's shape, and added before the activation. */
-  skip?: Tensor;
+  skip?: FloatTensor;
   /** Pixels a thread, and threads a workgroup or subgroups in it, instead of the table's: for those who look for better. */
   tile?: CorrelateTile;
 }
@@ -42,15 +43,15 @@ export const TILES: Record<Sharing, CorrelateTile> = {
 };
 
 /**
- * y at the positions of both axes = act(Σ x · filters + bias + skip): x [B, H, W, C], y [B, outH, outW, O].
+ * y at the positions of both axes = act(Σ x · filters + bias + skip): x [B, H, W, C], y [B, outH, outW, O], all of one dtype.
  *
  * @throws {RangeError} where the filters are not from C channels to O, or skip is of another size
  */
 export function correlate(
   gpu: Compute,
-  x: Tensor,
+  x: FloatTensor,
   { values, Q, KW, WIDTH, FOURS, ...filters }: PackedFilters,
-  y: Tensor,
+  y: FloatTensor,
   [lines, columns]: readonly [Axis, Axis],
   { act = "none", add = false, skip, tile: chosen }: Ending = {},
 ): void {
@@ -72,7 +73,7 @@ export function correlate(
     { across, grid } = spread(runs, THREADS);
   const tile = { TM, FOURS, KW, WIDTH, STRIDE: columns.stride, LANES, THREADS, ADD: add, SKIP: !!skip };
   gpu.stream.dispatch(
-    kernelFor(tile, O % 4 === 0, act),
+    kernelFor(tile, O % 4 === 0, act, y.dtype),
     { x, weight: values, skip: skip ?? x, y },
     {
       ...{ runs, perRow, across, rows: lines.count, columns: columns.count },
@@ -98,17 +99,22 @@ interface Tile {
 const kernels = kernelTable();
 
 /** The kernel for one tile, one way of reading and writing, and one activation; its text is made once. */
-function kernelFor(tile: Tile, fours: boolean, act: Act): Kernel {
+function kernelFor(tile: Tile, fours: boolean, act: Act, dtype: FloatType): Kernel {
   const { TM, FOURS, KW, WIDTH, STRIDE, LANES } = tile;
   const name = `correlate ${fours ? "vec4" : "scalar"}${LANES > 1 ? " subgroups" : ""}`;
   const constants = { ...tile, ...actConstants(act) };
-  return kernels(`${name} ${JSON.stringify(constants)}`, () => {
+  return kernels(`${name} ${dtype} ${JSON.stringify(constants)}`, () => {
     const counts = {
       ...{ i: TM, j: FOURS, q: KW, u: WIDTH, s: (TM - 1) * STRIDE + KW, n: 4 },
       ...{ h: Math.ceil(KW * WIDTH * FOURS / LANES), STRIDE, WIDTH, FOURS, LANES },
       ...waysOf(LANES, WIDTH, fours),
     };
-    const types = `alias X = ${WIDTH > 1 ? `vec${WIDTH}f` : "f32"};\n${actText(fours ? "vec4f" : "f32")}`;
+    const width = WIDTH as 1 | 2 | 4,
+      types = `alias X = ${storedType(width, "f32")};
+alias StoredX = ${storedType(width, dtype)};
+alias StoredWeight = ${storedType(4, dtype)};
+alias Stored = ${storedType(fours ? 4 : 1, dtype)};
+${actText(fours ? "vec4f" : "f32")}`;
     return { name, source: types + each(source, counts, name), entry: "correlate", constants };
   });
 }

@@ -8,21 +8,23 @@
 // same weights: each loads its share of them and hears the others from its neighbours.
 // Lines marked @each are repeated by each.ts, for each pixel i below TM, four channels j below FOURS, tap q below KW, column s
 // of x under the pixels, channel u of those that are read at once (X, WIDTH of them), and share h of the weights. y is written
-// as Values, four channels or one.
+// as Values, four channels or one. All lie in memory as f32 or f16: StoredX, StoredWeight and Stored.
 
 struct Params {
   runs: u32, perRow: u32, across: u32, rows: u32, columns: u32, // a run is TM pixels
   C: u32, O: u32, H: u32, W: u32, outH: u32, outW: u32, atI: u32, atJ: u32, every: u32,
   P: u32, Q: u32, apart: u32, top: u32, left: u32,
 }
-@group(0) @binding(0) var<storage, read> x: array<X>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read> skip: array<Values>;
-@group(0) @binding(3) var<storage, read_write> y: array<Values>;
+@group(0) @binding(0) var<storage, read> x: array<StoredX>;
+@group(0) @binding(1) var<storage, read> weight: array<StoredWeight>;
+@group(0) @binding(2) var<storage, read> skip: array<Stored>;
+@group(0) @binding(3) var<storage, read_write> y: array<Stored>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 // The n-th of the weights of a row of taps of WIDTH channels, from w on.
-fn load(w: u32, n: u32) -> vec4f { return weight[w + n / FOURS * ((params.O + 3u) / 4u) + n % FOURS]; }
+fn load(w: u32, n: u32) -> vec4f {
+  return vec4f(weight[w + n / FOURS * ((params.O + 3u) / 4u) + n % FOURS]);
+}
 
 fn end(at: u32, v: vec4f, u: u32) {
   // @each by_four:
@@ -31,9 +33,9 @@ fn end(at: u32, v: vec4f, u: u32) {
   // @each one_by_one:
   var sum = v[u];
   // @end
-  if (SKIP) { sum += skip[at]; }
-  if (ADD) { sum += y[at]; }
-  y[at] = activate(sum);
+  if (SKIP) { sum += Values(skip[at]); }
+  if (ADD) { sum += Values(y[at]); }
+  y[at] = Stored(activate(sum));
 }
 
 // Four channels from o on of pixel (i, j).
@@ -71,7 +73,7 @@ fn correlate(
   let i0 = line0 - image * params.rows;
   let blocks = params.C / WIDTH;
   let bias = params.P * params.Q * blocks * KW * WIDTH * O4 + o0;
-  // @each let bias{j} = weight[bias + {j}u];
+  // @each let bias{j} = vec4f(weight[bias + {j}u]);
   // @each var y{i}_{j} = bias{j};
   for (var p = 0u; p < params.P; p++) {
     let line = i0 * STRIDE + p * params.apart - params.top; // wraps around where negative, as columns do
@@ -82,7 +84,7 @@ fn correlate(
       // @each let at{s} = select(0u, (row + left + {s}u) * blocks, is{s});
       for (var c = 0u; c < blocks; c++) {
         let w = ((p * params.Q + q) * blocks + c) * KW * WIDTH * O4 + o0;
-        // @each let v{s} = select(X(0.0), x[at{s} + c], is{s});
+        // @each let v{s} = select(X(0.0), X(x[at{s} + c]), is{s});
         // @each wide:
         // @each let v{s}_{u} = v{s}[{u}];
         // @end

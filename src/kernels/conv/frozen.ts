@@ -5,12 +5,13 @@
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
-import type { Tensor } from "../../gpu/tensor.ts";
+import type { FloatTensor, FloatType } from "../../gpu/tensor.ts";
+import { upload } from "../upload.ts";
 import { pointwise } from "../dense/pointwise.ts";
 import type { Act } from "./act.ts";
 import { windowAxis } from "./axis.ts";
 import { correlate } from "./correlate.ts";
-import { depthwise, packDepthwise } from "./depthwise.ts";
+import { depthwise as filterEach, packDepthwise } from "./depthwise.ts";
 import type { Window } from "./geometry.ts";
 import { type PackedFilters, packFilters } from "./pack_filters.ts";
 
@@ -31,6 +32,8 @@ export interface FrozenConvOptions {
   act?: Act;
   /** Whether each channel has a filter of its own, groups = in = out. */
   depthwise?: boolean;
+  /** As what maps, weight and bias lie in memory; sums are f32. Default f32. */
+  dtype?: FloatType;
 }
 
 /** What one use of a convolution adds to it. */
@@ -38,9 +41,9 @@ export interface FrozenConvUse {
   /** Zeros before rows and columns, and the result's size. Default (kernel − 1) / 2 on each side, as networks have it. */
   window?: Omit<Window, "stride">;
   /** [B, in], by which x's channels are multiplied before: only for 1×1. What x holds afterwards is not defined. */
-  gates?: Tensor;
+  gates?: FloatTensor;
   /** Of the result's shape, and added to it before the activation. */
-  skip?: Tensor;
+  skip?: FloatTensor;
   /** Whether means over positions are wanted: only where each channel has its own filter. */
   mean?: boolean;
 }
@@ -58,16 +61,17 @@ export class FrozenConv {
   readonly #stride: number;
   readonly #act: Act;
   readonly #gpu: Compute;
-  readonly #bias: Tensor;
-  #weight: Tensor;
+  readonly #bias: FloatTensor;
+  #weight: FloatTensor;
   /** The weight and what is known of it, of a dense one. */
   #filters: PackedFilters | null = null;
 
   /** Uploads the values. */
-  constructor(gpu: Compute, values: ConvValues, { stride = 1, act = "none", ...o }: FrozenConvOptions = {}) {
+  constructor(gpu: Compute, values: ConvValues, options: FrozenConvOptions = {}) {
+    const { stride = 1, act = "none", depthwise = false, dtype = "f32" } = options;
     const { kernel: k, out } = values;
     this.#gpu = gpu;
-    this.#kind = o.depthwise
+    this.#kind = depthwise
       ? "depthwise"
       : k === 1 && stride === 1 && out % 4 === 0 && (act === "none" || act === "silu")
       ? "pointwise"
@@ -77,10 +81,10 @@ export class FrozenConv {
     this.#act = act;
     this.in = this.#kind === "pointwise" ? Math.ceil(values.in / 4) * 4 : values.in;
     this.out = out;
-    this.#bias = gpu.tensor(values.bias);
+    this.#bias = upload(gpu, values.bias, [out], dtype);
     this.#weight = this.#kind === "depthwise"
-      ? gpu.tensor(packDepthwise(values.weight, out, k), [k, k, out])
-      : gpu.tensor(widen(values, this.in), [out, this.in, k, k]);
+      ? upload(gpu, packDepthwise(values.weight, out, k), [k, k, out], dtype)
+      : upload(gpu, widen(values, this.in), [out, this.in, k, k], dtype);
     if (this.#kind === "dense") {
       const axis = windowAxis(1, k, stride, 0), weight = this.#weight;
       this.#filters = packFilters(gpu, weight, this.#bias, [axis, axis]);
@@ -97,9 +101,9 @@ export class FrozenConv {
    */
   run(
     on: Compute,
-    x: Tensor,
+    x: FloatTensor,
     { gates, skip, mean, ...use }: FrozenConvUse = {},
-  ): { y: Tensor; mean: Tensor | null } {
+  ): { y: FloatTensor; mean: FloatTensor | null } {
     const [, H, W] = x.shape, kind = this.#kind, act = this.#act;
     const window = { stride: this.#stride, ...(use.window ?? centred(H, W, this.#kernel, this.#stride)) };
     const wrong = mean && kind !== "depthwise"
@@ -113,13 +117,13 @@ export class FrozenConv {
       throw new RangeError(`Expected a ${kind} convolution to be asked for what it has, but found ${wrong}`);
     }
     const [weight, bias] = [this.#weight, this.#bias];
-    if (kind === "depthwise") return depthwise(on, x, weight, bias, window, { act, mean });
+    if (kind === "depthwise") return filterEach(on, x, weight, bias, window, { act, mean });
     if (kind === "pointwise") {
       const y = pointwise(on, x, weight, bias, { act: act as "none" | "silu", gates, residual: skip });
       return { y, mean: null };
     }
     const { top, left, outH, outW, stride } = window, k = this.#kernel;
-    const y = on.empty([x.shape[0], outH, outW, this.out], "a convolution's output");
+    const y = on.empty([x.shape[0], outH, outW, this.out], "a convolution's output", x.dtype);
     const axes = [windowAxis(outH, k, stride, top), windowAxis(outW, k, stride, left)] as const;
     correlate(on, x, this.#filters!, y, axes, { skip, act });
     return { y, mean: null };

@@ -5,7 +5,8 @@
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
-import type { Tensor } from "../../gpu/tensor.ts";
+import type { FloatTensor, FloatType } from "../../gpu/tensor.ts";
+import { storedType } from "../dense/element.ts";
 import { spread } from "../grid.ts";
 import type { Axis } from "./axis.ts";
 import { type Sharing, sharingOf } from "./lanes.ts";
@@ -14,9 +15,13 @@ import source from "./pack_filters.wgsl" with { type: "text" };
 /** What of an axis filters depend on. */
 export type Taps = Pick<Axis, "taps" | "first" | "step" | "apart">;
 
+const text = (dtype: FloatType) =>
+  `alias One = ${dtype};\nalias Stored = ${storedType(4, dtype)};\n${source}`;
+const SOURCES = { f32: text("f32"), f16: text("f16") };
+
 /** Filters that are packed. */
 export interface PackedFilters {
-  values: Tensor;
+  values: FloatTensor;
   O: number;
   C: number;
   /** Lines of taps, and blocks of KW taps in each. */
@@ -47,8 +52,8 @@ export const MOST: Record<Sharing, { FOURS: number; four: number; two: number }>
  */
 export function packFilters(
   gpu: Compute,
-  weight: Tensor,
-  bias: Tensor | null,
+  weight: FloatTensor,
+  bias: FloatTensor | null,
   [lines, columns]: readonly [Taps, Taps],
   transposed = false,
   most = MOST[sharingOf(gpu).sharing],
@@ -61,11 +66,11 @@ export function packFilters(
   const FOURS = Math.ceil(O4 / Math.ceil(O4 / most.FOURS));
   const KW = columns.apart === 1 ? Math.max(1, columns.taps) : 1, work = KW * FOURS;
   const WIDTH = C % 4 === 0 && work <= most.four ? 4 : C % 2 === 0 && work <= most.two ? 2 : 1;
-  const values = gpu.empty([lines.taps * columns.taps * C + 1, 4 * O4], "packed filters");
+  const values = gpu.empty([lines.taps * columns.taps * C + 1, 4 * O4], "packed filters", weight.dtype);
   const { across, grid } = spread((C + 1) * O4);
   const axes = { firstP: lines.first, stepP: lines.step, firstQ: columns.first, stepQ: columns.step };
   gpu.stream.dispatch(
-    { name: "pack filters", source, entry: "pack", constants: { KW, WIDTH } },
+    { name: "pack filters", source: SOURCES[weight.dtype], entry: "pack", constants: { KW, WIDTH } },
     { weight, bias: bias ?? weight, packed: values },
     {
       ...{ across, O, O4, C, P: lines.taps, Q: columns.taps, K, outPitch, inPitch },

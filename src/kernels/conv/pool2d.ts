@@ -5,7 +5,7 @@
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
-import type { AnyTensor, Tensor } from "../../gpu/tensor.ts";
+import type { AnyTensor, FloatTensor, FloatType, Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "../dense/element.ts";
 import { each } from "../each.ts";
 import { kernelTable } from "../generate.ts";
@@ -15,7 +15,12 @@ import source from "./pool2d.wgsl" with { type: "text" };
 const MOST_ROWS = 3; // of neighbours that a thread of a gradient has
 
 /** Maxima over `size`×`size` windows of what is there (torch.nn.functional.max_pool2d) → [B, outH, outW, C]. */
-export function maxPool(gpu: Compute, x: Tensor, size: number, window: Window): Tensor {
+export function maxPool<T extends FloatType>(
+  gpu: Compute,
+  x: Tensor<T>,
+  size: number,
+  window: Window,
+): Tensor<T> {
   const y = pooled(gpu, x, window);
   launch(gpu, "max_pool", { x, y }, x, size, window);
   return y;
@@ -65,15 +70,15 @@ export function meanPoolBackward(
   launch(gpu, "mean_pool_gradient", { dy, dx }, dx, size, window, { add });
 }
 
-const pooled = (gpu: Compute, x: Tensor, { outH, outW }: Window): Tensor =>
-  gpu.empty([x.shape[0], outH, outW, x.shape[3]], "pooled maps");
+const pooled = <T extends FloatType>(gpu: Compute, x: Tensor<T>, { outH, outW }: Window): Tensor<T> =>
+  gpu.empty([x.shape[0], outH, outW, x.shape[3]], "pooled maps", x.dtype);
 
 /** @param x the maps, or their gradient */
 function launch(
   gpu: Compute,
   entry: string,
   tensors: Record<string, AnyTensor>,
-  x: Tensor,
+  x: FloatTensor,
   K: number,
   { stride, top, left, outH, outW }: Window,
   gradient?: { add: boolean },
@@ -82,11 +87,16 @@ function launch(
   const rows = stride <= MOST_ROWS ? stride : 1, tiles = Math.ceil((W + left) / stride);
   const params = { H, W, C, outH, outW, top, left, tiles, scale: 1 / K ** 2 };
   const [lines, columns] = gradient ? [Math.ceil((H + top) / rows), tiles] : [outH, outW];
-  gpu.stream.dispatch(poolKernel(entry, K, stride, rows, width, gradient?.add ?? false), tensors, params, [
-    Math.ceil(columns * C / 64),
-    lines,
-    B,
-  ]);
+  gpu.stream.dispatch(
+    poolKernel(entry, K, stride, rows, width, gradient?.add ?? false, x.dtype),
+    tensors,
+    params,
+    [
+      Math.ceil(columns * C / 64),
+      lines,
+      B,
+    ],
+  );
 }
 
 const kernel = kernelTable();
@@ -99,11 +109,12 @@ function poolKernel(
   ROWS: number,
   width: 1 | 4,
   ADD: boolean,
+  dtype: FloatType,
 ): Kernel {
   const name = `pool ${K}x${K}/${STRIDE}${width === 4 ? " vec4" : ""}`;
-  return kernel(`${name} ${entry} ${ADD}`, () => {
+  return kernel(`${name} ${entry} ${ADD} ${dtype}`, () => {
     const REACH = Math.ceil(K / STRIDE), constants = { K, STRIDE, ROWS, REACH, ADD };
     const counts = { q: K, p: ROWS, t: STRIDE, n: REACH, K, STRIDE };
-    return { name, source: elementText(width) + each(source, counts, name), entry, constants };
+    return { name, source: elementText(width, dtype) + each(source, counts, name), entry, constants };
   });
 }

@@ -4,7 +4,7 @@
 //   max_pool_gradient   dx = Σ dy over the windows whose maximum this is  (+ dx where ADD)
 //   mean_pool           y = the sum / K²; what lies outside counts as 0
 //   mean_pool_gradient  dx = Σ dy / K² over the windows with this in them  (+ dx where ADD)
-// x, dx [B, H, W, C]; y, dy, taps [B, outH, outW, C]. Window (i, j) begins at (i·STRIDE − top, j·STRIDE − left), and has something
+// x and y may be f16. x, dx [B, H, W, C]; y, dy, taps [B, outH, outW, C]. Window (i, j) begins at (i·STRIDE − top, j·STRIDE − left), and has something
 // of x in it. A thread has one Element of y, or of dx ROWS×STRIDE neighbours, which the same REACH windows of a line lie over; all
 // of them only gather. Along x of the grid are those of a line. each.ts repeats the lines marked @each, for every column q of a
 // window, or row p and column q of these neighbours, and window n of a line.
@@ -13,8 +13,8 @@ struct Params {
   H: u32, W: u32, C: u32, outH: u32, outW: u32, // C in Elements
   top: u32, left: u32, tiles: u32, scale: f32, // tiles: of neighbours along a line
 }
-@group(0) @binding(0) var<storage, read> x: array<Element>;
-@group(0) @binding(1) var<storage, read_write> y: array<Element>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> taps: array<Index>;
 @group(0) @binding(3) var<storage, read> dy: array<Element>;
 @group(0) @binding(4) var<storage, read> chosen: array<Index>;
@@ -24,7 +24,7 @@ struct Params {
 // What lies at a row and a column, which wrap around where negative, of a map; `outside` it something else.
 fn load(image: u32, row: u32, column: u32, c: u32, outside: f32) -> Element {
   let pixel = (image * params.H + min(row, params.H - 1u)) * params.W + min(column, params.W - 1u);
-  return select(Element(outside), x[pixel * params.C + c], row < params.H && column < params.W);
+  return select(Element(outside), Element(x[pixel * params.C + c]), row < params.H && column < params.W);
 }
 
 struct Largest { value: Element, tap: Index }
@@ -47,7 +47,7 @@ const LEAST = -3.4e38;
 @compute @workgroup_size(64)
 fn max_pool(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= params.outW * params.C) { return; }
-  y[(id.z * params.outH + id.y) * params.outW * params.C + id.x] = largest_of(id).value;
+  y[(id.z * params.outH + id.y) * params.outW * params.C + id.x] = Stored(largest_of(id).value);
 }
 
 @compute @workgroup_size(64)
@@ -55,7 +55,7 @@ fn max_pool_taps(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= params.outW * params.C) { return; }
   let best = largest_of(id);
   let at = (id.z * params.outH + id.y) * params.outW * params.C + id.x;
-  y[at] = best.value;
+  y[at] = Stored(best.value);
   taps[at] = best.tap;
 }
 
@@ -70,7 +70,7 @@ fn mean_pool(@builtin(global_invocation_id) id: vec3u) {
   for (var p = 0u; p < K; p++) {
     // @each sum += load(id.z, top + p, left + {q}u, c, 0.0);
   }
-  y[(id.z * params.outH + id.y) * params.outW * params.C + id.x] = params.scale * sum;
+  y[(id.z * params.outH + id.y) * params.outW * params.C + id.x] = Stored(params.scale * sum);
 }
 
 // Where dy of a window is, those outside of the map in the place of some other.

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
-import type { Tensor } from "../../gpu/tensor.ts";
+import type { FloatTensor, FloatType, Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "../dense/element.ts";
 import { kernelTable } from "../generate.ts";
 import source from "./position_mean.wgsl" with { type: "text" };
@@ -16,10 +16,16 @@ const EACH = 16; // positions to which a thread hands its gradient
  * Means over the positions: x [B, H, W, C] → [B, C], added up in an order that depends on H·W alone.
  *
  * @param positions by how many the sum is divided: more than H·W where x has sums of several
+ * @param dtype of the means
  */
-export function positionMean(gpu: Compute, x: Tensor, positions?: number): Tensor {
-  const [B, H, W, C] = x.shape;
-  const scale = 1 / (positions ?? H * W), y = gpu.empty([B, C], "means"), blocks = Math.ceil(H * W / BLOCK);
+export function positionMean<T extends FloatType = "f32">(
+  gpu: Compute,
+  x: Tensor,
+  positions?: number,
+  dtype?: T,
+): Tensor<T> {
+  const [B, H, W, C] = x.shape, blocks = Math.ceil(H * W / BLOCK);
+  const scale = 1 / (positions ?? H * W), y = gpu.empty([B, C], "means", dtype);
   if (blocks === 1) {
     launch(gpu, "mean", x, y, C, [C, blocks, B], { rows: H * W, block: H * W, blocks, scale });
     return y;
@@ -45,7 +51,7 @@ function launch(
   gpu: Compute,
   entry: string,
   x: Tensor,
-  y: Tensor,
+  y: FloatTensor,
   C: number,
   [threads, down, images = 1]: readonly [number, number, number?],
   given: { rows: number; block?: number; blocks?: number; scale: number },
@@ -53,8 +59,8 @@ function launch(
 ): void {
   const width = C % 4 === 0 ? 4 : 1, name = `position mean${width === 4 ? " vec4" : ""}`, constants = { ADD };
   const made = kernel(
-    `${name} ${entry} ${ADD}`,
-    () => ({ name, source: elementText(width) + source, entry, constants }),
+    `${name} ${entry} ${ADD} ${y.dtype}`,
+    () => ({ name, source: elementText(width, y.dtype) + source, entry, constants }),
   );
   const params = { ...UNUSED, ...given, C: C / width, threads: threads / width };
   gpu.stream.dispatch(made, { x, y }, params, [Math.ceil(threads / width / 64), down, images]);

@@ -6,7 +6,7 @@
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
-import type { Tensor } from "../../gpu/tensor.ts";
+import type { FloatTensor, FloatType, Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "../dense/element.ts";
 import { kernelTable } from "../generate.ts";
 import source from "./resize.wgsl" with { type: "text" };
@@ -32,7 +32,7 @@ export type Interpolation = "aligned" | "bilinear" | "nearest";
  */
 export function resize(
   gpu: Compute,
-  x: Tensor,
+  x: FloatTensor,
   y: Tensor,
   { channel = 0, image = 0 }: Place = {},
   how: Interpolation = "aligned",
@@ -46,7 +46,7 @@ export function resize(
   const width = [C, wide, channel].every((n) => n % 4 === 0) ? 4 : 1;
   const params = { ...paramsOf(x, y, how, width), wide: wide / width, channel: channel / width, image };
   const grid = [Math.ceil(W * C / width / 64), H, B] as const;
-  gpu.stream.dispatch(kernelOf("resize", width, false), { x, y }, params, grid);
+  gpu.stream.dispatch(kernelOf("resize", width, false, x.dtype), { x, y }, params, grid);
 }
 
 /** The gradient of x [B, h, w, C] from that of the whole of y [B, H, W, C], written or added. */
@@ -54,20 +54,20 @@ export function resizeBackward(gpu: Compute, dy: Tensor, dx: Tensor, add: boolea
   const [B, h, w, C] = dx.shape, width = C % 4 === 0 ? 4 : 1;
   const params = { ...paramsOf(dx, dy, how, width), wide: 0, channel: 0, image: 0 };
   const grid = [Math.ceil(w * C / width / 64), h, B] as const;
-  gpu.stream.dispatch(kernelOf("gather", width, add), { dy, dx }, params, grid);
+  gpu.stream.dispatch(kernelOf("gather", width, add, "f32"), { dy, dx }, params, grid);
 }
 
 const kernel = kernelTable();
 
-function kernelOf(entry: string, width: 1 | 4, ADD: boolean): Kernel {
+function kernelOf(entry: string, width: 1 | 4, ADD: boolean, dtype: FloatType): Kernel {
   const name = `resize${width === 4 ? " vec4" : ""}`, constants = { ADD };
   return kernel(
-    `${name} ${entry} ${ADD}`,
-    () => ({ name, source: elementText(width) + source, entry, constants }),
+    `${name} ${entry} ${ADD} ${dtype}`,
+    () => ({ name, source: elementText(width, dtype) + source, entry, constants }),
   );
 }
 
-function paramsOf(x: Tensor, y: Tensor, how: Interpolation, width: number) {
+function paramsOf(x: FloatTensor, y: Tensor, how: Interpolation, width: number) {
   const [, inH, inW, C = 1] = x.shape, [, H, W] = y.shape, h = axis(inH, H, how), w = axis(inW, W, how);
   return {
     inH,

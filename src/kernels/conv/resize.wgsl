@@ -2,14 +2,14 @@
 //   resize  y = x at the places of y's pixels, mixed of the neighbours: x [B, inH, inW, C] → y [images, H, W, wide], a slice of
 //           its channels, from `image` and `channel` on
 //   gather  dx = Σ dy · the weight that x had in it  (+ dx where ADD): dy [B, H, W, C] → dx [B, inH, inW, C]
-// C, wide and channel are counted in Elements. On either axis pixel i of y lies at max(step · i + start, 0) / unit in x, in whole
+// What is resized may be f16. C, wide and channel are counted in Elements. On either axis pixel i of y lies at max(step · i + start, 0) / unit in x, in whole
 // numbers, so that what should be met is met exactly, and beyond the last of x at that. Nearest takes what is left of it.
 
 struct Params {
   inH: u32, inW: u32, C: u32, H: u32, W: u32, wide: u32, channel: u32, image: u32, nearest: u32,
   step_h: i32, start_h: i32, unit_h: i32, step_w: i32, start_w: i32, unit_w: i32,
 }
-@group(0) @binding(0) var<storage, read> x: array<Element>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
 @group(0) @binding(1) var<storage, read_write> y: array<Element>;
 @group(0) @binding(2) var<storage, read> dy: array<Element>;
 @group(0) @binding(3) var<storage, read_write> dx: array<Element>;
@@ -46,11 +46,11 @@ fn resize(@builtin(global_invocation_id) id: vec3u) {
   let pixel = ((params.image + id.z) * params.H + id.y) * params.W + column;
   let to = pixel * params.wide + params.channel + c;
   if (params.nearest == 1u) {
-    y[to] = x[(low + w.low) * params.C + c];
+    y[to] = Element(x[(low + w.low) * params.C + c]);
     return;
   }
-  let above = mix(x[(low + w.low) * params.C + c], x[(low + w.high) * params.C + c], w.fraction);
-  let below = mix(x[(high + w.low) * params.C + c], x[(high + w.high) * params.C + c], w.fraction);
+  let above = mix(Element(x[(low + w.low) * params.C + c]), Element(x[(low + w.high) * params.C + c]), w.fraction);
+  let below = mix(Element(x[(high + w.low) * params.C + c]), Element(x[(high + w.high) * params.C + c]), w.fraction);
   y[to] = mix(above, below, h.fraction);
 }
 

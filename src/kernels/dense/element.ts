@@ -6,6 +6,7 @@
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
+import type { FloatType } from "../../gpu/tensor.ts";
 import dropout from "./dropout.wgsl" with { type: "text" };
 import rows from "../rows/rows.wgsl" with { type: "text" };
 
@@ -68,9 +69,18 @@ fn row_sum(v: f32, thread: u32) -> f32 { return v; }
 fn row_max(v: f32, thread: u32) -> f32 { return v; }
 `;
 
-/** `Element`, its components' sum and maximum, and the index of its components. */
-export function elementText(width: 1 | 4): string {
-  return width === 4
+/** How `width` values lie in memory, as WGSL calls it: `vec4h`, `f32`. */
+export function storedType(width: 1 | 2 | 4, dtype: FloatType): string {
+  return width === 1 ? dtype : `vec${width}${dtype === "f16" ? "h" : "f"}`;
+}
+
+/**
+ * `Element`, its components' sum and maximum, and the index of its components; and `Stored`, as which Elements lie in memory
+ * where they may be of another dtype than what is computed with.
+ */
+export function elementText(width: 1 | 4, dtype: FloatType = "f32"): string {
+  const stored = `alias Stored = ${storedType(width, dtype)};\n`;
+  return stored + (width === 4
     ? `alias Element = vec4f; alias Index = vec4u; alias Choice = vec4<bool>;
 fn total(v: vec4f) -> f32 { return dot(v, vec4f(1.0)); }
 fn largest(v: vec4f) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }
@@ -80,7 +90,7 @@ fn positions(i: u32) -> vec4u { return 4u * i + vec4u(0u, 1u, 2u, 3u); }
 fn total(v: f32) -> f32 { return v; }
 fn largest(v: f32) -> f32 { return v; }
 fn positions(i: u32) -> u32 { return i; }
-`;
+`);
 }
 
 /** How values are dropped: with which probability, and by which numbers. */

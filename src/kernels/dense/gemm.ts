@@ -7,7 +7,7 @@
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
 import type { AdapterKind } from "../../gpu/profile.ts";
-import type { Tensor } from "../../gpu/tensor.ts";
+import type { FloatTensor, Tensor } from "../../gpu/tensor.ts";
 import { sumColumns } from "../rows/columns.ts";
 import { type Dropout, dropoutParams, elementText } from "./element.ts";
 import { straightLine, type Tile } from "./gemm_text.ts";
@@ -28,11 +28,14 @@ export interface Layout {
   inner?: number;
 }
 
-/** A product C [M, N] = dropout(act(alpha · op(A) · op(B) + bias)) + residual + beta · C over a batch of outer × inner. */
+/**
+ * A product C [M, N] = dropout(act(alpha · op(A) · op(B) + bias)) + residual + beta · C over a batch of outer × inner. Its
+ * tensors are of one dtype; sums are f32.
+ */
 export interface Gemm {
-  a: Tensor;
-  b: Tensor;
-  c: Tensor;
+  a: FloatTensor;
+  b: FloatTensor;
+  c: FloatTensor;
   M: number;
   N: number;
   K: number;
@@ -46,12 +49,12 @@ export interface Gemm {
   alpha?: number;
   /** 1 adds to C. */
   beta?: 0 | 1;
-  bias?: Tensor;
+  bias?: FloatTensor;
   /** Where the bias begins in its tensor, in floats. */
   offBias?: number;
   act?: Activation;
   drop?: Dropout;
-  residual?: Tensor;
+  residual?: FloatTensor;
   /** Never splits K, so that a row of C comes out the same whatever other rows there are. */
   whole?: boolean;
   /** Instead of the table's, and from how many threads on there are enough of them: for those who look for a better one. */
@@ -123,7 +126,8 @@ export function gemm(gpu: Compute, g: Gemm): void {
     Math.ceil((g.tile?.enough ?? ENOUGH_THREADS[kind]) / threads(tile)),
     shared && g.transA ? Math.ceil(K / SHARED_CHUNK) : 1,
   );
-  const plain = batch === 1 && !g.bias && !g.residual && !g.act && !g.drop && C.ld === N;
+  const plain = batch === 1 && !g.bias && !g.residual && !g.act && !g.drop && C.ld === N &&
+    g.c.dtype === "f32"; // parts are added up in C itself
   const splits = plain && !g.whole && K >= 512 ? Math.min(wanted, Math.floor(K / 128), 64) : 1;
   const chunk = splits > 1 ? Math.ceil(K / splits / 4) * 4 : K;
   const parts = Math.ceil(K / chunk);
@@ -172,7 +176,12 @@ export function gemm(gpu: Compute, g: Gemm): void {
       : [Math.ceil(count / tile.THREADS), 1, batch * parts],
   );
   if (parts > 1) {
-    sumColumns(gpu, target, g.c, { rows: parts, columns: M * N, offset: C.offset, accumulate: g.beta === 1 });
+    sumColumns(gpu, target as Tensor, g.c as Tensor, {
+      rows: parts,
+      columns: M * N,
+      offset: C.offset,
+      accumulate: g.beta === 1,
+    });
     gpu.release(target);
   }
 }
@@ -190,15 +199,15 @@ function gemmKernel(g: Gemm, vec: boolean, tile: Tile, add: boolean): Kernel {
     ADD: add,
   };
   const layout = `${transA ? "T" : "N"}${transB ? "T" : "N"} ${vec ? "vec4" : "scalar"}`;
-  const { TM, TN, THREADS, shared } = tile;
-  const key = [layout, TM, TN, THREADS, shared, ...Object.values(epilogue)].join(" ");
+  const { TM, TN, THREADS, shared } = tile, { dtype } = g.c;
+  const key = [layout, dtype, TM, TN, THREADS, shared, ...Object.values(epilogue)].join(" ");
   return kernel(key, () => {
     const code = straightLine(transA, transB, vec, tile);
     const width = vec ? 4 : 1;
     const name = `gemm ${layout}${shared ? " subgroups" : ""}`;
     return {
       name,
-      source: elementText(width) + dropout + generate(source, code, name),
+      source: elementText(width, dtype) + dropout + generate(source, code, name),
       entry: "main",
       constants: { TM, TN, THREADS, WIDTH: width, ...epilogue },
     };

@@ -21,11 +21,11 @@ struct Params {
   seed: u32, threshold: u32, rescale: f32, // dropout by position in C
 }
 
-@group(0) @binding(0) var<storage, read> a: array<Element>;
-@group(0) @binding(1) var<storage, read> b: array<Element>;
-@group(0) @binding(2) var<storage, read_write> c: array<Element>;
-@group(0) @binding(3) var<storage, read> vector: array<Element>; // bias
-@group(0) @binding(4) var<storage, read> skip: array<Element>;   // residual
+@group(0) @binding(0) var<storage, read> a: array<Stored>;
+@group(0) @binding(1) var<storage, read> b: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> c: array<Stored>;
+@group(0) @binding(3) var<storage, read> vector: array<Stored>; // bias
+@group(0) @binding(4) var<storage, read> skip: array<Stored>;   // residual
 @group(1) @binding(0) var<uniform> params: Params;
 
 fn activate(v: Element) -> Element {
@@ -37,12 +37,12 @@ fn activate(v: Element) -> Element {
 
 fn epilogue(index: u32, col: u32, value: Element) {
   var v = params.alpha * value;
-  if (BIAS) { v += vector[params.offBias / WIDTH + col]; }
+  if (BIAS) { v += Element(vector[params.offBias / WIDTH + col]); }
   v = activate(v);
   if (DROP) { v = drop_out(v, index, params.seed, params.threshold, params.rescale); }
-  if (RESIDUAL) { v += skip[index]; }
-  if (ADD) { v += c[index]; }
-  c[index] = v;
+  if (RESIDUAL) { v += Element(skip[index]); }
+  if (ADD) { v += Element(c[index]); }
+  c[index] = Stored(v);
 }
 
 // @generate access

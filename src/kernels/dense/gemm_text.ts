@@ -33,8 +33,8 @@ export function straightLine(
   // Reads 4 floats of which the first `valid` are there; the others count as 0.
   const load = (x: string) =>
     vec
-      ? `fn load_${x}(i: u32, valid: u32) -> vec4f { return ${x}[i / 4u]; }`
-      : `fn load_${x}(i: u32, valid: u32) -> vec4f { let v = vec4f(${x}[i], ${x}[i + 1u], ${x}[i + 2u], ${x}[i + 3u]);
+      ? `fn load_${x}(i: u32, valid: u32) -> vec4f { return vec4f(${x}[i / 4u]); }`
+      : `fn load_${x}(i: u32, valid: u32) -> vec4f { let v = vec4f(f32(${x}[i]), f32(${x}[i + 1u]), f32(${x}[i + 2u]), f32(${x}[i + 3u]));
   return select(vec4f(0.0), v, vec4u(0u, 1u, 2u, 3u) < vec4u(valid)); }`;
   const store = shared
     ? `fn store(base: u32, row: u32, col: u32, v: vec4f, first: vec2u) {

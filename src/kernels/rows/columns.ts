@@ -4,15 +4,16 @@
  * @module
  */
 import type { Compute } from "../../gpu/compute.ts";
-import type { Tensor } from "../../gpu/tensor.ts";
+import type { FloatTensor, FloatType, Tensor } from "../../gpu/tensor.ts";
 import { elementText } from "../dense/element.ts";
 import { MOST_ITERATIONS } from "../iterations.ts";
 import source from "./columns.wgsl" with { type: "text" };
 
-const SUM = {
-  1: { name: "columns", source: elementText(1) + source, entry: "columns" },
-  4: { name: "columns vec4", source: elementText(4) + source, entry: "columns" },
-};
+const sums = (dtype: FloatType) => ({
+  1: { name: "columns", source: elementText(1, dtype) + source, entry: "columns" },
+  4: { name: "columns vec4", source: elementText(4, dtype) + source, entry: "columns" },
+});
+const SUM = { f32: sums("f32"), f16: sums("f16") };
 // Threads that are enough to keep the adapter busy: with fewer columns, rows are split into blocks of at least 64.
 const ENOUGH_THREADS = { software: 16, hardware: 1 << 14 };
 const LEAST_BLOCK = 64;
@@ -40,7 +41,7 @@ function foldOf({ rows, columns, pitch = columns, first = 0 }: SumColumns): numb
 }
 
 /** y[offset + j] = scale · Σ_r x[r · pitch + first + j], or added to what is there. */
-export function sumColumns(gpu: Compute, x: Tensor, y: Tensor, s: SumColumns): void {
+export function sumColumns(gpu: Compute, x: FloatTensor, y: Tensor, s: SumColumns): void {
   const { rows, columns, pitch = columns, first = 0, offset = 0, scale = 1, accumulate = false } = s;
   const folded = foldOf(s);
   if (folded > 1) { // as many rows side by side are one with more columns
@@ -61,7 +62,7 @@ export function sumColumns(gpu: Compute, x: Tensor, y: Tensor, s: SumColumns): v
     ? { block, offset: 0, scale: 1, accumulate: 0 }
     : { block: rows, offset: offset / width, scale, accumulate: accumulate ? 1 : 0 };
   const from = { rows, columns: columns / width, pitch: pitch / width, first: first / width };
-  gpu.stream.dispatch(SUM[width], { x, y: parts }, { ...from, ...to }, [groups, blocks]);
+  gpu.stream.dispatch(SUM[x.dtype][width], { x, y: parts }, { ...from, ...to }, [groups, blocks]);
   if (blocks > 1) {
     sumColumns(gpu, parts, y, { rows: blocks, columns, offset, scale, accumulate });
     gpu.release(parts);
