@@ -12,6 +12,7 @@ import { readWeightFile } from "../host/tensor_files.ts";
 import { parseModel } from "../methods/model_file.ts";
 import { onnxChunks } from "../score/onnx.ts";
 import { addModel, type ModelOptions } from "./model_options.ts";
+import { ProgressDisplay } from "./progress.ts";
 import { givenWeights } from "./weights_options.ts";
 
 /** Adds the command. */
@@ -38,10 +39,16 @@ async function run({ model, out, ...options }: ModelOptions & { out: string }): 
     }
   }
   const file = weights === undefined ? undefined : await readWeightFile(weights, { weights_key });
-  const chunks = await onnxChunks(parseModel(await readWhole(model), model), { weights: file });
+  const parsed = parseModel(await readWhole(model), model);
+  const chunks = await onnxChunks(parsed, { weights: file });
   await removeAbandoned(out);
   await writeWhole(out, async (write) => {
     for (const chunk of chunks) await write(chunk);
   });
+  if (parsed.info.precision === "f16") {
+    new ProgressDisplay().warn(
+      `${out} computes in float32: scores differ by f16's rounding from the model's, which was trained with --precision f16`,
+    );
+  }
   console.log(out);
 }

@@ -45,3 +45,21 @@ test("export onnx writes a model that scores as score does, and without a GPU", 
   const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
   deepEqual(names.filter((name) => name !== "cache").sort(), ["m.onnx", "model.safetensors"]);
 });
+
+test("export onnx of a model that was trained with f16 says that the graph computes in float32", async (folder) => {
+  const photos = ["a", "b", "c"].map((name) => picture(name, 40, 30));
+  const settings = {
+    ...{ backbone: "efficientnet_lite0", levels: "1", precision: "f16", folds: 0 } as const,
+    ...{ image_size: S, feature_size: 4 },
+  };
+  using model = await train(gpu, { data: photos, method: "knn", settings });
+  await Deno.writeFile(join(folder, "model.safetensors"), await model.toBytes());
+  const args = ["export", "onnx", "--model", "model.safetensors", "--out", "m.onnx"];
+  const { code, stdout, stderr } = await adtr(folder, ...args);
+  deepEqual([code, stdout], [0, "m.onnx\n"]);
+  match(stderr, /^m\.onnx computes in float32: scores differ by f16's rounding .* --precision f16\n$/);
+  const photo = picture("d", 50, 40), pixels = resizeBilinear(await decodeImage(photo, "d"), S);
+  const onnx = await Deno.readFile(join(folder, "m.onnx"));
+  const { score: [found] } = await runOnnx(onnx, pixels, [1, S, S, 3]), { score } = await model.score(photo);
+  equal(found !== score && Math.abs(found - score) <= 0.02 * score, true, `${found}, not ${score}`);
+});

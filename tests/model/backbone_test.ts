@@ -5,6 +5,7 @@ import { efficientNetBackbone, openBackbone, resNetBackbone } from "../../src/mo
 import type { Compute } from "../../src/gpu/compute.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { FloatTensor } from "../../src/gpu/tensor.ts";
+import type { EfficientNetWeights } from "../../src/model/efficientnet.ts";
 import { loadResNet } from "../../src/model/resnet_weights.ts";
 import { fill } from "../fill.ts";
 import { networkStateDict } from "../golden/networks_fill.ts";
@@ -296,3 +297,24 @@ Deno.test("f16 is refused where the adapter has none, without weights, and for w
   });
   assert.equal(gpu.memory.stats().inUse, before);
 });
+
+Deno.test("features of f16 are those of plain loops that round what lies between layers", async () => {
+  const one = images.subarray(0, bytes), levels = { levels: [1, 2], pooledLevels: [2] };
+  using backbone = await efficientNetBackbone(gpu, "b4", weights, IMAGENET, { ...levels, precision: "f16" });
+  const found = await gpu.step((on) => on.read(backbone.features(on, one, 1, S, H, W)));
+  const of = (stored?: (v: number) => number) => {
+    const taps = efficientNetTaps(upTo(weights, 1), normalise(one, tables), 1, S, stored)
+      .map(({ shape, values }) => ({ C: shape[3], values: resize(values, shape, H, W) }));
+    return Array.from(
+      { length: H * W },
+      (_, n) => taps.flatMap(({ C, values }) => [...values.subarray(n * C, (n + 1) * C)]),
+    ).flat();
+  };
+  const rounded = relativeL2(found, of(Math.f16round)), exact = relativeL2(found, of());
+  assert(rounded < exact / 2, `${rounded} from what is rounded, ${exact} from what is not`);
+});
+
+/** The network up to a stage. */
+function upTo(weights: EfficientNetWeights, stage: number): EfficientNetWeights {
+  return { ...weights, blocks: weights.blocks.filter((block) => block.stage <= stage) };
+}

@@ -174,12 +174,15 @@ export function readGolden(
 
 /**
  * The taps of an EfficientNet (docs/method.md §2) of images [B, S, S, 3], with an own reading of the paddings.
+ *
+ * @param stored what becomes of values that lie in memory between layers, weights among them
  */
 export function efficientNetTaps(
   { padding, act, taps: tapped, stem, blocks }: EfficientNetWeights,
   images: Float32Array,
   B: number,
   S: number,
+  stored: (v: number) => number = (v) => v,
 ): { shape: number[]; values: Float64Array }[] {
   const { none, silu, sigmoid } = activations, after = activations[act as keyof typeof activations];
   let shape = [B, S, S, 3];
@@ -199,26 +202,32 @@ export function efficientNetTaps(
   ) => {
     const rows = axis(shape[1], layer.kernel, stride), columns = axis(shape[2], layer.kernel, stride);
     const window = { stride, top: rows.before, left: columns.before, outH: rows.out, outW: columns.out };
-    const y = conv(x, shape, layer.weight, layer.bias, layer.kernel, window, groups).map(act);
+    const [weight, bias] = [layer.weight, layer.bias].map((values) => values.map(stored));
+    const y = conv(x, shape, weight, bias, layer.kernel, window, groups).map(act);
     shape = [B, window.outH, window.outW, layer.out];
     nominal = Math.ceil(nominal / stride);
     return y;
   };
   const taps: { shape: number[]; values: Float64Array }[] = [];
-  let x = apply(images, stem, 2, after);
+  let x = apply(images.map(stored), stem, 2, after).map(stored);
   blocks.forEach((block, i) => {
-    let y = block.expand ? apply(x, block.expand, 1, after) : x;
+    let y = block.expand ? apply(x, block.expand, 1, after).map(stored) : x;
     y = apply(y, block.depthwise, block.stride, after, block.depthwise.out);
-    if (block.reduce && block.excite) {
+    let gates: Float64Array | null = null;
+    if (block.reduce && block.excite) { // means are those of sums, before these are stored
       const maps = shape, C = shape[3], positions = shape[1] * shape[2];
       shape = [B, 1, 1, C];
-      const squeezed = apply(positionMean(y, [B, positions, C]), block.reduce, 1, silu);
-      const gates = apply(squeezed, block.excite, 1, sigmoid);
+      const squeezed = apply(positionMean(y, [B, positions, C]).map(stored), block.reduce, 1, silu);
+      gates = apply(squeezed.map(stored), block.excite, 1, sigmoid).map(stored);
       shape = maps;
-      y = y.map((v, at) => v * gates[Math.floor(at / (positions * C)) * C + at % C]);
+    }
+    y = y.map(stored);
+    if (gates) {
+      const [, H, W, C] = shape;
+      y = y.map((v, at) => v * gates[Math.floor(at / (H * W * C)) * C + at % C]);
     }
     y = apply(y, block.project, 1, none);
-    x = block.skip ? y.map((v, at) => v + x[at]) : y;
+    x = (block.skip ? y.map((v, at) => v + x[at]) : y).map(stored);
     const last = blocks[i + 1]?.stage !== block.stage;
     if (last && tapped.includes(block.stage)) taps.push({ shape, values: x });
   });
