@@ -23,6 +23,8 @@ export interface Backbone extends Disposable {
   readonly pooledChannels: number;
   /** Identifies weights, levels and algorithm: changes whenever the same image may give other features. */
   readonly fingerprint: string;
+  /** As what its weights and maps lie in memory, where it is a network. */
+  readonly precision?: "f32" | "f16";
   /**
    * Records the computation of features; an image's do not depend on what else is in the batch.
    *
@@ -126,6 +128,7 @@ export function networkBackbone(
     levelChannels,
     pooledChannels: P,
     fingerprint,
+    precision: network.dtype,
     features(on, images, batch, S, H, W, pooled): Tensor {
       checkImages(images, batch, S);
       checkPooled(pooled, batch, P);

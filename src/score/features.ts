@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InputError } from "../errors.ts";
+import { InputError, SettingError } from "../errors.ts";
 import { type Framing, STRETCH } from "../data/frame.ts";
 import type { Images } from "../data/images.ts";
 import { type LoadedPiece, loadFrames, loadPieces, type PlacedPiece, type Unreadable } from "../data/load.ts";
@@ -346,6 +346,11 @@ async function compute(
     const features = backbone.features(gpu, data, count, S, H, H, whole ?? undefined);
     return await gpu.stream.read(...(whole ? [features, whole] : [features]));
   });
+  if (backbone?.precision === "f16" && !parts.every((part) => part.every(Number.isFinite))) {
+    throw new SettingError(
+      `Expected maps of ${backbone.name} up to 65504 with {precision} f16, but found larger ones; {precision} f32 has them`,
+    );
+  }
   return Array.from({ length: count }, (_, i) => {
     const [values, end] = parts.map((part) =>
       part.subarray(i * part.length / count, (i + 1) * part.length / count)

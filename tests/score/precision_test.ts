@@ -4,10 +4,13 @@
  * @module
  */
 import { deepEqual, equal, notEqual, rejects } from "node:assert/strict";
-import { openModelBytes, train } from "../../mod.ts";
+import { openModelBytes, parseWeightFile, train } from "../../mod.ts";
 import { drawSample } from "../../src/data/procedural/sample.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { parseModel } from "../../src/methods/model_file.ts";
+import { serializeSafetensors } from "../../src/formats/safetensors.ts";
+import { float32Of, stored } from "../../src/formats/tensor_file.ts";
+import { bundledWeights } from "../../src/model/bundled_weights.ts";
 import { settingsOf } from "../../src/score/open_model.ts";
 import { gpu } from "../gpu.ts";
 
@@ -50,5 +53,22 @@ Deno.test("f16 is refused for a method that looks at pixels", async () => {
   await rejects(train(gpu, { data, method: "ganomaly", settings }), {
     name: "SettingError",
     message: "Expected no precision with method ganomaly, which looks at pixels, but found f16",
+  });
+});
+
+Deno.test("maps that f16 has no numbers for are an error, not features", async () => {
+  const { tensors } = await bundledWeights("efficientnet_lite0");
+  const name = "_blocks.0._project_conv.weight", { shape, dtype, bytes } = tensors.get(name)!;
+  const own = float32Of({ shape, dtype, bytes }), largest = Math.max(...own.map(Math.abs));
+  const values = own.map((value) => 6e4 / largest * value); // f16 has the weights, but not their sums
+  const file = serializeSafetensors(new Map([...tensors, [name, stored(values, shape)]]));
+  const weights = await parseWeightFile(file, "large.safetensors");
+  const train1 = (precision: "f32" | "f16") =>
+    train(gpu, { data, method: "padim", weights, settings: { ...settings, precision, folds: 0 } });
+  (await train1("f32"))[Symbol.dispose]();
+  await rejects(train1("f16"), {
+    name: "SettingError",
+    message:
+      "Expected maps of efficientnet_lite0 up to 65504 with precision f16, but found larger ones; precision f32 has them",
   });
 });
