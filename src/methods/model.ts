@@ -8,10 +8,8 @@ import * as v from "npm:valibot@^1.5.0";
 import { shortened } from "../errors.ts";
 import { whole } from "./settings.ts";
 
-const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;
-
 /** Sizes of features, which every model has. */
-export const SIZES = { C: size(65536), H: size(256), W: size(256) };
+export const SIZES = { C: whole(1, 65536), H: whole(1, 256), W: whole(1, 256) };
 
 /**
  * A reader of models with these fields.

@@ -14,7 +14,7 @@ import { readThresholdRule, THRESHOLD_EXPECTED } from "./decision.ts";
 export type Value = string | number | boolean;
 
 /** What is allowed; the schema's message says what is expected. */
-export type Schema = v.GenericSchema<unknown, Value>;
+export type Schema<T extends Value = Value> = v.GenericSchema<unknown, T>;
 
 /** A setting. */
 export interface Rule {
@@ -103,7 +103,7 @@ export type PresetName = "small" | "paper" | "quick" | "demo";
 export const PRESETS: readonly PresetName[] = ["small", "paper", "quick", "demo"];
 
 /** A whole number in least..most. */
-export function whole(least: number, most = 2 ** 31 - 1): Schema {
+export function whole(least: number, most = 2 ** 31 - 1): Schema<number> {
   const expected = most === 2 ** 31 - 1
     ? `a whole number of at least ${least}`
     : `a whole number from ${least} to ${most}`;
@@ -112,15 +112,15 @@ export function whole(least: number, most = 2 ** 31 - 1): Schema {
 }
 
 /** A number that is as `expected` says. */
-export function real(expected: string, isGood: (value: number) => boolean): Schema {
+export function real(expected: string, isGood: (value: number) => boolean): Schema<number> {
   return v.pipe(v.number(expected), v.finite(expected), v.check(isGood, expected));
 }
 
 /** A number above 0. */
-export const above0: Schema = real("a number above 0", (x) => x > 0);
+export const above0: Schema<number> = real("a number above 0", (x) => x > 0);
 
 /** A number that is not negative. */
-export const atLeast0: Schema = real("a number of at least 0", (x) => x >= 0);
+export const atLeast0: Schema<number> = real("a number of at least 0", (x) => x >= 0);
 
 /** One of some words. */
 export function oneOf(...names: readonly string[]): Schema {
@@ -128,12 +128,12 @@ export function oneOf(...names: readonly string[]): Schema {
 }
 
 /** One of some numbers. */
-export function oneOfNumbers(...numbers: readonly number[]): Schema {
+export function oneOfNumbers(...numbers: readonly number[]): Schema<number> {
   return v.picklist(numbers, `one of ${numbers.join(", ")}`);
 }
 
 /** True or false. */
-export const yesOrNo: Schema = v.boolean("true or false");
+export const yesOrNo: Schema<boolean> = v.boolean("true or false");
 
 /** Standard deviation of the smoothing of maps at most, pixels: more than that leaves nothing of them. */
 const MOST_SIGMA = 256;

@@ -228,7 +228,7 @@ export function trainedMethod<S extends object, Z extends object>(
   };
 }
 
-const SIDE = whole(1, 4096) as v.GenericSchema<unknown, number>;
+const SIDE = whole(1, 4096);
 const TRAINING_SET = { batch_size: 1, shuffle: true };
 
 /** One value's bytes on the GPU, as {@linkcode Parameters} lays them out. */

@@ -31,16 +31,14 @@ export interface AdtrState {
   positions: { mean: Float32Array<ArrayBuffer>; inverses: Float32Array<ArrayBuffer> } | null;
 }
 
-const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;
-
 const readSizes = modelReader({
   ...SIZES,
-  D: size(65536),
-  A: size(1024),
-  F: size(65536),
-  encoder: size(100),
-  decoder: size(100),
-  dropout: real("a number from 0 to below 1", (p) => p >= 0 && p < 1) as v.GenericSchema<unknown, number>,
+  D: whole(1, 65536),
+  A: whole(1, 1024),
+  F: whole(1, 65536),
+  encoder: whole(1, 100),
+  decoder: whole(1, 100),
+  dropout: real("a number from 0 to below 1", (p) => p >= 0 && p < 1),
   architecture: v.optional(v.picklist(ARCHITECTURES, `one of ${ARCHITECTURES.join(", ")}`), "adtr"),
 });
 

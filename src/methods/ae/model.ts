@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import type { Tape } from "../../autograd/tape.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { PassOptions } from "../../model/network.ts";
@@ -11,11 +10,9 @@ import { whole } from "../settings.ts";
 import type { TrainedModel } from "../trained.ts";
 import type { AutoencoderSettings } from "./settings.ts";
 
-const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;
-
 /** Sizes beside those that every model has. */
 export const sizes = {
-  sizes: { latent: size(65536), width: size(1024) },
+  sizes: { latent: whole(1, 65536), width: whole(1, 1024) },
   sizesOf: ({ latent, width }: AutoencoderSettings): { latent: number; width: number } => ({ latent, width }),
 };
 

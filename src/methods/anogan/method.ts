@@ -6,7 +6,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { abs, scale, square, subtract } from "../../autograd/arithmetic.ts";
 import { add } from "../../autograd/ops.ts";
 import { meanImages, sum, sumChannels } from "../../autograd/reductions.ts";
@@ -26,7 +25,6 @@ import { adversarial, encode, encoding, featuresOf, generate, toSigned } from ".
 type Sizes = Omit<AnoganSizes, "S">;
 type Model = TrainedModel<Sizes>;
 
-const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;
 /** The folder of the networks that come before the encoder, in a run's. */
 const GAN = "gan";
 /** Images whose z are searched together. */
@@ -44,7 +42,7 @@ export const anogan = trainedMethod<AnoganSettings, Sizes>({
   check: checkPyramid,
   lower: ["width", "latent"],
   stages: [GAN],
-  sizes: { width: size(1024), latent: size(65536), encoder: yesOrNo as v.GenericSchema<unknown, boolean> },
+  sizes: { width: whole(1, 1024), latent: whole(1, 65536), encoder: yesOrNo },
   sizesOf: ({ width, latent, encoder }) => ({ width, latent, encoder }),
   networks: anoganNets,
   async begin({ settings: { encoder, gan_epochs }, before }) {

@@ -7,7 +7,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { scale, square, subtract } from "../../autograd/arithmetic.ts";
 import { add, meanSquaredError } from "../../autograd/ops.ts";
 import { sumChannels } from "../../autograd/reductions.ts";
@@ -45,8 +44,6 @@ const rules: Rules<ArnetSettings> = {
   },
 };
 
-const size = (schema: unknown) => schema as v.GenericSchema<unknown, number>;
-
 /** The method. */
 export const arnet = trainedMethod<ArnetSettings, ArnetSizes>({
   name: "arnet",
@@ -72,7 +69,7 @@ export const arnet = trainedMethod<ArnetSettings, ArnetSizes>({
     );
   },
   lower: ["width"],
-  sizes: { width: size(whole(1, 1024)), channels: size(oneOfNumbers(1, 3)), turns: size(oneOfNumbers(1, 4)) },
+  sizes: { width: whole(1, 1024), channels: oneOfNumbers(1, 3), turns: oneOfNumbers(1, 4) },
   sizesOf: ({ width, erase }) => ({
     width,
     channels: erase === "orientation" ? 3 : 1,

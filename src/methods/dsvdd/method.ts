@@ -38,8 +38,6 @@ type Model = TrainedModel<Sizes>;
 const AUTOENCODER = "autoencoder";
 /** How far each value of the centre is from 0 at least, where weights of 0 would map everything. */
 const LEAST = 0.1;
-const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;
-
 /** The method. */
 export const dsvdd = trainedMethod<DsvddSettings, Sizes>({
   name: "dsvdd",
@@ -52,7 +50,11 @@ export const dsvdd = trainedMethod<DsvddSettings, Sizes>({
   check: checkDsvdd,
   stages: [AUTOENCODER],
   lower: ["width", "latent"],
-  sizes: { latent: size(65536), width: size(1024), objective: v.picklist(OBJECTIVES, "an objective") },
+  sizes: {
+    latent: whole(1, 65536),
+    width: whole(1, 1024),
+    objective: v.picklist(OBJECTIVES, "an objective"),
+  },
   sizesOf: ({ latent, width, objective }) => ({ latent, width, objective }),
   networks: (sizes) => ({ net: sizes.objective === "reconstruction" ? autoencoder(sizes) : network(sizes) }),
   values: ({ objective, latent }) => ({

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { pseudoHuber } from "../../autograd/arithmetic.ts";
 import { fcddLoss } from "../../autograd/losses.ts";
 import { reshape } from "../../autograd/shapes.ts";
@@ -37,7 +36,7 @@ export const fcdd = trainedMethod<FcddSettings, Sizes>({
   labelled: { pixels: { labels: "pixels" }, images: { labels: "images" } },
   variants: () => ({ "fcdd-normal": { settings: { labels: "none" } } }),
   lower: ["width"],
-  sizes: { width: whole(1, 65536) as v.GenericSchema<unknown, number> },
+  sizes: { width: whole(1, 65536) },
   sizesOf: ({ width }) => ({ width }),
   networks: (sizes) => ({ network: network(sizes) }),
   values: teacherValues,

@@ -7,7 +7,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { scale, square, subtract } from "../../autograd/arithmetic.ts";
 import { l1Loss } from "../../autograd/distances.ts";
 import { meanSquaredError } from "../../autograd/ops.ts";
@@ -46,8 +45,6 @@ const rules: Rules<GanomalySettings> = {
   w_enc: { schema: atLeast0, value: "X", help: "weight of the codes" },
 };
 
-const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;
-
 /** The method. */
 export const ganomaly = trainedMethod<GanomalySettings, Omit<GanomalySizes, "S">>({
   name: "ganomaly",
@@ -72,7 +69,7 @@ export const ganomaly = trainedMethod<GanomalySettings, Omit<GanomalySizes, "S">
   }, { image_size: 32, epochs: 40, batch_size: 16, lr: 1e-3, latent: 32, width: 16 }),
   check: checkPyramid,
   lower: ["width", "latent"],
-  sizes: { width: size(1024), latent: size(65536) },
+  sizes: { width: whole(1, 1024), latent: whole(1, 65536) },
   sizesOf: ({ width, latent }) => ({ width, latent }),
   networks: ganomalyNets,
   train(model, { lr, weight_decay, clip, w_adv, w_con, w_enc }) {

@@ -5,7 +5,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { meanSquaredError } from "../../autograd/ops.ts";
 import { weightedSum } from "../../autograd/reductions.ts";
 import { scale } from "../../autograd/arithmetic.ts";
@@ -41,7 +40,7 @@ export const gradcon = trainedMethod<GradconSettings, Sizes>({
   defaults: gradconDefaults,
   check: checkGradcon,
   lower: ["width"],
-  sizes: { width: whole(1, 1024) as v.GenericSchema<unknown, number> },
+  sizes: { width: whole(1, 1024) },
   sizesOf: ({ width }) => ({ width }),
   networks: (sizes) => ({ net: autoencoder(sizes) }),
   values: (sizes) => {

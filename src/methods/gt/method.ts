@@ -7,7 +7,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { crossEntropy, logSoftmax } from "../../autograd/cross_entropy.ts";
 import { scale } from "../../autograd/arithmetic.ts";
 import type { Tape } from "../../autograd/tape.ts";
@@ -63,7 +62,7 @@ export const gt = trainedMethod<GtSettings, WideSizes>({
     throw new SettingError(`Expected {image_size} to be a multiple of 4, but found ${image_size}`);
   },
   lower: ["widen"],
-  sizes: { widen: whole(1, 64) as v.GenericSchema<unknown, number> },
+  sizes: { widen: whole(1, 64) },
   sizesOf: ({ widen }) => ({ widen }),
   networks: (sizes) => ({ wide: wideNet(sizes) }),
   values: () => ({ alpha: [TRANSFORMS, TRANSFORMS] }),

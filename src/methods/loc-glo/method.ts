@@ -10,7 +10,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { activation } from "../../autograd/activations.ts";
 import { multiply, scale, square, subtract } from "../../autograd/arithmetic.ts";
 import { add, meanSquaredError } from "../../autograd/ops.ts";
@@ -51,9 +50,9 @@ export const locGlo = trainedMethod<LocGloSettings, Sizes>({
   },
   lower: ["width", "code"],
   sizes: {
-    patch: oneOfNumbers(...PATCHES) as v.GenericSchema<unknown, number>,
-    width: whole(1, 1024) as v.GenericSchema<unknown, number>,
-    code: whole(1, 4096) as v.GenericSchema<unknown, number>,
+    patch: oneOfNumbers(...PATCHES),
+    width: whole(1, 1024),
+    code: whole(1, 4096),
   },
   sizesOf: ({ patch, width, code }) => ({ patch, width, code }),
   networks: (sizes) => ({ patches: locGloNets(sizes) }),

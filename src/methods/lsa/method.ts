@@ -5,7 +5,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { scale, square, subtract } from "../../autograd/arithmetic.ts";
 import { crossEntropy } from "../../autograd/cross_entropy.ts";
 import { meanSquaredError } from "../../autograd/ops.ts";
@@ -28,7 +27,6 @@ import { checkLsa, LSA_RULES, lsaDefaults, type LsaSettings } from "./settings.t
 type Sizes = { latent: number; width: number };
 type Model = TrainedModel<Sizes>;
 
-const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;
 /** The method. */
 export const lsa = trainedMethod<LsaSettings, Sizes>({
   name: "lsa",
@@ -39,7 +37,7 @@ export const lsa = trainedMethod<LsaSettings, Sizes>({
   defaults: lsaDefaults,
   check: checkLsa,
   lower: ["width", "latent"],
-  sizes: { latent: size(4096), width: size(1024) },
+  sizes: { latent: whole(1, 4096), width: whole(1, 1024) },
   sizesOf: ({ latent, width }) => ({ latent, width }),
   networks: (sizes) => ({ net: lsaNetwork(sizes) }),
   values: () => ({ shift: [2], scale: [2] }),

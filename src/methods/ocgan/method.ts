@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { square, subtract } from "../../autograd/arithmetic.ts";
 import { sumChannels } from "../../autograd/reductions.ts";
 import { scoreByShare } from "../maps.ts";
@@ -16,8 +15,6 @@ import { learning } from "./train.ts";
 
 type Sizes = Omit<OcganSizes, "S">;
 
-const size = (most: number) => whole(1, most) as v.GenericSchema<unknown, number>;
-
 /** The method. */
 export const ocgan = trainedMethod<OcganSettings, Sizes>({
   name: "ocgan",
@@ -28,7 +25,7 @@ export const ocgan = trainedMethod<OcganSettings, Sizes>({
   defaults: ocganDefaults,
   check: checkOcgan,
   lower: ["width", "latent"],
-  sizes: { width: size(1024), visual_width: size(1024), latent: size(65536) },
+  sizes: { width: whole(1, 1024), visual_width: whole(1, 1024), latent: whole(1, 65536) },
   sizesOf: ({ width, visual_width, latent }) => ({ width, visual_width, latent }),
   networks: ocganNets,
   train: learning,

@@ -10,7 +10,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { abs, scale, subtract } from "../../autograd/arithmetic.ts";
 import { l1Loss } from "../../autograd/distances.ts";
 import { add } from "../../autograd/ops.ts";
@@ -40,7 +39,7 @@ export const pNet = trainedMethod<PnetSettings, PnetSizes>({
   defaults: pnetDefaults,
   check: checkPnet,
   lower: ["width"],
-  sizes: { width: whole(1, 1024) as v.GenericSchema<unknown, number> },
+  sizes: { width: whole(1, 1024) },
   sizesOf: ({ width }) => ({ width }),
   networks: pnetNets,
   train: learning,

@@ -10,7 +10,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import type { Compute } from "../../gpu/compute.ts";
 import type { Gpu } from "../../gpu/gpu.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
@@ -52,7 +51,7 @@ const PATCH = real("1 or 3", (x) => x === 1 || x === 3);
 
 /** Sizes of a model, and of its patches. */
 type Sizes = FeatureSizes & { patch: number };
-const readModel = modelReader({ ...SIZES, patch: PATCH as v.GenericSchema<unknown, number> });
+const readModel = modelReader({ ...SIZES, patch: PATCH });
 
 /** The method. */
 export const patchcore: Method<PatchcoreSettings> = {

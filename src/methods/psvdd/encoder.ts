@@ -8,7 +8,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { scale, sqrt, square, subtract } from "../../autograd/arithmetic.ts";
 import { conv } from "../../autograd/conv.ts";
 import { activation } from "../../autograd/activations.ts";
@@ -82,9 +81,9 @@ export const encoder = trainedMethod<PatchSettings, PatchSizes>({
   },
   lower: ["width", "code"],
   sizes: {
-    patch: oneOfNumbers(16, 32, 64) as v.GenericSchema<unknown, number>,
-    width: whole(1, 1024) as v.GenericSchema<unknown, number>,
-    code: whole(1, 4096) as v.GenericSchema<unknown, number>,
+    patch: oneOfNumbers(16, 32, 64),
+    width: whole(1, 1024),
+    code: whole(1, 4096),
   },
   sizesOf: ({ patch, width, code }) => ({ patch, width, code }),
   networks: (sizes) => ({ encoder: patchNets(sizes) }),

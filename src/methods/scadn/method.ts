@@ -8,7 +8,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { multiply, scale, square, subtract } from "../../autograd/arithmetic.ts";
 import { add } from "../../autograd/ops.ts";
 import { mean, sumChannels, weightedSum } from "../../autograd/reductions.ts";
@@ -87,11 +86,7 @@ export const scadn = trainedMethod<ScadnSettings, ScadnSizes>({
     }
   },
   lower: ["width", "blocks"],
-  sizes: Object.fromEntries(
-    Object.entries({ width, blocks }).map(([name, schema]) =>
-      [name, schema as v.GenericSchema<unknown, number>] as const
-    ),
-  ),
+  sizes: { width, blocks },
   sizesOf: ({ width, blocks }) => ({ width, blocks }),
   networks: scadnNets,
   train: learning,

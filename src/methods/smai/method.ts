@@ -7,7 +7,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { multiply, scale, square, subtract } from "../../autograd/arithmetic.ts";
 import { add } from "../../autograd/ops.ts";
 import { mean, sumChannels } from "../../autograd/reductions.ts";
@@ -52,8 +51,6 @@ const rules: Rules<SmaiSettings> = {
   },
 };
 
-const size = (schema: unknown) => schema as v.GenericSchema<unknown, number>;
-
 /** The method. */
 export const smai = trainedMethod<SmaiSettings, SmaiSizes>({
   name: "smai",
@@ -83,7 +80,7 @@ export const smai = trainedMethod<SmaiSettings, SmaiSizes>({
     }
   },
   lower: ["width"],
-  sizes: { width: size(width) },
+  sizes: { width },
   sizesOf: ({ width }) => ({ width }),
   networks: smaiNets,
   train(model, settings, set) {

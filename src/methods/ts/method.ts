@@ -7,7 +7,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { multiply, scale, square, subtract } from "../../autograd/arithmetic.ts";
 import { add, meanSquaredError } from "../../autograd/ops.ts";
 import { sumChannels, weightedSum } from "../../autograd/reductions.ts";
@@ -38,9 +37,9 @@ export const ts = trainedMethod<StudentSettings, Sizes>({
   defaults: studentDefaults,
   lower: ["width", "students"],
   sizes: {
-    students: whole(1, 64) as v.GenericSchema<unknown, number>,
-    receptive_field: STUDENT_RULES.receptive_field.schema as v.GenericSchema<unknown, number>,
-    width: whole(1, 1024) as v.GenericSchema<unknown, number>,
+    students: whole(1, 64),
+    receptive_field: STUDENT_RULES.receptive_field.schema,
+    width: whole(1, 1024),
   },
   sizesOf: ({ students, receptive_field, width }) => ({ students, receptive_field, width }),
   networks: (sizes) => ({ students: students(sizes) }),

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type * as v from "npm:valibot@^1.5.0";
 import { subtract } from "../../autograd/arithmetic.ts";
 import { weightedSum } from "../../autograd/reductions.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
@@ -21,8 +20,6 @@ import { attention, disentanglement, type Head, weightsOf } from "./attention.ts
 import { mapsAt, vevaeNetwork, type VevaeSizes } from "./net.ts";
 import { checkVevae, VEVAE_RULES, vevaeDefaults, type VevaeSettings } from "./settings.ts";
 
-const size = (least: number, most: number) => whole(least, most) as v.GenericSchema<unknown, number>;
-
 /** The method. */
 export const vevae = trainedMethod<VevaeSettings, Omit<VevaeSizes, "S">>({
   name: "vevae",
@@ -33,7 +30,7 @@ export const vevae = trainedMethod<VevaeSettings, Omit<VevaeSizes, "S">>({
   defaults: vevaeDefaults,
   check: checkVevae,
   lower: ["width", "latent"],
-  sizes: { latent: size(1, 65536), width: size(1, 1024), layer: size(0, 4) },
+  sizes: { latent: whole(1, 65536), width: whole(1, 1024), layer: whole(0, 4) },
   sizesOf: ({ latent, width, attention_layer }) => ({ latent, width, layer: attention_layer }),
   networks: (sizes) => ({ vevae: vevaeNetwork(sizes) }),
   values(sizes) {
