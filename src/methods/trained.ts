@@ -17,6 +17,7 @@ import { type FeatureSizes, upload } from "../model/batches.ts";
 import { initialValues, Network, type Parts, shapesIn } from "../model/network.ts";
 import type { Optimizer, StepOptions } from "../optim/optimizer.ts";
 import type { HostTensor, Parameters } from "../optim/parameters.ts";
+import { stepDecay } from "../optim/schedules.ts";
 import {
   checkFeatures,
   checkPixels,
@@ -369,12 +370,15 @@ class FittedNetworks<S extends object, Z extends object> implements FittedModel<
 }
 
 /** What {@linkcode oneLoss} is made of. */
-export interface OneLoss<S extends object, Z extends object> {
+export interface OneLoss<S extends LearningSettings & Partial<TrainingSettings>, Z extends object> {
   /** The network that learns; others are frozen by whoever passes through them. */
   readonly network: string;
   optimizer(gpu: Compute, parameters: Parameters): Optimizer;
-  /** Learning rate and what else the optimizer takes, in an epoch from 1 on. */
-  options(settings: Settings<S>, epoch: number): StepOptions;
+  /**
+   * Learning rate and what else the optimizer takes, in an epoch from 1 on. By default what the settings say: `lr`, a tenth of
+   * it after `lr_step` where there is such a setting, `weight_decay` and `clip`.
+   */
+  options?(settings: Settings<S>, epoch: number): StepOptions;
   /** The loss of a batch, [1]; parts of it for the log. */
   loss(
     model: TrainedModel<Z>,
@@ -386,8 +390,8 @@ export interface OneLoss<S extends object, Z extends object> {
 }
 
 /** What most trainings are: one network, one optimizer, one loss. */
-export function oneLoss<S extends object, Z extends object>(
-  { network, optimizer: make, options, loss: lossOf }: OneLoss<S, Z>,
+export function oneLoss<S extends LearningSettings & Partial<TrainingSettings>, Z extends object>(
+  { network, optimizer: make, options = optionsOf, loss: lossOf }: OneLoss<S, Z>,
 ): TrainedMethod<S, Z>["train"] {
   return (model, settings) => {
     const { parameters } = model.networks[network], optimizer = make(model.gpu, parameters);
@@ -403,6 +407,13 @@ export function oneLoss<S extends object, Z extends object>(
       },
     };
   };
+}
+
+function optionsOf(
+  { lr, lr_step, weight_decay, clip }: LearningSettings & Partial<TrainingSettings>,
+  epoch: number,
+): StepOptions {
+  return { lr: lr_step === undefined ? lr : stepDecay(lr, epoch, lr_step), weight_decay, clip };
 }
 
 /** What trained methods share: all of `TRAINING_RULES` but the step of the learning rate, which has many forms. */

@@ -29,7 +29,6 @@ export const ae = trainedMethod({
   train: oneLoss({
     network: "autoencoder",
     optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-    options: ({ lr, weight_decay, clip }) => ({ lr, weight_decay, clip }),
     loss: (model, tape, { pixels }) =>
       meanSquaredError(tape, reconstruct(model, tape, pixels, { training: true }), pixels),
   }),

@@ -79,7 +79,6 @@ export const arnet = trainedMethod<ArnetSettings, ArnetSizes>({
   train: oneLoss({
     network: "restorer",
     optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-    options: ({ lr, weight_decay, clip }) => ({ lr, weight_decay, clip }),
     loss(model, tape, { samples, pixels }, { seed }, { step }) {
       const random = new Random(seed, `turns ${step}`);
       const images = samples.map(({ features }) => features);

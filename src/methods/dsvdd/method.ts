@@ -12,7 +12,6 @@ import type { Tape } from "../../autograd/tape.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { PassOptions } from "../../model/network.ts";
 import { Adam } from "../../optim/adam.ts";
-import { stepDecay } from "../../optim/schedules.ts";
 import { measured } from "../measure.ts";
 import { rescalingOf } from "../rescale.ts";
 import { whole } from "../settings.ts";
@@ -103,11 +102,6 @@ export const dsvdd = trainedMethod<DsvddSettings, Sizes>({
 const optimization = oneLoss<DsvddSettings, Sizes>({
   network: "net",
   optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-  options: ({ lr, lr_step, weight_decay, clip }, epoch) => ({
-    lr: stepDecay(lr, epoch, lr_step),
-    weight_decay,
-    clip,
-  }),
   loss: (model, tape, { pixels }, settings) => lossOf(model, tape, pixels, settings),
 });
 

@@ -69,7 +69,6 @@ export const gt = trainedMethod<GtSettings, WideSizes>({
   train: oneLoss({
     network: "wide",
     optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-    options: ({ lr, weight_decay, clip }) => ({ lr, weight_decay, clip }),
     loss(model, tape, { samples }, { seed }, { step }) {
       const random = new Random(seed, `transformations ${step}`);
       const labels = Uint32Array.from(samples, () => random.below(TRANSFORMS));

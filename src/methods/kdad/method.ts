@@ -15,7 +15,6 @@ import type { Tape } from "../../autograd/tape.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { PassOptions } from "../../model/network.ts";
 import { Adam } from "../../optim/adam.ts";
-import { stepDecay } from "../../optim/schedules.ts";
 import { mapsOf, scoresOf, windowOf } from "../maps.ts";
 import { whole } from "../settings.ts";
 import { measureTeacher, taught, teacherValues } from "../teacher.ts";
@@ -50,11 +49,6 @@ export const kdad = trainedMethod<KdadSettings, Sizes>({
   train: oneLoss({
     network: "cloner",
     optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-    options: ({ lr, lr_step, weight_decay, clip }, epoch) => ({
-      lr: stepDecay(lr, epoch, lr_step),
-      weight_decay,
-      clip,
-    }),
     loss: (model, tape, batch, { lambda }) => {
       return mean(tape, lossesOf(tape, pairsOf(model, tape, batch, { training: true }), lambda));
     },

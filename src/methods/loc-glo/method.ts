@@ -22,7 +22,6 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import { Random } from "../../hash.ts";
 import { upload } from "../../model/batches.ts";
 import { Adam } from "../../optim/adam.ts";
-import { stepDecay } from "../../optim/schedules.ts";
 import { says, together } from "../adversarial.ts";
 import { scoreByShare } from "../maps.ts";
 import { measured } from "../measure.ts";
@@ -62,11 +61,6 @@ export const locGlo = trainedMethod<LocGloSettings, Sizes>({
   train: oneLoss({
     network: "patches",
     optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-    options: ({ lr, lr_step, weight_decay, clip }, epoch) => ({
-      lr: stepDecay(lr, epoch, lr_step),
-      weight_decay,
-      clip,
-    }),
     loss(model, tape, { pixels, features, samples }, { seed }, { step }) {
       const { S, patch } = model.sizes, random = new Random(seed, `patches ${step}`), B = samples.length;
       const { local, global } = see(model, tape, pixels), image = (i: number) => samples[i % B].pixels!;

@@ -44,7 +44,6 @@ export const lsa = trainedMethod<LsaSettings, Sizes>({
   train: oneLoss({
     network: "net",
     optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-    options: ({ lr, weight_decay, clip }) => ({ lr, weight_decay, clip }),
     loss(model, tape, { pixels, size }, { likelihood_weight }) {
       const { code, logits, labels, reconstruction } = look(model, tape, pixels, { training: true });
       const error = meanSquaredError(tape, reconstruction, pixels, size);

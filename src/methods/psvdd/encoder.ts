@@ -90,7 +90,6 @@ export const encoder = trainedMethod<PatchSettings, PatchSizes>({
   train: oneLoss({
     network: "encoder",
     optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-    options: ({ lr, weight_decay, clip }) => ({ lr, weight_decay, clip }),
     loss(model, tape, { samples }, { seed, lambda }, { step }) {
       const { S, patch, code: D } = model.sizes, random = new Random(seed, `patches ${step}`);
       const images = samples.map(({ features }) => features), terms: [number, Tensor][] = [];

@@ -93,7 +93,6 @@ export const smai = trainedMethod<SmaiSettings, SmaiSizes>({
     return oneLoss<SmaiSettings, SmaiSizes>({
       network: "inpainter",
       optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-      options: ({ lr, weight_decay, clip }) => ({ lr, weight_decay, clip }),
       loss(model, tape, { samples, pixels }, { seed }, { step }) {
         const random = new Random(seed, `superpixels ${step}`);
         const masks = samples.map(({ features }) => {

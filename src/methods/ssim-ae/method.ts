@@ -31,7 +31,6 @@ export const ssimAe = trainedMethod({
   train: oneLoss({
     network: "autoencoder",
     optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-    options: ({ lr, weight_decay, clip }) => ({ lr, weight_decay, clip }),
     loss: (model, tape, { pixels }) =>
       mean(tape, dissimilarity(tape, reconstruct(model, tape, pixels, { training: true }), pixels)),
   }),

@@ -52,7 +52,6 @@ export const ts = trainedMethod<StudentSettings, Sizes>({
   train: oneLoss({
     network: "students",
     optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-    options: ({ lr, weight_decay, clip }) => ({ lr, weight_decay, clip }),
     loss: (model, tape, { pixels, features }) => {
       const teacher = taught(tape, model, features), positions = teacher.size / teacher.shape[3];
       return weightedSum(

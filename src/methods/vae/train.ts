@@ -16,7 +16,6 @@ export function trainByElbo<S extends VariationalSettings, Z extends object>(): 
   return oneLoss<S, Z>({
     network: "vae",
     optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-    options: ({ lr, weight_decay, clip }) => ({ lr, weight_decay, clip }),
     loss({ networks: { vae } }, tape, { pixels }, { variance, seed }, { step }) {
       const decode = (z: Tensor) => vae.forward("decoder", tape, z);
       return elboLoss(tape, pixels, encode(vae, tape, pixels), decode, {

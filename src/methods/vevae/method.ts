@@ -40,7 +40,6 @@ export const vevae = trainedMethod<VevaeSettings, Omit<VevaeSizes, "S">>({
   train: oneLoss({
     network: "vevae",
     optimizer: (gpu, parameters) => new Adam(gpu, parameters),
-    options: ({ lr, weight_decay, clip }) => ({ lr, weight_decay, clip }),
     loss({ sizes, networks: { vevae } }, tape, { pixels }, { variance, disentangle, seed }, { step }) {
       const training = { training: true };
       const A = vevae.forward("features", tape, pixels, training);
