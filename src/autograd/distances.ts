@@ -1,14 +1,21 @@
 /**
- * How far two tensors are apart: means over all values, as training losses, and the cosine distance of their last
- * dimensions. The mean squared error stands in ops.ts.
+ * How far two tensors are apart: means over all values, as training losses, and the squared and the cosine distance
+ * of their last dimensions. The mean squared error stands in ops.ts.
  *
  * @module
  */
 import type { Tensor } from "../gpu/tensor.ts";
 import * as cosine from "../kernels/rows/cosine.ts";
 import { meanOfPairs, meanOfPairsBackward, type PairLoss } from "../kernels/rows/pairs.ts";
+import { square, subtract } from "./arithmetic.ts";
+import { sumChannels } from "./reductions.ts";
 import { expectSameShape } from "./same_shape.ts";
 import type { Tape } from "./tape.ts";
+
+/** ‖x − y‖² over the last dimension: x [..., C] → [...]. @param y of x's shape, or of its last dimensions */
+export function squaredDistance(tape: Tape, x: Tensor, y: Tensor): Tensor {
+  return sumChannels(tape, square(tape, subtract(tape, x, y)));
+}
 
 /**
  * Mean of |x − target| over all values, [1]: torch.nn.functional.l1_loss. Where both are equal there is no slope.

@@ -4,9 +4,8 @@
  *
  * @module
  */
-import { square, subtract } from "../../autograd/arithmetic.ts";
+import { squaredDistance } from "../../autograd/distances.ts";
 import { meanSquaredError } from "../../autograd/ops.ts";
-import { sumChannels } from "../../autograd/reductions.ts";
 import { Adam } from "../../optim/adam.ts";
 import { scoreByShare } from "../maps.ts";
 import { oneLoss, scoringTape, trainedMethod } from "../trained.ts";
@@ -35,6 +34,6 @@ export const ae = trainedMethod({
   score: (model, { pixels }, settings) =>
     scoreByShare(model.gpu, model.sizes, settings, (gpu) => {
       const tape = scoringTape(gpu);
-      return sumChannels(tape, square(tape, subtract(tape, reconstruct(model, tape, pixels), pixels)));
+      return squaredDistance(tape, reconstruct(model, tape, pixels), pixels);
     }),
 });

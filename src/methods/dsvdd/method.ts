@@ -7,7 +7,8 @@
 import * as v from "npm:valibot@^1.5.0";
 import { activation } from "../../autograd/activations.ts";
 import { scale, square, subtract } from "../../autograd/arithmetic.ts";
-import { mean, meanImages, sumChannels, weightedSum } from "../../autograd/reductions.ts";
+import { squaredDistance } from "../../autograd/distances.ts";
+import { mean, meanImages, weightedSum } from "../../autograd/reductions.ts";
 import type { Tape } from "../../autograd/tape.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import type { PassOptions } from "../../model/network.ts";
@@ -125,7 +126,7 @@ async function solveRadius(
 function distances(model: Model, tape: Tape, pixels: Tensor, options?: PassOptions): Tensor {
   const { sizes: { objective, S }, networks: { net }, values } = model;
   const x = normaliseContrast(tape, pixels, values), z = net.forward("encoder", tape, x, options);
-  if (objective !== "reconstruction") return sumChannels(tape, square(tape, subtract(tape, z, values.c)));
+  if (objective !== "reconstruction") return squaredDistance(tape, z, values.c);
   const errors = square(tape, subtract(tape, net.forward("decoder", tape, z, options), x));
   return scale(tape, meanImages(tape, errors), 3 * S * S);
 }

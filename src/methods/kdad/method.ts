@@ -7,7 +7,7 @@
  */
 import * as v from "npm:valibot@^1.5.0";
 import { abs, clamp, exp, log, scale, scaleRows, square, subtract } from "../../autograd/arithmetic.ts";
-import { cosineDistance } from "../../autograd/distances.ts";
+import { cosineDistance, squaredDistance } from "../../autograd/distances.ts";
 import { add } from "../../autograd/ops.ts";
 import { mean, meanImages, sum, sumChannels } from "../../autograd/reductions.ts";
 import { channels, reshape } from "../../autograd/shapes.ts";
@@ -112,7 +112,7 @@ function lossesOf(tape: Tape, pairs: readonly Pair[], lambda: number): Tensor {
 /** What positions contribute to it: [B, H, W], whose means over positions are the losses. */
 function discrepancies(tape: Tape, pairs: readonly Pair[], lambda: number): Tensor {
   const distances = (x: Tensor, y: Tensor, weight: number) =>
-    scale(tape, sumChannels(tape, square(tape, subtract(tape, x, y))), weight / x.shape[3]);
+    scale(tape, squaredDistance(tape, x, y), weight / x.shape[3]);
   return pairs.map(([x, y]) => {
     const direction = distances(unit(tape, x), unit(tape, y), 1 / 2); // 1 − cos(x, y) = ½ ‖x / ‖x‖ − y / ‖y‖‖²
     return add(tape, direction, distances(x, y, lambda));

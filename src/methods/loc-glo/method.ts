@@ -11,9 +11,10 @@
  * @module
  */
 import { activation } from "../../autograd/activations.ts";
-import { multiply, scale, square, subtract } from "../../autograd/arithmetic.ts";
+import { multiply, scale } from "../../autograd/arithmetic.ts";
+import { squaredDistance } from "../../autograd/distances.ts";
 import { add, meanSquaredError } from "../../autograd/ops.ts";
-import { sumChannels, weightedSum } from "../../autograd/reductions.ts";
+import { weightedSum } from "../../autograd/reductions.ts";
 import { concat, detach } from "../../autograd/shapes.ts";
 import type { Tape } from "../../autograd/tape.ts";
 import { upsample } from "../../autograd/upsample.ts";
@@ -88,7 +89,7 @@ export const locGlo = trainedMethod<LocGloSettings, Sizes>({
   async finish(model, { settings: { batch_size: size }, signal }, set) {
     const distances = await measured(model, set, (tape, { pixels }) => {
       const { local, global } = see(model, tape, pixels);
-      return distance(tape, local, global);
+      return squaredDistance(tape, local, global);
     }, { size, signal });
     const mean = distances.reduce((sum, x) => sum + x, 0) / distances.length;
     model.gpu.stream.write(model.values.distance_scale, Float32Array.of(1 / Math.max(mean, LEAST_MEAN)));
@@ -97,7 +98,7 @@ export const locGlo = trainedMethod<LocGloSettings, Sizes>({
     const side = Math.floor(model.sizes.S / STEP);
     return scoreByShare(model.gpu, { C: 1, H: side, W: side }, settings, (gpu) => {
       const tape = scoringTape(gpu), { local, global } = see(model, tape, pixels);
-      const d = distance(tape, local, global);
+      const d = squaredDistance(tape, local, global);
       return HEADS.reduce((sum, head) => {
         const surprise = activation(tape, judge(model, tape, head, local, global), "softplus"); // −log(1 − p)
         return add(tape, sum, scale(tape, surprise, Number(settings[`w_${head}`])));
@@ -136,12 +137,7 @@ function judge(
   return patches.forward(head, tape, concat(tape, [local, global]));
 }
 
-/** ‖x − y‖² at each position: [B, h, w]. */
-function distance(tape: Tape, x: Tensor, y: Tensor): Tensor {
-  return sumChannels(tape, square(tape, subtract(tape, x, y)));
-}
-
-/** Its mean, [1]. */
+/** The mean of ‖x − target‖² over positions, [1]. */
 function distanceTo(tape: Tape, x: Tensor, target: Tensor): Tensor {
   return meanSquaredError(tape, x, target, x.size / x.shape[3]);
 }

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { square, subtract } from "../../autograd/arithmetic.ts";
-import { sumChannels } from "../../autograd/reductions.ts";
+import { squaredDistance } from "../../autograd/distances.ts";
 import { scoreByShare } from "../maps.ts";
 import { whole } from "../settings.ts";
 import { scoringTape, trainedMethod } from "../trained.ts";
@@ -34,6 +33,6 @@ export const ocgan = trainedMethod<OcganSettings, Sizes>({
       const tape = scoringTape(gpu), { autoencoder } = model.networks;
       const code = autoencoder.forward("encoder", tape, pixels);
       const made = autoencoder.forward("decoder", tape, code);
-      return sumChannels(tape, square(tape, subtract(tape, made, pixels)));
+      return squaredDistance(tape, made, pixels);
     }),
 });

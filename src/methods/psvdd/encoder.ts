@@ -8,13 +8,14 @@
  *
  * @module
  */
-import { scale, sqrt, square, subtract } from "../../autograd/arithmetic.ts";
+import { scale, sqrt, subtract } from "../../autograd/arithmetic.ts";
 import { conv } from "../../autograd/conv.ts";
 import { activation } from "../../autograd/activations.ts";
 import { crossEntropy } from "../../autograd/cross_entropy.ts";
+import { squaredDistance } from "../../autograd/distances.ts";
 import { maxPool } from "../../autograd/pooling.ts";
 import { channels } from "../../autograd/shapes.ts";
-import { mean, sumChannels, weightedSum } from "../../autograd/reductions.ts";
+import { mean, weightedSum } from "../../autograd/reductions.ts";
 import type { Tape } from "../../autograd/tape.ts";
 import { SettingError } from "../../errors.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
@@ -114,7 +115,7 @@ export const encoder = trainedMethod<PatchSettings, PatchSizes>({
 
 /** Mean of ‖x − y‖ over rows; a trace is added below the root, whose slope at 0 is none. */
 function distance(tape: Tape, x: Tensor, y: Tensor): Tensor {
-  return mean(tape, sqrt(tape, scale(tape, sumChannels(tape, square(tape, subtract(tape, x, y))), 1, 1e-12)));
+  return mean(tape, sqrt(tape, scale(tape, squaredDistance(tape, x, y), 1, 1e-12)));
 }
 
 /** Codes of four patches of each image, [n, 4 · D]: first patches of both pairs, then second ones. */

@@ -7,9 +7,10 @@
  *
  * @module
  */
-import { multiply, scale, square, subtract } from "../../autograd/arithmetic.ts";
+import { multiply, scale, subtract } from "../../autograd/arithmetic.ts";
+import { squaredDistance } from "../../autograd/distances.ts";
 import { add, meanSquaredError } from "../../autograd/ops.ts";
-import { sumChannels, weightedSum } from "../../autograd/reductions.ts";
+import { weightedSum } from "../../autograd/reductions.ts";
 import { concat } from "../../autograd/shapes.ts";
 import type { Tape } from "../../autograd/tape.ts";
 import { upsample } from "../../autograd/upsample.ts";
@@ -104,12 +105,11 @@ function measures(
   { pixels, features }: Pick<Batch, "pixels" | "features">,
 ): { error: Tensor; variance: Tensor } {
   const each = said(model, tape, pixels), M = each.length;
-  const distance = (x: Tensor, y: Tensor) => sumChannels(tape, square(tape, subtract(tape, x, y)));
   const sumOf = (tensors: readonly Tensor[]) => tensors.reduce((sum, x) => add(tape, sum, x));
   const mean = scale(tape, sumOf(each), 1 / M);
   return {
-    error: distance(mean, taught(tape, model, features)),
-    variance: scale(tape, sumOf(each.map((y) => distance(y, mean))), 1 / M),
+    error: squaredDistance(tape, mean, taught(tape, model, features)),
+    variance: scale(tape, sumOf(each.map((y) => squaredDistance(tape, y, mean))), 1 / M),
   };
 }
 

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { exp, multiply, scale, square, subtract } from "../../autograd/arithmetic.ts";
+import { exp, multiply, scale } from "../../autograd/arithmetic.ts";
+import { squaredDistance } from "../../autograd/distances.ts";
 import { klNormal, normals } from "../../autograd/gaussians.ts";
 import { add } from "../../autograd/ops.ts";
-import { sumChannels } from "../../autograd/reductions.ts";
 import type { Tape } from "../../autograd/tape.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { spreadRows } from "../../kernels/rows/scaled.ts";
@@ -41,7 +41,7 @@ export const vae = trainedMethod({
       const tape = scoringTape(gpu), q = encode(networks.vae, tape, pixels);
       const z = samples === 0 ? q.mu : sample(tape, q, i);
       const x = networks.vae.forward("decoder", tape, z);
-      const errors = sumChannels(tape, square(tape, subtract(tape, x, pixels)));
+      const errors = squaredDistance(tape, x, pixels);
       const nats = scale(tape, errors, 1 / (2 * variance));
       if (vae_score === "elbo") {
         spreadRows(gpu, klNormal(tape, q.mu, q.logVariance), nats, true, 1 / sizes.S ** 2);
