@@ -13,6 +13,7 @@ import { join, lookUp, type Opened, type Samples, unexpected, unpackBits } from 
 /** Samples a pixel by colour type. */
 const CHANNELS: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 const PALETTE = 3;
+const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10);
 /** Deflate can't shrink anything further than this, and doesn't enlarge anything by more than that. */
 const MAX_RATIO = 1032, MAX_GROWTH = 2, MAX_EXTRA = 2 ** 16;
 /** Where an interlaced picture's seven passes begin, and their steps: column, row, columns, rows. */
@@ -90,12 +91,17 @@ export function openPng(bytes: Uint8Array): Opened {
 /** @throws {Error} where a chunk's checksum is not its content's */
 function checkChunk(chunk: Uint8Array): void {
   const end = chunk.length - 4, view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
-  let crc = -1;
-  for (let i = 4; i < end; i++) crc = CRC[(crc ^ chunk[i]) & 255] ^ crc >>> 8;
-  if (~crc >>> 0 !== view.getUint32(end)) {
+  if (crcOf(chunk.subarray(4, end)) !== view.getUint32(end)) {
     const type = String.fromCharCode(...chunk.subarray(4, 8));
     unexpected(`the CRC of its ${type} chunk to be right`, "that it isn't: the file is damaged");
   }
+}
+
+/** A chunk's checksum, of its name and content. */
+function crcOf(bytes: Uint8Array): number {
+  let crc = -1;
+  for (let i = 0; i < bytes.length; i++) crc = CRC[(crc ^ bytes[i]) & 255] ^ crc >>> 8;
+  return ~crc >>> 0;
 }
 
 /** What a byte adds to a CRC-32. */
@@ -173,22 +179,8 @@ async function joinPasses({ width, height, depth, compressed }: Header): Promise
 
 /** Grey rows as they are filtered, as a file that the decoder unfilters. */
 async function unfilter(rows: Uint8Array, width: number, height: number, depth: number): Promise<Uint8Array> {
-  const header = new Uint8Array(13), view = new DataView(header.buffer);
-  view.setUint32(0, width);
-  view.setUint32(4, height);
-  header[8] = depth;
-  const chunks = [
-    ["IHDR", header],
-    ["IDAT", await through(rows, new CompressionStream("deflate"))],
-    ["IEND", new Uint8Array()],
-  ] as const;
-  const file: Uint8Array[] = [Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10)];
-  for (const [type, content] of chunks) {
-    const length = new Uint8Array(4);
-    new DataView(length.buffer).setUint32(0, content.length);
-    file.push(length, new TextEncoder().encode(type), content, new Uint8Array(4)); // no checksum: it isn't looked at
-  }
-  return decode(join(file)).data as Uint8Array;
+  const compressed = await through(rows, new CompressionStream("deflate"));
+  return decode(pngOf({ width, height, depth, color: 0 }, compressed)).data as Uint8Array;
 }
 
 async function through(bytes: Uint8Array, stream: CompressionStream): Promise<Uint8Array<ArrayBuffer>> {
@@ -204,4 +196,26 @@ async function through(bytes: Uint8Array, stream: CompressionStream): Promise<Ui
  */
 export function writePng(data: Uint8Array, width: number, height: number, channels: 1 | 3): Uint8Array {
   return encode({ width, height, channels, depth: 8, data });
+}
+
+/** A file that is not interlaced. @param compressed its rows, each behind the number of its filter, by zlib */
+export function pngOf(
+  { width, height, depth, color }: Pick<Header, "width" | "height" | "depth" | "color">,
+  compressed: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const header = new Uint8Array(13), view = new DataView(header.buffer);
+  view.setUint32(0, width);
+  view.setUint32(4, height);
+  header.set([depth, color], 8);
+  return join([SIGNATURE, chunkOf("IHDR", header), chunkOf("IDAT", compressed), chunkOf("IEND")]);
+}
+
+/** Length, name, content, checksum of the two. */
+function chunkOf(name: string, content: Uint8Array = new Uint8Array()): Uint8Array {
+  const whole = new Uint8Array(12 + content.length), view = new DataView(whole.buffer);
+  view.setUint32(0, content.length);
+  whole.set(new TextEncoder().encode(name), 4);
+  whole.set(content, 8);
+  view.setUint32(8 + content.length, crcOf(whole.subarray(4, 8 + content.length)));
+  return whole;
 }
