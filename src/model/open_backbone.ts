@@ -145,12 +145,9 @@ export async function efficientNetBackbone(
   input: Input,
   levels: LevelOptions = {},
 ): Promise<Backbone> {
-  const version = await efficientNetVersion(weights);
-  if (levels.precision === "f16") requireHalf(efficientNetLayers(weights));
-  return withNetwork(
-    new EfficientNet(gpu, weights, levels.precision),
-    (network) => networkBackbone(name, network, input, version, levels),
-  );
+  const version = await efficientNetVersion(weights),
+    make = () => new EfficientNet(gpu, weights, levels.precision);
+  return backboneOf({ name, input, version, levels }, efficientNetLayers(weights), make);
 }
 
 /** ResNet and the neck (docs/method.md §2): 960 channels for ResNet-18 and 34, 3840 for Wide ResNet-50-2, of all four levels. */
@@ -161,12 +158,8 @@ export async function resNetBackbone(
   input: Input,
   levels: LevelOptions = {},
 ): Promise<Backbone> {
-  const version = await resNetVersion(weights);
-  if (levels.precision === "f16") requireHalf(resNetLayers(weights));
-  return withNetwork(
-    new ResNet(gpu, weights, levels.precision),
-    (network) => networkBackbone(name, network, input, version, levels),
-  );
+  const version = await resNetVersion(weights), make = () => new ResNet(gpu, weights, levels.precision);
+  return backboneOf({ name, input, version, levels }, resNetLayers(weights), make);
 }
 
 /** VGG and the neck (docs/method.md §2): of all five levels 1472 channels. */
@@ -177,12 +170,8 @@ export async function vggBackbone(
   input: Input,
   levels: LevelOptions = {},
 ): Promise<Backbone> {
-  const version = await vggVersion(weights);
-  if (levels.precision === "f16") requireHalf(vggLayers(weights));
-  return withNetwork(
-    new Vgg(gpu, weights, levels.precision),
-    (network) => networkBackbone(name, network, input, version, levels),
-  );
+  const version = await vggVersion(weights), make = () => new Vgg(gpu, weights, levels.precision);
+  return backboneOf({ name, input, version, levels }, vggLayers(weights), make);
 }
 
 /** Identifies an EfficientNet's weights, and how they are used. */
@@ -218,10 +207,21 @@ export async function vggVersion(weights: VggWeights): Promise<string> {
 
 const vggLayers = ({ groups }: VggWeights): FoldedConv[] => groups.flat();
 
-/** Disposes of the network where it can't be made a backbone. */
-function withNetwork(network: TappedNetwork, make: (network: TappedNetwork) => Backbone): Backbone {
+/**
+ * A network as a backbone; it is disposed of where it can't be one.
+ *
+ * @param layers all that it uploads
+ * @throws {SettingError} where there are no such levels, or f16 does not have the weights
+ */
+function backboneOf(
+  { name, input, version, levels }: { name: string; input: Input; version: string; levels: LevelOptions },
+  layers: readonly FoldedConv[],
+  make: () => TappedNetwork,
+): Backbone {
+  if (levels.precision === "f16") requireHalf(layers);
+  const network = make();
   try {
-    return make(network);
+    return networkBackbone(name, network, input, version, levels);
   } catch (error) {
     network[Symbol.dispose]();
     throw error;
