@@ -1,6 +1,6 @@
 /**
  * A part's process: what it prints goes to the report as it comes, and at its time limit it and all that it started are
- * ended.
+ * ended. And the programs that parts run.
  *
  * @module
  */
@@ -87,6 +87,37 @@ export function recordIn(line: string): Record<string, unknown> | null {
   } catch {
     return null;
   }
+}
+
+/** What a program was started with, and who is told what it prints, line by line. */
+export interface Program extends Pick<Deno.CommandOptions, "args" | "cwd" | "env"> {
+  stdout(line: string): void;
+  stderr(line: string): void;
+}
+
+/** Runs Deno to its end, or kills it after so many seconds. */
+export async function runDeno(
+  { stdout, stderr, ...options }: Program,
+  seconds: number,
+): Promise<{ status: Deno.CommandStatus; isLate: boolean }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    ...options,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    child.kill("SIGKILL");
+  }, 1000 * seconds);
+  const [status] = await Promise.all([
+    child.status,
+    eachLine(child.stdout, stdout),
+    eachLine(child.stderr, stderr),
+  ]);
+  clearTimeout(timer);
+  return { status, isLate };
 }
 
 /** Calls with every line of a stream, without what ends it. */

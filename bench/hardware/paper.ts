@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { makeDataset } from "../../src/host/make_dataset.ts";
 import { writeSafetensors } from "../../src/host/tensor_files.ts";
-import { eachLine } from "./child.ts";
+import { runDeno } from "./child.ts";
 import { left, offline, tell, told } from "./part.ts";
 import { stateDict } from "./weights.ts";
 
@@ -56,33 +56,6 @@ const small = quick
   ]
   : [];
 const cli = join(import.meta.dirname!, "..", "..", "cli.ts");
-const adtr = new Deno.Command(Deno.execPath(), {
-  args: [
-    ...[
-      "run",
-      "-A",
-      ...offline(),
-      cli,
-      "train",
-      "--data",
-      data,
-      "--category",
-      category,
-      "--weights",
-      weights,
-    ],
-    ...["--out", out, ...settings, ...small],
-  ],
-  env: { XDG_CACHE_HOME: join(work, "xdg") }, // features of an earlier run would come from its cache
-  stdin: "null",
-  stdout: "piped",
-  stderr: "piped",
-}).spawn();
-let isLate = false;
-const timer = setTimeout(() => {
-  isLate = true;
-  adtr.kill("SIGKILL");
-}, 1000 * (left(options) - 1));
 const folder = join(out, category), steps = Math.ceil(train / 16) * epochs;
 let before = -1;
 const progress = setInterval(() => {
@@ -92,15 +65,18 @@ const progress = setInterval(() => {
   tell({ what: "progress", seconds: since(), steps: done, of_steps: steps });
 }, quick ? 2000 : 10_000);
 const last: string[] = [];
-const [status] = await Promise.all([
-  adtr.status,
-  eachLine(adtr.stdout, (line) => console.log(`adtr: ${line}`)),
-  eachLine(adtr.stderr, (line) => {
+const { status, isLate } = await runDeno({
+  args: [
+    ...["run", "-A", ...offline(), cli, "train", "--data", data, "--category", category],
+    ...["--weights", weights, "--out", out, ...settings, ...small],
+  ],
+  env: { XDG_CACHE_HOME: join(work, "xdg") }, // features of an earlier run would come from its cache
+  stdout: (line) => console.log(`adtr: ${line}`),
+  stderr(line) {
     last.push(line);
     if (last.length > 12) last.shift();
-  }),
-]);
-clearTimeout(timer);
+  },
+}, left(options) - 1);
 clearInterval(progress);
 const seconds = since();
 last.forEach((line) => console.log(`adtr: ${line}`));

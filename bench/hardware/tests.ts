@@ -5,7 +5,7 @@
  * @module
  */
 import { join, relative } from "node:path";
-import { eachLine } from "./child.ts";
+import { runDeno } from "./child.ts";
 import { left, offline, tell, told } from "./part.ts";
 import { testFiles } from "./test_files.ts";
 
@@ -39,34 +39,22 @@ function messageIn(json: string): string {
 
 async function runFile(path: string, file: string, seconds: number): Promise<Record<string, unknown>> {
   const began = performance.now();
-  const test = new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--no-check", "--reporter=tap", ...offline(), path],
-    cwd: ROOT,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  let hangs = false;
-  const timer = setTimeout(() => {
-    hangs = true;
-    test.kill("SIGKILL");
-  }, 1000 * seconds);
   let passed = 0, ignored = 0, reason = "";
   const failures: { name: string; message: string }[] = [], stderr: string[] = [];
-  const [status] = await Promise.all([
-    test.status,
-    eachLine(test.stdout, (line) => {
+  const { status, isLate } = await runDeno({
+    args: ["test", "-A", "--no-check", "--reporter=tap", ...offline(), path],
+    cwd: ROOT,
+    stdout(line) {
       const [, not, name, skip] = /^(not )?ok \d+ - (.*?)( # SKIP)?$/.exec(line) ?? [];
       const message = /^ *(\{"message":.*\})$/.exec(line)?.[1];
       if (not) failures.push({ name, message: "" });
       else if (name !== undefined) skip ? ignored++ : passed++;
       else if (message && failures.at(-1)?.message === "") failures.at(-1)!.message = messageIn(message);
       else if (message) reason = messageIn(message); // of a step, whose test is told of afterwards
-    }),
-    eachLine(test.stderr, (line) => stderr.push(line)),
-  ]);
-  clearTimeout(timer);
-  const ended = hangs
+    },
+    stderr: (line) => stderr.push(line),
+  }, seconds);
+  const ended = isLate
     ? `ended after ${seconds.toFixed(0)} s`
     : status.success
     ? "passed"

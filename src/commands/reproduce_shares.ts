@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { InputError } from "../errors.ts";
 import { isThere, makeFolder } from "../host/files.ts";
 import { table } from "../report/table.ts";
+import { counted } from "./counted.ts";
 import { cellFolder, failuresOf, isDone, type Outcome } from "./reproduce_cells.ts";
 import { cellName, cellsOf, mostJobs, type Share, sharesOf } from "./reproduce_jobs.ts";
 import type { ReproducePlan } from "./reproduce_plan.ts";
@@ -108,8 +109,4 @@ async function program(): Promise<string[]> {
     if (await isThere(launcher)) return [launcher];
   }
   return ["deno", "run", "-A", Deno.mainModule];
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { InputError, UsageError } from "../errors.ts";
+import { counted } from "./counted.ts";
 import { MOST_JOBS } from "./reproduce_jobs.ts";
 import { shellWord } from "./shell_word.ts";
 
@@ -73,8 +74,8 @@ export function slurmScript({ array, name, models, command, folder, path, logs }
   const { jobs, atOnce, time, gres } = array;
   const words = command.map(shellWord).join(" ");
   return `#!/bin/sh
-# ${models} models in ${jobs} ${
-    jobs === 1 ? "job" : "jobs"
+# ${counted(models, "model")} in ${
+    counted(jobs, "job")
   }. To submit it, and once more whenever something is missing:
 #   sbatch ${shellWord(path)}
 # What is done is not done again, and what was begun is gone on with. The tables of what is done, at any time:

@@ -9,6 +9,7 @@ import { type CsvCell, csvLine, csvRows } from "../report/csv.ts";
 import { printable } from "../report/printable.ts";
 import type { Region } from "../score/regions.ts";
 import type { Label } from "../score/verdict.ts";
+import { counted } from "./counted.ts";
 
 /** What is said of an image. */
 export interface ScoreRow {
@@ -154,9 +155,7 @@ export class Tally {
     const { images, unreadable, labels: { normal, anomalous } } = this;
     const counts = normal + anomalous > 0 ? [`${anomalous} anomalous`, `${normal} normal`] : [];
     if (unreadable > 0) counts.push(`${unreadable} unreadable`);
-    return `${images} image${images === 1 ? "" : "s"}${
-      counts.map((text, i) => (i ? ", " : ": ") + text).join("")
-    }`;
+    return counted(images, "image") + counts.map((text, i) => (i ? ", " : ": ") + text).join("");
   }
 
   /** Which images can't be read and why, a line of a terminal each, ten at most. */
