@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StoredTensor } from "../../src/formats/tensor_file.ts";
+import { stored, type StoredTensor } from "../../src/formats/tensor_file.ts";
 import type { FoldedConv } from "../../src/model/fold.ts";
 import { madeUpWeights } from "../../src/bench/weights.ts";
 
@@ -13,7 +13,7 @@ const EPSILON = 1e-5; // timm's
 export function stateDict(): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();
   const put = (name: string, values: Float32Array<ArrayBuffer>, shape: number[]) =>
-    tensors.set(name, { dtype: "F32", shape, bytes: new Uint8Array(values.buffer) });
+    tensors.set(name, stored(values, shape));
   const full = (size: number, value: number) => new Float32Array(size).fill(value);
   const layer = (name: string, norm: string | null, { weight, bias, out, kernel }: FoldedConv) => {
     put(`${name}.weight`, weight.slice(), [out, weight.length / out / kernel ** 2, kernel, kernel]);

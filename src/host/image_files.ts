@@ -22,17 +22,21 @@ export const files: Images = {
       const given = () => Promise.resolve(image);
       return { hash: await sha256(image.data), size: given, decode: given };
     }
-    const bytes = await readWhole(path);
-    return {
-      hash: await sha256(bytes),
-      size: () => imageSize(bytes, path),
-      decode: () => decodeImage(bytes, path),
-    };
+    return await pictureOf(await readWhole(path), path);
   },
   async mask(path: string, image: string): Promise<Mask> {
     return (await readMaskFiles(path, await imageHeader(await readWhole(image), image))).mask;
   },
 };
+
+/** An image by its file's bytes. @param name what errors call it */
+export async function pictureOf(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Picture> {
+  return {
+    hash: await sha256(bytes),
+    size: () => imageSize(bytes, name),
+    decode: () => decodeImage(bytes, name),
+  };
+}
 
 /** A mask, and what was taken for granted of which of its files. */
 export interface ReadMaskFiles {

@@ -5,14 +5,11 @@
  * @module
  */
 import type { Frame, Piece } from "../data/frame.ts";
-import { decodeImage } from "../data/image.ts";
 import type { Images, Picture, Preview } from "../data/images.ts";
-import { imageSize } from "../data/decode.ts";
 import { InputError } from "../errors.ts";
-import { sha256 } from "../sha256.ts";
 import { isCifar } from "./cifar_images.ts";
 import { readWhole } from "./files.ts";
-import { files } from "./image_files.ts";
+import { files, pictureOf } from "./image_files.ts";
 import { type DrawJob, longestSide, type Looked, type LookJob, previewOf } from "./image_job.ts";
 import type { Answer, Job } from "./image_worker.ts";
 
@@ -52,7 +49,7 @@ export class ImageThreads implements Images, Disposable {
     while (this.#threads.some(({ waiting }) => sumOf(waiting) > MOST_WAITING / this.#threads.length)) {
       await this.#room.promise;
     }
-    const bytes = await readWhole(path), hash = await sha256(bytes);
+    const bytes = await readWhole(path), picture = await pictureOf(bytes, path);
     let looked: Promise<Looked> | undefined;
     const lookAt = (frame: Frame, piece: Piece | null): Promise<Looked> => {
       const preview = [frame.S, longestSide(frame.S, frame.map)] as const;
@@ -64,9 +61,7 @@ export class ImageThreads implements Images, Disposable {
       });
     };
     return {
-      hash,
-      size: () => imageSize(bytes, path),
-      decode: () => decodeImage(bytes, path),
+      ...picture,
       cut: async (frame, piece) => (await lookAt(frame, piece)).pixels!,
       preview: this.#previews ? async (frame) => (await lookAt(frame, null)).preview! : undefined,
     };
