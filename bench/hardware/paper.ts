@@ -56,10 +56,10 @@ const small = quick
   ]
   : [];
 const cli = join(import.meta.dirname!, "..", "..", "cli.ts");
-const folder = join(out, category), steps = Math.ceil(train / 16) * epochs;
+const steps = Math.ceil(train / 16) * epochs;
 let before = -1;
 const progress = setInterval(() => {
-  const done = linesOf(read(join(folder, "log.jsonl"))).length;
+  const done = linesOf(read(join(out, "log.jsonl"))).length;
   if (done === before) return;
   before = done;
   tell({ what: "progress", seconds: since(), steps: done, of_steps: steps });
@@ -81,8 +81,8 @@ clearInterval(progress);
 const seconds = since();
 last.forEach((line) => console.log(`adtr: ${line}`));
 
-const done = linesOf(read(join(folder, "log.jsonl"))).length;
-const speed = read(join(folder, "speed.json"));
+const done = linesOf(read(join(out, "log.jsonl"))).length;
+const speed = read(join(out, "speed.json"));
 const took = { what: "train", images: train, epochs, steps: done, of_steps: steps, seconds };
 if (status.success) {
   if (done !== steps) throw new Error(`Expected ${steps} steps in the log, but found ${done}`);
