@@ -5,7 +5,7 @@
  */
 import { SettingError } from "../../errors.ts";
 import { type Rules, type Settings, whole } from "../settings.ts";
-import { byPreset, LEARNING_RULES, type LearningSettings } from "../trained.ts";
+import { byPreset, LEARNING_RULES, type LearningSettings } from "../training.ts";
 
 /** Settings of an autoencoder. */
 export interface AutoencoderSettings extends LearningSettings {

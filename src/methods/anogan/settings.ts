@@ -13,7 +13,7 @@ import {
   whole,
   yesOrNo,
 } from "../settings.ts";
-import { byPreset, LEARNING_RULES, type LearningSettings } from "../trained.ts";
+import { byPreset, LEARNING_RULES, type LearningSettings } from "../training.ts";
 import type { AnoganSizes } from "./net.ts";
 
 /** Settings of AnoGAN. */

@@ -17,15 +17,8 @@ import { Random } from "../../hash.ts";
 import { Adam } from "../../optim/adam.ts";
 import { scoreByShare } from "../maps.ts";
 import { oneOf, oneOfNumbers, type Rules, whole } from "../settings.ts";
-import {
-  byPreset,
-  LEARNING_RULES,
-  type LearningSettings,
-  oneLoss,
-  scoringTape,
-  trainedMethod,
-  type TrainedModel,
-} from "../trained.ts";
+import { scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { byPreset, LEARNING_RULES, type LearningSettings, oneLoss } from "../training.ts";
 import { erase } from "./erase.ts";
 import { arnetNets, type ArnetSizes, HALVINGS } from "./net.ts";
 

@@ -17,7 +17,8 @@ import { measured } from "../measure.ts";
 import { rescalingOf } from "../rescale.ts";
 import { whole } from "../settings.ts";
 import type { TrainingSet } from "../trainable.ts";
-import { oneLoss, scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { oneLoss } from "../training.ts";
 import { contrasts, normaliseContrast } from "./contrast.ts";
 import { autoencoder, network } from "./net.ts";
 import {

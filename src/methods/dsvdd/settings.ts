@@ -6,7 +6,7 @@
 import { SettingError } from "../../errors.ts";
 import type { Method } from "../method.ts";
 import { oneOf, real, type Rules, type Settings, TRAINING_RULES, whole } from "../settings.ts";
-import { byPreset, LEARNING_RULES, type LearningSettings } from "../trained.ts";
+import { byPreset, LEARNING_RULES, type LearningSettings } from "../training.ts";
 
 /** What is trained for. */
 export const OBJECTIVES = ["one-class", "soft-boundary", "reconstruction"] as const;

@@ -17,7 +17,8 @@ import { scoreByShare } from "../maps.ts";
 import { whole } from "../settings.ts";
 import { measureTeacher, taught, teacherValues } from "../teacher.ts";
 import type { Sample } from "../trainable.ts";
-import { oneLoss, scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { oneLoss } from "../training.ts";
 import { network } from "./net.ts";
 import { FCDD_RULES, fcddDefaults, type FcddSettings } from "./settings.ts";
 

@@ -6,7 +6,7 @@
 import { ANOMALIES, type AnomalyName } from "../../data/anomalies/catalogue.ts";
 import type { Method } from "../method.ts";
 import { oneOf, type Rules, whole } from "../settings.ts";
-import { byPreset, LEARNING_RULES, type LearningSettings } from "../trained.ts";
+import { byPreset, LEARNING_RULES, type LearningSettings } from "../training.ts";
 
 /** What is known of anomalies. */
 const LABELS = ["none", "pixels", "images"] as const;

@@ -19,14 +19,8 @@ import { Adam } from "../../optim/adam.ts";
 import { BETAS, says, sumOfSquares } from "../adversarial.ts";
 import { checkPyramid } from "../dcgan.ts";
 import { atLeast0, type Rules, whole } from "../settings.ts";
-import {
-  byPreset,
-  LEARNING_RULES,
-  type LearningSettings,
-  scoringTape,
-  trainedMethod,
-  type TrainedModel,
-} from "../trained.ts";
+import { scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { byPreset, LEARNING_RULES, type LearningSettings } from "../training.ts";
 import { ganomalyNets, type GanomalySizes } from "./net.ts";
 
 interface GanomalySettings extends LearningSettings, Omit<GanomalySizes, "S"> {

@@ -16,15 +16,8 @@ import { Random } from "../../hash.ts";
 import { Adam } from "../../optim/adam.ts";
 import { pauses } from "../pause.ts";
 import { type Rules, whole } from "../settings.ts";
-import {
-  byPreset,
-  LEARNING_RULES,
-  type LearningSettings,
-  oneLoss,
-  scoringTape,
-  trainedMethod,
-  type TrainedModel,
-} from "../trained.ts";
+import { scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { byPreset, LEARNING_RULES, type LearningSettings, oneLoss } from "../training.ts";
 import { fitDirichlet, LEAST } from "./dirichlet.ts";
 import { wideNet, type WideSizes } from "./net.ts";
 import { transform, TRANSFORMS, transformTables } from "./transforms.ts";

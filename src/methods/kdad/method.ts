@@ -18,7 +18,8 @@ import { Adam } from "../../optim/adam.ts";
 import { mapsOf, scoresOf, windowOf } from "../maps.ts";
 import { whole } from "../settings.ts";
 import { measureTeacher, taught, teacherValues } from "../teacher.ts";
-import { type Batch, oneLoss, scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { type Batch, scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { oneLoss } from "../training.ts";
 import { clone, cloner, type ClonerSizes } from "./net.ts";
 import { KDAD_RULES, kdadDefaults, type KdadSettings } from "./settings.ts";
 

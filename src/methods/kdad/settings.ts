@@ -16,7 +16,7 @@ import {
   type TrainingSettings,
   whole,
 } from "../settings.ts";
-import { byPreset } from "../trained.ts";
+import { byPreset } from "../training.ts";
 
 /** How positions are scored. */
 const LOCALISATIONS = ["gradient", "discrepancy"] as const;

@@ -12,7 +12,7 @@ import {
   type TrainingSettings,
   whole,
 } from "../settings.ts";
-import { byPreset } from "../trained.ts";
+import { byPreset } from "../training.ts";
 import { type LocGloSizes, PATCHES } from "./net.ts";
 
 /** Settings of Loc-Glo. */

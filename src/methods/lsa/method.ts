@@ -19,7 +19,8 @@ import { Adam } from "../../optim/adam.ts";
 import { measured } from "../measure.ts";
 import { rescaled, rescalingOf } from "../rescale.ts";
 import { whole } from "../settings.ts";
-import { oneLoss, scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { oneLoss } from "../training.ts";
 import { BINS, lsaNetwork } from "./net.ts";
 import { checkLsa, LSA_RULES, lsaDefaults, type LsaSettings } from "./settings.ts";
 

@@ -22,15 +22,8 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import { Random } from "../../hash.ts";
 import { Adam } from "../../optim/adam.ts";
 import { atLeast0, oneOfNumbers, type Rules, whole } from "../settings.ts";
-import {
-  byPreset,
-  LEARNING_RULES,
-  type LearningSettings,
-  oneLoss,
-  scoringTape,
-  trainedMethod,
-  type TrainedModel,
-} from "../trained.ts";
+import { scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { byPreset, LEARNING_RULES, type LearningSettings, oneLoss } from "../training.ts";
 import { patchNets, type PatchSizes } from "./net.ts";
 import { cut, neighbours, type Pair, twins } from "./patches.ts";
 

@@ -20,15 +20,8 @@ import { Adam } from "../../optim/adam.ts";
 import { says, sumOfSquares } from "../adversarial.ts";
 import { scoreByShare } from "../maps.ts";
 import { atLeast0, type Rules, type Settings, whole } from "../settings.ts";
-import {
-  byPreset,
-  LEARNING_RULES,
-  type LearningSettings,
-  scoringTape,
-  trainedMethod,
-  type TrainedModel,
-  type Training,
-} from "../trained.ts";
+import { scoringTape, trainedMethod, type TrainedModel, type Training } from "../trained.ts";
+import { byPreset, LEARNING_RULES, type LearningSettings } from "../training.ts";
 import { countMasks, maskOf, type MaskSizes } from "./masks.ts";
 import { scadnNets, type ScadnSizes } from "./net.ts";
 

@@ -18,15 +18,8 @@ import { Random } from "../../hash.ts";
 import { Adam } from "../../optim/adam.ts";
 import { scoreByShare } from "../maps.ts";
 import { type Rules, whole } from "../settings.ts";
-import {
-  byPreset,
-  LEARNING_RULES,
-  type LearningSettings,
-  oneLoss,
-  scoringTape,
-  trainedMethod,
-  type TrainedModel,
-} from "../trained.ts";
+import { scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { byPreset, LEARNING_RULES, type LearningSettings, oneLoss } from "../training.ts";
 import { HALVINGS, smaiNets, type SmaiSizes } from "./net.ts";
 import { slic } from "./slic.ts";
 

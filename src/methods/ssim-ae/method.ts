@@ -14,7 +14,8 @@ import { reconstruct, sizes } from "../ae/model.ts";
 import { autoencoder } from "../ae/net.ts";
 import { AUTOENCODER_RULES, autoencoderDefaults, checkAutoencoder } from "../ae/settings.ts";
 import { scoreByShare } from "../maps.ts";
-import { oneLoss, scoringTape, trainedMethod } from "../trained.ts";
+import { scoringTape, trainedMethod } from "../trained.ts";
+import { oneLoss } from "../training.ts";
 
 /** The method. */
 export const ssimAe = trainedMethod({

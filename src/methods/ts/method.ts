@@ -21,7 +21,8 @@ import { scoreByShare } from "../maps.ts";
 import { measured } from "../measure.ts";
 import { whole } from "../settings.ts";
 import { measureTeacher, taught, teacherValues } from "../teacher.ts";
-import { type Batch, oneLoss, scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { type Batch, scoringTape, trainedMethod, type TrainedModel } from "../trained.ts";
+import { oneLoss } from "../training.ts";
 import { students, type StudentSizes } from "./net.ts";
 import { STUDENT_RULES, studentDefaults, type StudentSettings } from "./settings.ts";
 

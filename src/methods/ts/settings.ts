@@ -5,7 +5,7 @@
  */
 import type { Method } from "../method.ts";
 import { real, type Rules, whole } from "../settings.ts";
-import { byPreset, LEARNING_RULES, type LearningSettings } from "../trained.ts";
+import { byPreset, LEARNING_RULES, type LearningSettings } from "../training.ts";
 import { RECEPTIVE_FIELDS } from "./net.ts";
 
 /** Settings of the students. */

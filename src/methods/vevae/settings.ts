@@ -5,7 +5,7 @@
  */
 import { SettingError } from "../../errors.ts";
 import { atLeast0, oneOf, type Rules, type Settings, whole } from "../settings.ts";
-import { byPreset } from "../trained.ts";
+import { byPreset } from "../training.ts";
 import { VARIATIONAL_RULES, type VariationalSettings } from "../vae/settings.ts";
 
 /** Settings of `vevae`. */
