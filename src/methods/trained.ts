@@ -14,7 +14,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import { count, type Tensor } from "../gpu/tensor.ts";
 import { type FeatureSizes, upload } from "../model/batches.ts";
 import { initialValues, Network, type Parts, shapesIn } from "../model/network.ts";
-import type { HostTensor, Parameters } from "../optim/parameters.ts";
+import type { HostTensor } from "../optim/parameters.ts";
 import {
   checkFeatures,
   checkPixels,

@@ -186,11 +186,11 @@ function labels(B: number, each: number): Float32Array {
   return fill("fcdd.labels", B * each, 0, 1).map((u, i) => +(u < Math.fround(0.4) && i >= each));
 }
 
-for (const  of of["images", "positions"] as const) {
-  Deno.test(`FCDD's loss with labels of ${of}: plain loops, finite differences, and PyTorch's numbers`, async () => {
-    const shape = [5, 3, 4, 1], [B] = shape, N = 12, y = labels(B, of === "images" ? 1 : N);
+for (const kind of ["images", "positions"] as const) {
+  Deno.test(`FCDD's loss with labels of ${kind}: plain loops, finite differences, and PyTorch's numbers`, async () => {
+    const shape = [5, 3, 4, 1], [B] = shape, N = 12, y = labels(B, kind === "images" ? 1 : N);
     const labelled = (tape: Tape, A: Tensor) =>
-      fcddLoss(tape, A, tape.gpu.tensor(y, of === "images" ? [B] : shape));
+      fcddLoss(tape, A, tape.gpu.tensor(y, kind === "images" ? [B] : shape));
     for (const on of [gpu, hardware]) {
       await checkOp<"a">({
         on,
@@ -201,7 +201,7 @@ for (const  of of["images", "positions"] as const) {
       });
     }
     await meetsGolden(
-      `fcdd.${of}`,
+      `fcdd.${kind}`,
       { a: [shape, -2, 2] },
       (tape, { a }) => labelled(tape, pseudoHuber(tape, a)),
     );

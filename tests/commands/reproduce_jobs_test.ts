@@ -19,8 +19,8 @@ Deno.test("every model is in one share, behind what it begins with, and methods 
   const all = await plan("adtr+,knn,padim", "grid,weave,leather,tile,wood", 2),
     names = cellsOf(all).map(cellName);
   equal(names.length, 5 * (2 + 2 + 1 + 2));
-  for (const  of of[1, 2, 3, 4, 7, 25, 40]) {
-    const shares = sharesOf(all, of);
+  for (const jobs of [1, 2, 3, 4, 7, 25, 40]) {
+    const shares = sharesOf(all, jobs);
     deepEqual(shares.flat().map(cellName).sort(), names.toSorted());
     for (const share of shares) {
       const own = share.map(cellName);
@@ -36,7 +36,7 @@ Deno.test("every model is in one share, behind what it begins with, and methods 
     }
     for (const method of ["adtr", "adtr+", "knn", "padim"]) {
       const counts = shares.map((share) => share.filter(({ entry }) => entry.name === method).length);
-      ok(Math.max(...counts) - Math.min(...counts) <= 1, `${method} among ${of}: ${counts}`);
+      ok(Math.max(...counts) - Math.min(...counts) <= 1, `${method} among ${jobs}: ${counts}`);
     }
   }
   equal(mostJobs(all), 25);

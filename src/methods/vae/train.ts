@@ -6,7 +6,7 @@
 import type { Tensor } from "../../gpu/tensor.ts";
 import { Random } from "../../hash.ts";
 import { Adam } from "../../optim/adam.ts";
-import { type TrainedMethod } from "../trained.ts";
+import type { TrainedMethod } from "../trained.ts";
 import { oneLoss } from "../training.ts";
 import { elboLoss } from "./elbo.ts";
 import { encode } from "./net.ts";
