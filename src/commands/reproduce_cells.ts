@@ -5,7 +5,7 @@
  */
 import { dirname, join, resolve } from "node:path";
 import * as v from "npm:valibot@^1.5.0";
-import { InputError } from "../errors.ts";
+import { InputError, shortened } from "../errors.ts";
 import { isCifar } from "../host/cifar_images.ts";
 import { isThere, readWhole } from "../host/files.ts";
 import { MODEL } from "../host/run_folder.ts";
@@ -132,9 +132,14 @@ export async function refuseOther(plan: ReproducePlan, cell: Cell, features: str
     ? ["the backbone", before, features]
     : [differs, known[differs], found[differs]];
   throw new InputError(
-    `Expected to go on with ${path}, where ${name} is ${was}, but found ${is}.\n` +
+    `Expected to go on with ${path}, where ${name} is ${told(was)}, but found ${is}.\n` +
       "Another --out begins a new reproduction.",
   );
+}
+
+/** A setting as an error tells it, whatever stands in its place. */
+function told(value: unknown): string {
+  return typeof value === "object" && value !== null ? "no single value" : shortened(value);
 }
 
 /** Whether two texts say the same place. */
@@ -151,18 +156,19 @@ const METRICS_SCHEMA = v.object({
   pixel_ap: FRACTION,
   aupro: FRACTION,
 });
+const AT_LEAST_0 = v.pipe(v.number(), v.finite(), v.minValue(0));
 const SPEED_SCHEMA = v.object({
-  train_seconds: v.nullable(v.number()),
-  images_per_second: v.nullable(v.number()),
-  images_per_second_from_files: v.optional(v.nullable(v.number()), null), // not there before 0.3
-  model_bytes: v.number(),
+  train_seconds: v.nullable(AT_LEAST_0),
+  images_per_second: v.nullable(AT_LEAST_0),
+  images_per_second_from_files: v.optional(v.nullable(AT_LEAST_0), null), // not there before 0.3
+  model_bytes: AT_LEAST_0,
 });
 
 /** Reads JSON that a cell has left. @throws {InputError} where it is not as it was written, with what helps */
 async function readAs<T>(schema: v.GenericSchema<unknown, T>, path: string): Promise<T> {
   const refuse = (found: string): never => {
     throw new InputError(
-      `Expected ${path} as a run has left it, but found ${found}.\nWithout the folder ${
+      `Expected ${path} as a run has left it, but found ${shortened(found, 200)}.\nWithout the folder ${
         dirname(path)
       } it is done again.`,
     );

@@ -9,7 +9,8 @@ import { BMP, GIF, imageSeeds, JPEG, PNG, TIFF, WEBP } from "./images.ts";
 import { checkpointSeeds, modelSeeds } from "./models.ts";
 import type { Bytes, Mutators } from "./mutations.ts";
 import type { KindName } from "./readers.ts";
-import { configSeeds, featureSeeds, logSeeds, scoreSeeds, visaSeeds } from "./tables.ts";
+import { PARTS, requestSeeds } from "./requests.ts";
+import { configSeeds, featureSeeds, logSeeds, resultSeeds, scoreSeeds, visaSeeds } from "./tables.ts";
 import { PTH, pthSeeds, SAFETENSORS, safetensorsSeeds } from "./tensors.ts";
 import { JSON_FILE, JSON_LINES, TABLE } from "./texts.ts";
 
@@ -36,6 +37,8 @@ export const KINDS: Readonly<Record<KindName, Kind>> = {
   config: { seeds: configSeeds, mutators: JSON_FILE },
   visa: { seeds: visaSeeds, mutators: TABLE },
   scores: { seeds: scoreSeeds, mutators: { ...TABLE, ...JSON_LINES } },
+  results: { seeds: resultSeeds, mutators: JSON_FILE },
+  request: { seeds: requestSeeds, mutators: PARTS },
   log: { seeds: logSeeds, mutators: JSON_LINES },
   features: { seeds: featureSeeds, mutators: {} },
   model: { seeds: () => modelSeeds(METHOD_NAMES), mutators: SAFETENSORS },

@@ -6,7 +6,9 @@
  */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { basename, dirname, join } from "node:path";
+import * as v from "npm:valibot@^1.5.0";
 import { readConfig } from "../../src/commands/config.ts";
+import { cellFolder, refuseOther, resultOf } from "../../src/commands/reproduce_cells.ts";
 import { ScoreFolder, UNFINISHED } from "../../src/commands/score_folder.ts";
 import { Tally } from "../../src/commands/score_rows.ts";
 import { readCifar } from "../../src/data/cifar.ts";
@@ -21,10 +23,13 @@ import { FeatureCache } from "../../src/host/feature_cache.ts";
 import { makeFolder } from "../../src/host/files.ts";
 import { beginLog, epochLosses, readLog } from "../../src/host/log.ts";
 import { listVisa, scanVisa } from "../../src/host/visa.ts";
+import { ScoreAnswer } from "../../src/serve/schemas.ts";
 import { FORMS } from "../data/cifar_files.ts";
 import { fill } from "../fill.ts";
+import { withServer } from "../serve/fake.ts";
 import type { Bytes } from "./mutations.ts";
-import { featureEntry, FEATURES_KEY, scoreSeeds, scoreState } from "./tables.ts";
+import { requestType } from "./requests.ts";
+import { featureEntry, FEATURES_KEY, reproductionOf, resultSeeds, scoreSeeds, scoreState } from "./tables.ts";
 
 /** What is to be read. */
 export interface File {
@@ -151,6 +156,39 @@ export const READERS = {
       known.failures();
     },
     named: ({ folder }) => join(folder, UNFINISHED),
+  },
+  results: {
+    memory: MEMORY,
+    async read({ bytes, folder, seed }) {
+      const { plan, cell } = await reproductionOf(folder), within = cellFolder(plan, cell.entry.name, cell);
+      await makeFolder(within);
+      for (const [name, sound] of await resultSeeds()) {
+        await Deno.writeFile(join(within, name), name === seed ? bytes : sound);
+      }
+      await refuseOther(plan, cell, null);
+      const { metrics, speed } = (await resultOf(plan, cell))!;
+      const numbers = [...Object.values(metrics), ...Object.values(speed)];
+      ok(numbers.every((value) => value === null || Number.isFinite(value)));
+    },
+    named: ({ folder }) => folder, // a sentence names the file, the next one its folder
+  },
+  request: {
+    memory: MEMORY,
+    read: ({ bytes, path, seed }) =>
+      withServer(async ({ ask, lines }) => {
+        const headers = { "content-type": requestType(seed) };
+        const response = await ask("/v1/score", { method: "POST", body: bytes, headers });
+        const answer = await response.json(), { status } = response;
+        equal((await (await ask("/healthz")).json()).status, "ok", lines.join("\n"));
+        if (status !== 200) {
+          ok([400, 413, 422].includes(status), `${status} ${answer.error}\n${lines.join("\n")}`);
+          ok(status !== 422 || answer.error.includes("image"), answer.error);
+          throw new InputError(`${path}: ${answer.error}`);
+        }
+        for (const result of v.parse(ScoreAnswer, answer).results) {
+          ok(!("error" in result) || result.error.includes(result.name), JSON.stringify(result));
+        }
+      }),
   },
   log: {
     memory: MEMORY,

@@ -1,10 +1,15 @@
 /**
- * What runs and calls leave behind and read again: config.json, log.jsonl, a folder of unfinished scores, entries of the
- * feature cache; and VisA's table.
+ * What runs and calls leave behind and read again: config.json, log.jsonl, results of a reproduction, a folder of unfinished
+ * scores, entries of the feature cache; and VisA's table.
  *
  * @module
  */
 import { join } from "node:path";
+import { placesOf } from "../../src/commands/reproduce_cells.ts";
+import { type Cell, cellsOf } from "../../src/commands/reproduce_jobs.ts";
+import { planReproduction, type ReproducePlan } from "../../src/commands/reproduce_plan.ts";
+import { METRICS } from "../../src/commands/results.ts";
+import { CONFIG, SPEED } from "../../src/commands/run_category.ts";
 import type { ScoreState } from "../../src/commands/score_folder.ts";
 import { FORMATS, type ScoreRow } from "../../src/commands/score_rows.ts";
 import { FeatureCache } from "../../src/host/feature_cache.ts";
@@ -73,6 +78,36 @@ export function scoreSeeds(): Map<string, Bytes> {
       [`${rows}/maps`, concat(map("a"), map("d"))],
     ];
   }));
+}
+
+/** A reproduction of one model in a folder. */
+export async function reproductionOf(out: string): Promise<{ plan: ReproducePlan; cell: Cell }> {
+  const plan = await planReproduction("demo", {}, { out, methods: "knn", category: "bottle", seeds: 1 });
+  return { plan, cell: cellsOf(plan)[0] };
+}
+
+/** What its model has left, by the files' names. */
+export async function resultSeeds(): Promise<Map<string, Bytes>> {
+  const { plan, cell } = await reproductionOf("");
+  const fractions = {
+    image_auroc: 1,
+    image_ap: 0.5,
+    image_f1max: 0.25,
+    pixel_auroc: null,
+    pixel_ap: 0,
+    aupro: null,
+  };
+  const speed = {
+    train_seconds: 1.5,
+    images_per_second: 40,
+    images_per_second_from_files: 20,
+    model_bytes: 4096,
+  };
+  const config = { ...cell.entry.settings, seed: cell.seed, ...placesOf(plan, cell) };
+  const files = { [METRICS]: { [cell.category]: fractions }, [SPEED]: speed, [CONFIG]: config };
+  return new Map(
+    Object.entries(files).map(([name, content]) => [name, utf8(JSON.stringify(content, null, 2))]),
+  );
 }
 
 /** A table of two categories. */
