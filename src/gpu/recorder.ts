@@ -124,21 +124,34 @@ export class Recorder {
   }
 
   /**
-   * Writes values to the device. Work recorded so far is submitted first, since a write overtakes it.
+   * Writes values to the device, straight from where they lie; several arrays one behind the other. Work recorded so far is
+   * submitted first, since a write overtakes it.
    *
-   * @throws {RangeError} where they are not as many as the tensor has, or of another kind
+   * @throws {RangeError} where they are not as many as the tensor has, or of another kind; where an array of f16 that is not
+   *   the last has an odd length
    */
-  write<T extends DType>(to: Tensor<T>, values: Values[T]): void {
-    const dtype = values instanceof Float32Array ? "f32" : values instanceof Uint32Array ? "u32" : "f16";
-    if (values.length !== to.size || dtype !== to.dtype) {
+  write<T extends DType>(to: Tensor<T>, ...parts: readonly Values[T][]): void {
+    const length = parts.reduce((sum, values) => sum + values.length, 0);
+    const dtypes = new Set(parts.map(dtypeOf)), found = [...dtypes].join(" and ");
+    if (length !== to.size || found !== to.dtype) {
       throw new RangeError(
-        `Expected ${to.size} values of ${to.dtype} for [${to.shape}], but found ${values.length} of ${dtype}`,
+        `Expected ${to.size} values of ${to.dtype} for [${to.shape}], but found ${length} of ${found}`,
       );
+    }
+    if (parts.some(({ byteLength }, i) => byteLength % 4 !== 0 && i < parts.length - 1)) {
+      throw new RangeError("Expected arrays of an even number of values of f16, but found an odd one");
     }
     this.#owner.check();
     this.submit();
     this.#use(to, "written");
-    this.#guarded(() => this.#device.queue.writeBuffer(to.slab.buffer, to.offset, inFours(values)));
+    this.#guarded(() => {
+      let at = to.offset;
+      for (const values of parts) {
+        if (values.length === 0) continue; // Deno 2.9 panics
+        this.#device.queue.writeBuffer(to.slab.buffer, at, inFours(values));
+        at += values.byteLength;
+      }
+    });
     this.#doubtful.clear();
   }
 
@@ -242,6 +255,10 @@ export class Recorder {
     this.#pass?.end();
     this.#pass = null;
   }
+}
+
+function dtypeOf(values: Values[DType]): DType {
+  return values instanceof Float32Array ? "f32" : values instanceof Uint32Array ? "u32" : "f16";
 }
 
 /** Values with a zero behind them where they are an odd number of two bytes: WebGPU copies four at a time. */

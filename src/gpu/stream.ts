@@ -57,12 +57,14 @@ export class Stream {
   }
 
   /**
-   * Writes values to the device. Work recorded so far is submitted first, since a write overtakes it.
+   * Writes values to the device, straight from where they lie; several arrays one behind the other. Work recorded so far is
+   * submitted first, since a write overtakes it.
    *
-   * @throws {RangeError} where they are not as many as the tensor has, or of another kind
+   * @throws {RangeError} where they are not as many as the tensor has, or of another kind; where an array of f16 that is not
+   *   the last has an odd length
    */
-  write<T extends DType>(to: Tensor<T>, values: Values[T]): void {
-    this.#recorder.write(to, values);
+  write<T extends DType>(to: Tensor<T>, ...parts: readonly Values[T][]): void {
+    this.#recorder.write(to, ...parts);
   }
 
   /** Hands everything recorded to the device. */

@@ -31,7 +31,7 @@ export interface CovarianceOptions {
  */
 export async function covarianceOf(
   gpu: Gpu,
-  features: readonly Float32Array[],
+  features: readonly Float32Array<ArrayBuffer>[],
   mean: Float32Array<ArrayBuffer>,
   { C, H, W }: FeatureSizes,
   { ridge, onProgress, signal }: CovarianceOptions,

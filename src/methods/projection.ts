@@ -44,7 +44,7 @@ export function checkComponents(K: number, C: number): void {
  */
 export async function fitProjection(
   gpu: Gpu,
-  features: readonly Float32Array[],
+  features: readonly Float32Array<ArrayBuffer>[],
   sizes: FeatureSizes,
   K: number,
   signal?: AbortSignal,

@@ -14,23 +14,25 @@ export interface FeatureSizes {
 }
 
 /**
- * Features of some images as one tensor.
+ * Features of some images as one tensor, straight from their arrays: an image's is the file that a cache has read.
  *
  * @param images [N, C] of each; what follows is left out
  * @returns [B, N, C], for the caller to release outside of a step
  */
-export function upload(gpu: Compute, images: readonly Float32Array[], { C, H, W }: FeatureSizes): Tensor {
-  const N = H * W, values = new Float32Array(images.length * N * C);
-  images.forEach((image, i) => values.set(image.subarray(0, N * C), i * N * C));
-  const x = gpu.empty([images.length, N, C], "features");
-  gpu.stream.write(x, values);
+export function upload(
+  gpu: Compute,
+  images: readonly Float32Array<ArrayBuffer>[],
+  { C, H, W }: FeatureSizes,
+): Tensor {
+  const N = H * W, x = gpu.empty([images.length, N, C], "features");
+  gpu.stream.write(x, ...images.map((image) => image.subarray(0, N * C)));
   return x;
 }
 
 /** All features in order, `size` images at a time: [B, N, C], which goes back when the next is asked for, or no more. */
 export function* batches(
   gpu: Compute,
-  features: readonly Float32Array[],
+  features: readonly Float32Array<ArrayBuffer>[],
   sizes: FeatureSizes,
   size: number,
 ): Generator<Tensor> {

@@ -46,6 +46,21 @@ Deno.test("a write does not overtake what was recorded before, nor a dispatch a 
   );
 });
 
+Deno.test("several arrays are written one behind the other, wherever they begin in theirs", async () => {
+  const x = gpu.empty([2, 3]), all = Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7);
+  gpu.stream.write(x, all.subarray(1, 2), new Float32Array(0), all.subarray(3));
+  assert.deepEqual([...await gpu.read(x)], [1, 3, 4, 5, 6, 7]);
+  assert.throws(() => gpu.stream.write(x, all.subarray(1), all), /Expected 6 values .* found 15 of f32/);
+  // deno-lint-ignore no-explicit-any -- what types forbid, the stream refuses too
+  const other = new Uint32Array(3) as any;
+  assert.throws(() => gpu.stream.write(x, all.subarray(0, 3), other), /found 6 of f32 and u32/);
+  const half = gpu.empty([4], "numbers", "f16"), odd = Float16Array.of(1, 2, 3);
+  assert.throws(() => gpu.stream.write(half, odd, odd.subarray(2)), /an even number of values of f16/);
+  gpu.stream.write(half, odd.subarray(0, 2), odd.subarray(1));
+  assert.deepEqual([...await gpu.read(half)], [1, 2, 2, 3]);
+  assert.deepEqual([...await gpu.read(x)], [1, 3, 4, 5, 6, 7]);
+});
+
 Deno.test("a write alone is read back, and so is a copy", async () => {
   const x = gpu.tensor([1, 2, 3]), y = gpu.empty([3, 1]);
   assert.deepEqual([...await gpu.read(x)], [1, 2, 3]);

@@ -135,7 +135,7 @@ export const patchcore: Method<PatchcoreSettings> = {
 /** The picked patches, [picks, C], in the order of the images. */
 async function patchesOf(
   gpu: Gpu,
-  features: readonly Float32Array[],
+  features: readonly Float32Array<ArrayBuffer>[],
   { C, H, W, patch }: Sizes,
   picks: Uint32Array,
   size: number,
