@@ -14,7 +14,7 @@ import { Model } from "../score/model.ts";
 import { decisionBy } from "../score/threshold.ts";
 import { dropHeldOut, holdOut } from "./hold_out.ts";
 import { NO_JOURNAL } from "./journal.ts";
-import { isTrained, keep, Learning, type LearnOptions, type Seen } from "./learning.ts";
+import { keep, Learning, type LearnOptions, type Seen } from "./learning.ts";
 
 /**
  * Learns. A training that was stopped or killed and is gone on with ends with the same bytes as one that was not.
@@ -40,7 +40,7 @@ export async function learn(options: LearnOptions): Promise<Model | null> {
     (method.pooled ? P : 0) + (method.input === "both" ? 3 * S * S : 0);
   const come = 4 * images * values, all = come * (1 + othersOf(method, options) / category.train.length);
   const { featureBytes = IN_MEMORY_SHARE * (available ?? Infinity) } = options;
-  const isShelved = isTrained(settings) && journal.shelf !== undefined && all > featureBytes;
+  const isShelved = journal.shelf !== undefined && all > featureBytes;
   requireMemory(source.gpu, method, settings, sizes, isShelved ? 0 : come, available);
   using stack = new DisposableStack();
   const keeper = isShelved ? onShelf(stack.use(journal.shelf!())) : IN_MEMORY;

@@ -52,7 +52,7 @@ export interface LearnOptions {
   readonly checkpointSeconds?: number;
   /** Bytes of memory that this computer has left; not looked at by default. */
   readonly available?: () => number;
-  /** Bytes of features that a training by steps keeps in memory; a quarter of what is available by default. */
+  /** Bytes of features that a training keeps in memory; a quarter of what is available by default. */
   readonly featureBytes?: number;
 }
 
@@ -223,7 +223,7 @@ export class Learning {
     const { list } = this.#options.keeper;
     this.#seen.images = {
       features: list(all.length, (i) => all[i].values.subarray(0, length)),
-      pooled: pooled ? list(all.length, (i) => all[i].values.subarray(length)) : [],
+      pooled: pooled ? list(all.length, (i) => all[i].values.slice(length)) : [], // apart: they would keep all values in memory
       pixels: input === "both" ? list(all.length, (i) => all[i].pixels!) : undefined,
     };
     if (this.#settings.folds === 0) this.#seen.all = undefined; // nobody asks again

@@ -128,6 +128,14 @@ Deno.test("and methods that look at pixels, or at both", () =>
     await same(folder, "both", tinySettings({ ...settings, method: "ts" }, "demo"));
   }));
 
+Deno.test("and methods that take no steps, which read features more than once", () =>
+  inFolder(async (folder) => {
+    for (const method of ["mahalanobis", "padim", "patchcore", "knn", "spade", "kde", "gaussian"]) {
+      const [told] = await same(folder, method, tinySettings({ method }, "demo"));
+      match(told, /^grid: features of \d+ MiB are kept in a file/);
+    }
+  }));
+
 Deno.test("stopped and gone on with, and without a place for it", () =>
   inFolder(async (folder) => {
     const category = await tinyCategory(folder), [whole, out] = [join(folder, "whole"), join(folder, "out")];

@@ -1,0 +1,172 @@
+/**
+ * Peaks of memory by the number of images: of trainings, whose features lie in a file beyond 64 MiB, and of `score` in one call.
+ *
+ *     NODEVICE_SELECT=1 deno run -A bench/memory/main.ts FOLDER [--train 500,2000,8000] [--methods adtr,mahalanobis]
+ *       [--score 1000,10000,100000] [--heatmaps]
+ *
+ * Images, different ones, are made in FOLDER and stay there, and so do features: a second call extracts none. Each training is an
+ * epoch at 256×256 pixels with the built-in filters, in a process of its own; `score` looks at 32×32 pixels with padim.
+ *
+ * @module
+ */
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { Gpu } from "../../src/gpu/gpu.ts";
+import { FeatureCache } from "../../src/host/feature_cache.ts";
+import { makeFolder } from "../../src/host/files.ts";
+import { listImages } from "../../src/host/folder.ts";
+import { files } from "../../src/host/image_files.ts";
+import { pngFile } from "../../src/host/png_file.ts";
+import { RunFolder } from "../../src/host/run_folder.ts";
+import { resolveSettings } from "../../src/methods/resolve.ts";
+import type { Settings } from "../../src/methods/settings.ts";
+import { gaborBackbone } from "../../src/model/gabor.ts";
+import { table } from "../../src/report/table.ts";
+import { learn } from "../../src/train/learn.ts";
+
+const MIB = 2 ** 20, FEATURE_BYTES = 64 * MIB, TRAINED = 256, SCORED = 32;
+/** ADTR's, so that an epoch takes no longer than features; mahalanobis has none of them. */
+const SMALL = { hidden: 64, heads: 4, ffn: 128, layers: 1, epochs: 1, batch_size: 16 };
+
+/** Images of that side, as many as asked for at least. */
+async function imagesIn(folder: string, side: number, count: number): Promise<string[]> {
+  await makeFolder(folder);
+  const known = await listImages([folder]).catch(() => []);
+  for (let i = known.length; i < count; i++) {
+    const data = new Uint8Array(3 * side * side);
+    let noise = i + 1;
+    for (let at = 0; at < data.length; at++) {
+      noise = Math.imul(noise, 1664525) + 1013904223;
+      data[at] = 128 + 60 * Math.sin(at / (9 + i % 5)) + (noise >>> 28);
+    }
+    await Deno.writeFile(
+      join(folder, `${i}`.padStart(6, "0") + ".png"),
+      pngFile({ width: side, height: side, data }),
+    );
+  }
+  return (await listImages([folder])).slice(0, count);
+}
+
+function peakOf(status: string): number {
+  return 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0);
+}
+
+/** Trains in this process, and prints seconds, peak and bytes of features as JSON. */
+async function train(folder: string, method: string, count: number): Promise<void> {
+  const given = {
+    method,
+    backbone: "gabor",
+    image_size: TRAINED,
+    feature_size: 16,
+    threshold: "none",
+    folds: 0,
+  };
+  const options = { preset: "paper", data: "folder", weights: false } as const;
+  const settings = resolveSettings(
+    (method === "adtr" ? { ...given, ...SMALL } : given) as Partial<Settings>,
+    options,
+  );
+  const images = await imagesIn(join(folder, "train"), TRAINED, count), backbone = gaborBackbone("gabor");
+  const out = await Deno.makeTempDir({ dir: folder }), began = performance.now();
+  const { image_size, feature_size } = settings, cache = new FeatureCache(join(folder, "features"));
+  const source = { gpu: await Gpu.open(), backbone, image_size, feature_size, images: files, cache };
+  const category = { name: "noise", train: images, anomalous: [], test: [] };
+  const journal = new RunFolder(out, false);
+  const model = await learn({ source, category, settings, journal, featureBytes: FEATURE_BYTES });
+  const seconds = (performance.now() - began) / 1000;
+  model!.fitted[Symbol.dispose]();
+  await Deno.remove(out, { recursive: true });
+  const peak = peakOf(await Deno.readTextFile("/proc/self/status"));
+  const features = count * 4 * backbone.channels * feature_size ** 2;
+  console.log(JSON.stringify({ seconds, peak, features }));
+  Deno.exit(); // the device stays open
+}
+
+async function trainings(folder: string, methods: string[], counts: number[]): Promise<void> {
+  const rows = [];
+  for (const method of methods) {
+    for (const count of counts) {
+      const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", import.meta.filename!, folder],
+        env: { MEMORY_METHOD: method, MEMORY_IMAGES: `${count}` },
+        stderr: "inherit",
+      }).output();
+      if (!success) throw new Error(`Expected to train ${method} on ${count} images, but it failed`);
+      const { seconds, peak, features } = JSON.parse(new TextDecoder().decode(stdout));
+      rows.push([method, count, Math.round(features / MIB), Math.round(peak / MIB), Math.round(seconds)]);
+    }
+  }
+  console.log(table(rows, ["method", "images", "features MiB", "peak MiB", "seconds"], { markdown: true }));
+}
+
+async function scorings(folder: string, counts: number[], heatmaps: boolean): Promise<void> {
+  const cli = join(import.meta.dirname!, "..", "..", "cli.ts"), run = join(folder, "run"), rows = [];
+  const cached = { XDG_CACHE_HOME: join(folder, "cache"), DENO_DIR: denoFolder() };
+  const adtr = (...args: string[]) =>
+    new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", cli, ...args],
+      env: cached,
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+  const data = join(folder, "data");
+  for (
+    const args of [["data", "make", data, "--size", `${SCORED}`, "--category", "grid"], [
+      "train",
+      "--data",
+      data,
+    ]]
+  ) {
+    const more = args[0] === "train" ? ["--method", "padim", "--image-size", `${SCORED}`, "--out", run] : [];
+    const child = adtr(...args, ...more),
+      [said, { success }] = await Promise.all([child.stderr.text(), child.status]);
+    if (!success) throw new Error(said);
+  }
+  for (const count of counts) {
+    const images = await imagesIn(join(folder, `score-${count}`), SCORED, count),
+      out = join(folder, "scores");
+    const began = performance.now();
+    const pictures = heatmaps ? [] : ["--no-heatmaps"], input = basename(join(images[0], ".."));
+    const model = join(run, "model.safetensors");
+    const child = adtr("score", "--model", model, "--out", out, ...pictures, join(folder, input));
+    const said = child.stderr.text(), seen = { peak: 0, halfway: 0 };
+    const timer = setInterval(async () => {
+      seen.peak = Math.max(
+        seen.peak,
+        peakOf(await Deno.readTextFile(`/proc/${child.pid}/status`).catch(() => "")),
+      );
+      const table = await Deno.readTextFile(join(out, "unfinished", "scores.csv")).catch(() => "");
+      if (table.split("\n").length < count / 2) seen.halfway = seen.peak;
+    }, 500);
+    const { success } = await child.status;
+    clearInterval(timer);
+    if (!success) throw new Error(await said);
+    const seconds = (performance.now() - began) / 1000,
+      lines = (await Deno.readTextFile(join(out, "scores.csv"))).split("\n");
+    if (lines.length !== count + 2) throw new Error(`Expected ${count} rows, but found ${lines.length - 2}`);
+    rows.push([count, Math.round(seen.halfway / MIB), Math.round(seen.peak / MIB), Math.round(seconds)]);
+    await Deno.remove(out, { recursive: true });
+  }
+  console.log(table(rows, ["images", "peak MiB, first half", "peak MiB", "seconds"], { markdown: true }));
+}
+
+function denoFolder(): string {
+  return Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME") ?? "", ".cache", "deno");
+}
+
+const { values, positionals: [folder] } = parseArgs({
+  args: Deno.args,
+  allowPositionals: true,
+  options: {
+    train: { type: "string", default: "500,2000,8000" },
+    methods: { type: "string", default: "adtr,mahalanobis" },
+    score: { type: "string", default: "1000,10000,100000" },
+    heatmaps: { type: "boolean", default: false },
+  },
+});
+const numbers = (text: string): number[] => text.split(",").filter(Boolean).map(Number);
+const method = Deno.env.get("MEMORY_METHOD");
+if (method !== undefined) await train(folder, method, Number(Deno.env.get("MEMORY_IMAGES")));
+const counts = numbers(values.train);
+if (counts.length > 0) await trainings(folder, values.methods.split(","), counts);
+if (values.score !== "") await scorings(folder, numbers(values.score), values.heatmaps);
