@@ -93,7 +93,8 @@ performance.now = () => 1000 * now(); // as in child.ts: a checkpoint a step
 const [name, wanted] = Deno.args, scene = sceneNamed(name), cache = Deno.env.get("XDG_CACHE_HOME")!;
 shareDevice();
 refuseOne();
-equal((await run(scene.begin("whole"))).code, 0);
+const whole = await run(scene.begin("whole"));
+equal(whole.code, 0, whole.stderr);
 const files = await sameFiles("whole", scene), out = "out", all = asked;
 const points = Math.min(Number(wanted), all);
 for (let i = 0; i < points; i++) {
