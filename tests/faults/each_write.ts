@@ -93,9 +93,11 @@ performance.now = () => 1000 * now(); // as in child.ts: a checkpoint a step
 const [name, wanted] = Deno.args, scene = sceneNamed(name), cache = Deno.env.get("XDG_CACHE_HOME")!;
 shareDevice();
 refuseOne();
-const whole = await run(scene.begin("whole"));
+// Other scenes leave theirs in the same folder.
+const undisturbed = `${name}-unrefused`, out = `${name}-refused`;
+const whole = await run(scene.begin(undisturbed));
 equal(whole.code, 0, whole.stderr);
-const files = await sameFiles("whole", scene), out = "out", all = asked;
+const files = await sameFiles(undisturbed, scene), all = asked;
 const points = Math.min(Number(wanted), all);
 for (let i = 0; i < points; i++) {
   [refused, asked, at] = [1 + Math.floor((i + Math.random()) * all / points), 0, null];
