@@ -4,7 +4,7 @@
  * @module
  */
 import type { Tensor } from "../gpu/tensor.ts";
-import { reduceImages } from "../kernels/conv/pool.ts";
+import { reduceImages } from "../kernels/conv/reduce.ts";
 import * as elementwise from "../kernels/dense/elementwise.ts";
 import { apply, applyBackward, type UnaryFunction } from "../kernels/dense/functions.ts";
 import { sumColumns } from "../kernels/rows/columns.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Tensor } from "../gpu/tensor.ts";
-import { reduceImages } from "../kernels/conv/pool.ts";
+import { reduceImages } from "../kernels/conv/reduce.ts";
 import { accumulate } from "../kernels/dense/elementwise.ts";
 import { spreadRows, sumRows } from "../kernels/rows/scaled.ts";
 import type { Tape } from "./tape.ts";

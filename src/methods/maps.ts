@@ -6,10 +6,10 @@
 import type { Compute } from "../gpu/compute.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { gaussianBlur } from "../kernels/conv/blur.ts";
-import { averagePool, reduceImages } from "../kernels/conv/pool.ts";
-import { resize } from "../kernels/conv/resize.ts";
+import { alongAxes, type Band } from "../kernels/conv/band.ts";
+import { reduceImages } from "../kernels/conv/reduce.ts";
 import { accumulate } from "../kernels/dense/elementwise.ts";
+import { type Axis, bandOf, blurred, chained, resized, windowMeans } from "../model/axis.ts";
 import type { FeatureSizes } from "../model/batches.ts";
 import type { Scores, ScoreSettings } from "./method.ts";
 
@@ -24,16 +24,21 @@ export function windowOf(S: number): number {
   return Math.max(1, Math.round(S * POOL / 256));
 }
 
-/** Scores s of positions [B · N] as maps [B, S, S]: bilinear with aligned corners, then smoothed. */
-export function mapsOf(
-  gpu: Compute,
-  s: Tensor,
-  { H, W }: FeatureSizes,
-  { image_size: S, sigma }: ScoreSettings,
-): Tensor {
-  const B = s.size / (H * W), maps = gpu.empty([B, S, S], "score maps");
-  resize(gpu, s.view([B, H, W]), maps);
-  return sigma > 0 ? gaussianBlur(gpu, maps, sigma) : maps;
+/** What a position's score becomes along an axis: bilinear with aligned corners, then smoothed. */
+export function enlarged(
+  side: number,
+  { image_size: S, sigma }: Pick<ScoreSettings, "image_size" | "sigma">,
+): Axis {
+  return sigma > 0 ? chained(resized(side, S), blurred(S, sigma)) : resized(side, S);
+}
+
+/** Scores s of positions [B · N] as maps [B, S, S]: enlarged and smoothed at once, one axis after the other. */
+export function mapsOf(gpu: Compute, s: Tensor, { H, W }: FeatureSizes, settings: ScoreSettings): Tensor {
+  const { image_size: S, sigma } = settings;
+  const [down, across] = [H, W].map((side) =>
+    known(`${side} ${S} ${sigma}`, () => bandOf(enlarged(side, settings)))
+  );
+  return alongAxes(gpu, s.view([s.size / (H * W), H, W]), down, across);
 }
 
 /** Scores [B] of maps [B, S, S]: the mean, or the maximum after averaging over `window` × `window` pixels. */
@@ -44,7 +49,18 @@ export function scoresOf(
   window = POOL,
 ): Tensor {
   if (image_score === "mean") return reduceImages(gpu, maps, "mean");
-  return reduceImages(gpu, window > 1 ? averagePool(gpu, maps, window) : maps, "max");
+  if (window === 1) return reduceImages(gpu, maps, "max");
+  const [, S] = maps.shape, means = known(`${S} window ${window}`, () => bandOf(windowMeans(S, window)));
+  return reduceImages(gpu, alongAxes(gpu, maps, means, means), "max");
+}
+
+/** Of the sizes that there are in a program, few; a batch would wait for 2 ms to make one. */
+const bands = new Map<string, Band>();
+
+function known(sizes: string, make: () => Band): Band {
+  const band = bands.get(sizes) ?? make();
+  bands.set(sizes, band);
+  return band;
 }
 
 /**

@@ -4,10 +4,9 @@
  * @module
  */
 import type { OnnxGraph, OnnxValue } from "../formats/onnx.ts";
-import { blurred, chained, resized } from "../model/axis.ts";
 import type { FeatureSizes } from "../model/batches.ts";
 import { alongAxes } from "../model/onnx.ts";
-import { POOL } from "./maps.ts";
+import { enlarged, POOL } from "./maps.ts";
 import type { OnnxScores, ScoreSettings } from "./method.ts";
 
 /** Scores s of positions [B, N] as maps [B, S, S]: enlarging and smoothing are one matrix product along each axis. */
@@ -15,12 +14,9 @@ export function mapsOnnx(
   graph: OnnxGraph,
   s: OnnxValue,
   { H, W }: FeatureSizes,
-  { image_size: S, sigma }: ScoreSettings,
+  settings: ScoreSettings,
 ): OnnxValue {
-  const [rows, columns] = [H, W].map((side) => {
-    const enlarged = resized(side, S);
-    return sigma > 0 ? chained(enlarged, blurred(S, sigma)) : enlarged;
-  });
+  const [rows, columns] = [H, W].map((side) => enlarged(side, settings));
   return alongAxes(graph, graph.reshape(s, [-1, H, W]), rows, columns);
 }
 
