@@ -112,15 +112,26 @@ export async function scoreAll(task: Task, paths: readonly string[]): Promise<vo
 /** Images from which on threads are worth their start, and pictures that are drawn and written at a time. */
 const WORTH_THREADS = 8, DRAWN_AT_ONCE = 8;
 
-/** Does work that ends at some time or other, a few pieces of it at once, and what comes after each in the order they came in. */
+/**
+ * Does work that ends at some time or other, a few pieces of it at once, and what comes after each in the order they came in.
+ * Behind one that fails nothing comes any more, as rows have to be without gaps.
+ */
 async function inTurns(
   work: (
     later: <T>(begun: Promise<T> | T, then: (value: T) => void | Promise<void>) => Promise<void>,
   ) => Promise<void>,
 ): Promise<void> {
   const queue: { begun: unknown; end: () => Promise<void> }[] = [];
+  let hasFailed = false;
   const drain = async (most: number): Promise<void> => {
-    while (queue.length > most) await queue.shift()!.end();
+    for (; queue.length > most && !hasFailed; queue.shift()) {
+      try {
+        await queue[0].end();
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    }
   };
   try {
     await work(async (begun, then) => {

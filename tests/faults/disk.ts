@@ -72,10 +72,20 @@ export async function fillDisks(folder: string, scene: Scene, disks: number): Pr
   return disks;
 }
 
-/** Refuses, one at a time, so many of the things that a scene asks the disk for, from first to last. @returns how many */
-export async function refuseSome(folder: string, { name }: Scene, points: number): Promise<number> {
+/**
+ * Refuses, one at a time, so many of the things that a scene asks the disk for, from first to last.
+ *
+ * @param within what paths of these have in them
+ * @returns how many
+ */
+export async function refuseSome(
+  folder: string,
+  { name }: Scene,
+  points: number,
+  within = "",
+): Promise<number> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", join(import.meta.dirname!, "each_write.ts"), name, `${points}`],
+    args: ["run", "-A", "--no-check", join(import.meta.dirname!, "each_write.ts"), name, `${points}`, within],
     cwd: folder,
     env: environment(folder),
   }).output();

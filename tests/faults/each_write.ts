@@ -1,7 +1,7 @@
 /**
  * Things that a scene asks the disk for, refused one at a time, as a full disk does, with half of what was to be written:
- * `each_write.ts SCENE POINTS` in the scene's folder, in one process on one GPU device, so that they may be hundreds, up to
- * all. Prints how many there were.
+ * `each_write.ts SCENE POINTS [WITHIN]` in the scene's folder, in one process on one GPU device, so that they may be hundreds, up
+ * to all, or all whose paths contain WITHIN. Prints how many there were.
  *
  * @module
  */
@@ -11,11 +11,12 @@ import { compare, type Ended, sameFiles, sceneNamed } from "./scenes.ts";
 import { requireTold } from "./told.ts";
 import { requireWhole } from "./whole.ts";
 
+const [name, wanted, within = ""] = Deno.args;
 let refused = Infinity, asked = 0, at: string | null = null;
 
 /** Whether it is this that is refused. */
 function isRefused(path: string | URL): boolean {
-  if (++asked !== refused) return false;
+  if (!`${path}`.includes(within) || ++asked !== refused) return false;
   at = `${path}`;
   return true;
 }
@@ -90,7 +91,7 @@ async function run(args: readonly string[]): Promise<Pick<Ended, "code" | "stder
 
 const now = performance.now.bind(performance);
 performance.now = () => 1000 * now(); // as in child.ts: a checkpoint a step
-const [name, wanted] = Deno.args, scene = sceneNamed(name), cache = Deno.env.get("XDG_CACHE_HOME")!;
+const scene = sceneNamed(name), cache = Deno.env.get("XDG_CACHE_HOME")!;
 shareDevice();
 refuseOne();
 // Other scenes leave theirs in the same folder.

@@ -37,6 +37,7 @@ Deno.test({
 
 Deno.test("some of all that the disk is asked for, refused", async () => {
   equal(await refuseSome(folder, patchcore, 4), 4);
+  equal(await refuseSome(folder, score, 3, "heatmaps/"), 3); // while others are drawn and rows wait for them
 });
 
 Deno.test("a GPU that is lost", async () => {
