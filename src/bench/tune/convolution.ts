@@ -9,7 +9,7 @@ import { correlate, type CorrelateTile, TILES } from "../../kernels/conv/correla
 import { accumulate } from "../../kernels/dense/elementwise.ts";
 import { depthwise, ROWS_OF } from "../../kernels/conv/depthwise.ts";
 import { type Geometry, geometryOf } from "../../kernels/conv/geometry.ts";
-import { type Sharing, sharingOf } from "../../kernels/conv/lanes.ts";
+import { type Sharing, sharingOf } from "../../kernels/lanes.ts";
 import { MOST, packFilters } from "../../kernels/conv/pack_filters.ts";
 import {
   TILES as WEIGHT_TILES,

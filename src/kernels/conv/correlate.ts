@@ -13,7 +13,7 @@ import { spread } from "../grid.ts";
 import { type Act, actConstants, actText } from "./act.ts";
 import type { Axis } from "./axis.ts";
 import source from "./correlate.wgsl" with { type: "text" };
-import { type Sharing, sharingOf, waysOf } from "./lanes.ts";
+import { type Sharing, sharingOf, waysOf } from "../lanes.ts";
 import type { PackedFilters } from "./pack_filters.ts";
 
 /** What becomes of the sums. */

@@ -9,7 +9,7 @@ import type { FloatTensor, FloatType } from "../../gpu/tensor.ts";
 import { storedType } from "../dense/element.ts";
 import { spread } from "../grid.ts";
 import type { Axis } from "./axis.ts";
-import { type Sharing, sharingOf } from "./lanes.ts";
+import { type Sharing, sharingOf } from "../lanes.ts";
 import source from "./pack_filters.wgsl" with { type: "text" };
 
 /** What of an axis filters depend on. */

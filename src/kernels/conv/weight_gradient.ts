@@ -11,7 +11,7 @@ import { kernelTable } from "../generate.ts";
 import { spread } from "../grid.ts";
 import { MOST_ITERATIONS } from "../iterations.ts";
 import type { Geometry } from "./geometry.ts";
-import { type Sharing, sharingOf, waysOf } from "./lanes.ts";
+import { type Sharing, sharingOf, waysOf } from "../lanes.ts";
 import unpack from "./unpack_gradient.wgsl" with { type: "text" };
 import source from "./weight_gradient.wgsl" with { type: "text" };
 

@@ -5,11 +5,11 @@
  */
 import type { Compute } from "../../gpu/compute.ts";
 import type { Kernel } from "../../gpu/kernel.ts";
-import type { AdapterKind } from "../../gpu/profile.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { each } from "../each.ts";
 import { type Dropout, dropoutParams, elementText } from "./element.ts";
 import { spread } from "../grid.ts";
+import { type Sharing, sharingOf } from "../lanes.ts";
 import dropout from "./dropout.wgsl" with { type: "text" };
 import { kernelTable } from "../generate.ts";
 import source from "./attention.wgsl" with { type: "text" };
@@ -25,7 +25,10 @@ export interface Attention {
   tile?: AttentionTile;
 }
 
-/** What a thread computes: so many rows at most, as long as they have no more values; and threads a workgroup. */
+/**
+ * What a thread computes: so many rows at most, as long as they have no more values; and threads a workgroup, which where
+ * threads share is a subgroup.
+ */
 export interface AttentionTile {
   values: number;
   rows: number;
@@ -42,10 +45,16 @@ export interface Target {
 }
 
 // A thread has so many values of q (or k) in its rows. Software adapters read keys lane by lane, so each is to serve many
-// rows, but what there is to compile grows with the square of the rows. Rows of d = 16 (forward; backward) on llvmpipe, 2026-11,
-// CPU seconds to compile all three kernels and ms of two cores to run them: 24; 16: 49 and 29.2. 16; 12: 27 and 29.2.
-// 12; 8: 14 and 32.1, 3 % more of the demo's step. Hardware wants many threads.
-export const TILES: Record<AdapterKind, Record<AttentionEntry, AttentionTile>> = {
+// rows, but what there is to compile grows with the square of the rows. Where a subgroup's threads load keys for each other, few
+// rows do: at d = 16 (demo) and 32 (paper) 8; 4 take 15 and 147 ms of two cores on llvmpipe (forward and backward, CPU time,
+// in company, 2026-11), 12; 8 19 and 150, 16; 12 19 and 150, and without sharing 12; 8 28 and 290. Compiling takes 3.5, 9, 17
+// and 10 s of CPU at d = 16. Hardware wants many threads.
+export const TILES: Record<Sharing, Record<AttentionEntry, AttentionTile>> = {
+  subgroups: {
+    forward: { values: 256, rows: 8, GROUP: 8 },
+    queries: { values: 256, rows: 4, GROUP: 8 },
+    keys: { values: 256, rows: 4, GROUP: 8 },
+  },
   software: {
     forward: { values: 256, rows: 12, GROUP: 16 },
     queries: { values: 192, rows: 8, GROUP: 16 },
@@ -107,12 +116,12 @@ function launch(
   addSecond = false,
 ): void {
   const [B, N, D] = q.shape, L = k.shape[1], d = D / heads;
-  const { values, rows: most, GROUP } = tile ?? TILES[gpu.profile.kind][entry];
-  const rows = Math.max(1, Math.min(most, Math.floor(values / d)));
-  const blocks = B * heads * Math.ceil((entry === "keys" ? L : N) / rows);
-  const { across, grid } = spread(blocks, GROUP);
+  const { sharing, LANES } = sharingOf(gpu), { values, rows: most, GROUP } = tile ?? TILES[sharing][entry];
+  const rows = Math.max(1, Math.min(most, Math.floor(values / d))), group = LANES > 1 ? LANES : GROUP;
+  const blocks = B * heads * LANES * Math.ceil((entry === "keys" ? L : N) / (rows * LANES));
+  const { across, grid } = spread(blocks, group);
   gpu.stream.dispatch(
-    kernelOf(entry, d, heads, rows, GROUP, !!drop),
+    kernelOf(entry, { DIM: d, HEADS: heads, ROWS: rows, GROUP: group, LANES, DROP: !!drop }),
     tensors,
     {
       blocks,
@@ -130,26 +139,20 @@ function launch(
 
 const kernel = kernelTable();
 
-/** The kernel for heads of d values; its text is made once. */
+/** A kernel for heads of DIM values; its text is made once. */
 function kernelOf(
   entry: AttentionEntry,
-  d: number,
-  heads: number,
-  rows: number,
-  group: number,
-  drop: boolean,
+  constants: { DIM: number; HEADS: number; ROWS: number; GROUP: number; LANES: number; DROP: boolean },
 ): Kernel {
-  const constants = { DIM: d, HEADS: heads, ROWS: rows, GROUP: group, DROP: drop };
-  const key = [entry, ...Object.values(constants)].join(" ");
-  return kernel(key, () => {
-    const name = "attention",
-      text = each(source, { row: rows, part: Math.ceil(d / 4), lane: 4, other: 4 }, name);
-    return {
-      name,
-      source: elementText(4) + dropout + access(d % 4 === 0) + text,
-      entry,
-      constants,
+  return kernel([entry, ...Object.values(constants)].join(" "), () => {
+    const { DIM, ROWS, LANES } = constants, PARTS = Math.ceil(DIM / 4), shared = LANES > 1;
+    const name = `attention${shared ? " subgroups" : ""}`;
+    const counts = {
+      ...{ row: ROWS, part: PARTS, lane: 4, other: 4, load: Math.ceil(4 * PARTS / LANES), PARTS, LANES },
+      ...{ shared: +shared, alone: +!shared },
     };
+    const text = each(source, counts, name);
+    return { name, source: elementText(4) + dropout + access(DIM % 4 === 0) + text, entry, constants };
   });
 }
 

@@ -8,7 +8,8 @@
 // keys and goes through queries. The gradient of s is p ∘ (g − stats.y).
 //
 // A line marked @each is repeated by each.ts, for each row below ROWS, part below PARTS = ⌈DIM / 4⌉, lane and other below 4:
-// `other` is one of the four keys (queries) at hand, `lane` a component of four values or of four others' values.
+// `other` is one of the four keys (queries) at hand, `lane` a component of four values or of four others' values. Where LANES
+// > 1, a workgroup is a subgroup of as many threads with rows of one head: each loads some parts of the keys for all.
 
 struct Params {
   blocks: u32, across: u32, // ROWS rows each, of all images' heads; threads in a line of workgroups
@@ -36,7 +37,7 @@ struct Place { image: u32, head: u32, first: u32, there: bool }
 
 fn place(id: vec3u, count: u32) -> Place {
   let i = id.y * params.across + id.x;
-  let blocks = (count + ROWS - 1u) / ROWS;
+  let blocks = (count + ROWS * LANES - 1u) / (ROWS * LANES) * LANES; // threads that share are of one head
   let head = i / blocks;
   return Place(head / HEADS, head % HEADS, i % blocks * ROWS, i < params.blocks);
 }
@@ -53,7 +54,12 @@ fn dropped(weights: vec4f, positions: vec4u) -> vec4f {
 }
 
 @compute @workgroup_size(GROUP)
-fn forward(@builtin(global_invocation_id) id: vec3u) {
+fn forward(
+  @builtin(global_invocation_id) id: vec3u,
+  // @each shared:
+  @builtin(subgroup_invocation_id) thread: u32,
+  // @end
+) {
   let at = place(id, params.N);
   if (!at.there) { return; }
   let head = at.image * HEADS + at.head;
@@ -63,10 +69,23 @@ fn forward(@builtin(global_invocation_id) id: vec3u) {
   // @each var y{row}_{part} = vec4f(0.0);
   // @each var peak{row} = LOWEST.x;
   // @each var sum{row} = 0.0;
+  // @each shared:
+  // @each let whose{load} = min({load * LANES}u + thread, {4 * PARTS - 1}u) / {PARTS}u;
+  // @each let piece{load} = min({load * LANES}u + thread, {4 * PARTS - 1}u) % {PARTS}u;
+  // @end
   for (var j = 0u; j < params.L; j += 4u) {
+    // @each shared:
+    // @each let l{load} = start(at, min(j + whose{load}, params.L - 1u), params.L);
+    // @each let some_k{load} = load_k(l{load}, piece{load});
+    // @each let some_v{load} = load_v(l{load}, piece{load});
+    // @each let k{other}_{part} = subgroupBroadcast(some_k{(other * PARTS + part) / LANES}, {(other * PARTS + part) % LANES}u);
+    // @each let v{other}_{part} = subgroupBroadcast(some_v{(other * PARTS + part) / LANES}, {(other * PARTS + part) % LANES}u);
+    // @end
+    // @each alone:
     // @each let l{other} = start(at, min(j + {other}u, params.L - 1u), params.L);
     // @each let k{other}_{part} = load_k(l{other}, {part}u);
     // @each let v{other}_{part} = load_v(l{other}, {part}u);
+    // @end
     // @each let t{part}_{lane} = vec4f(k0_{part}[{lane}], k1_{part}[{lane}], k2_{part}[{lane}], k3_{part}[{lane}]);
     let there = vec4u(j) + FOUR < vec4u(params.L);
     // @each var s{row} = vec4f(0.0);
@@ -86,7 +105,12 @@ fn forward(@builtin(global_invocation_id) id: vec3u) {
 }
 
 @compute @workgroup_size(GROUP)
-fn queries(@builtin(global_invocation_id) id: vec3u) {
+fn queries(
+  @builtin(global_invocation_id) id: vec3u,
+  // @each shared:
+  @builtin(subgroup_invocation_id) thread: u32,
+  // @end
+) {
   let at = place(id, params.N);
   if (!at.there) { return; }
   let head = at.image * HEADS + at.head;
@@ -99,10 +123,23 @@ fn queries(@builtin(global_invocation_id) id: vec3u) {
   // @each mean{row} += dot(dy{row}_{part}, load_y(i{row}, {part}u));
   // @each if (at.first + {row}u < params.N) { stats[head * params.N + n{row}].y = mean{row}; }
   // @each var dq{row}_{part} = vec4f(0.0);
+  // @each shared:
+  // @each let whose{load} = min({load * LANES}u + thread, {4 * PARTS - 1}u) / {PARTS}u;
+  // @each let piece{load} = min({load * LANES}u + thread, {4 * PARTS - 1}u) % {PARTS}u;
+  // @end
   for (var j = 0u; j < params.L; j += 4u) {
+    // @each shared:
+    // @each let l{load} = start(at, min(j + whose{load}, params.L - 1u), params.L);
+    // @each let some_k{load} = load_k(l{load}, piece{load});
+    // @each let some_v{load} = load_v(l{load}, piece{load});
+    // @each let k{other}_{part} = subgroupBroadcast(some_k{(other * PARTS + part) / LANES}, {(other * PARTS + part) % LANES}u);
+    // @each let v{other}_{part} = subgroupBroadcast(some_v{(other * PARTS + part) / LANES}, {(other * PARTS + part) % LANES}u);
+    // @end
+    // @each alone:
     // @each let l{other} = start(at, min(j + {other}u, params.L - 1u), params.L);
     // @each let k{other}_{part} = load_k(l{other}, {part}u);
     // @each let v{other}_{part} = load_v(l{other}, {part}u);
+    // @end
     // @each let t{part}_{lane} = vec4f(k0_{part}[{lane}], k1_{part}[{lane}], k2_{part}[{lane}], k3_{part}[{lane}]);
     // @each let u{part}_{lane} = vec4f(v0_{part}[{lane}], v1_{part}[{lane}], v2_{part}[{lane}], v3_{part}[{lane}]);
     let there = vec4u(j) + FOUR < vec4u(params.L);
@@ -119,7 +156,12 @@ fn queries(@builtin(global_invocation_id) id: vec3u) {
 }
 
 @compute @workgroup_size(GROUP)
-fn keys(@builtin(global_invocation_id) id: vec3u) {
+fn keys(
+  @builtin(global_invocation_id) id: vec3u,
+  // @each shared:
+  @builtin(subgroup_invocation_id) thread: u32,
+  // @end
+) {
   let at = place(id, params.L);
   if (!at.there) { return; }
   let head = at.image * HEADS + at.head;
@@ -129,12 +171,27 @@ fn keys(@builtin(global_invocation_id) id: vec3u) {
   // @each let v{row}_{part} = load_v(i{row}, {part}u);
   // @each var dk{row}_{part} = vec4f(0.0);
   // @each var dv{row}_{part} = vec4f(0.0);
+  // @each shared:
+  // @each let whose{load} = min({load * LANES}u + thread, {4 * PARTS - 1}u) / {PARTS}u;
+  // @each let piece{load} = min({load * LANES}u + thread, {4 * PARTS - 1}u) % {PARTS}u;
+  // @end
   for (var j = 0u; j < params.N; j += 4u) {
+    // @each shared:
+    // @each let l{load} = start(at, min(j + whose{load}, params.N - 1u), params.N);
+    // @each let some_q{load} = load_q(l{load}, piece{load});
+    // @each let some_dy{load} = load_dy(l{load}, piece{load});
+    // @each let q{other}_{part} = subgroupBroadcast(some_q{(other * PARTS + part) / LANES}, {(other * PARTS + part) % LANES}u);
+    // @each let dy{other}_{part} = subgroupBroadcast(some_dy{(other * PARTS + part) / LANES}, {(other * PARTS + part) % LANES}u);
+    let some_stat = stats[head * params.N + min(j + thread % 4u, params.N - 1u)];
+    // @each let stat{other} = subgroupBroadcast(some_stat, {other}u);
+    // @end
+    // @each alone:
     // @each let m{other} = min(j + {other}u, params.N - 1u);
     // @each let l{other} = start(at, m{other}, params.N);
     // @each let q{other}_{part} = load_q(l{other}, {part}u);
     // @each let dy{other}_{part} = load_dy(l{other}, {part}u);
     // @each let stat{other} = stats[head * params.N + m{other}];
+    // @end
     // @each let t{part}_{lane} = vec4f(q0_{part}[{lane}], q1_{part}[{lane}], q2_{part}[{lane}], q3_{part}[{lane}]);
     // @each let u{part}_{lane} = vec4f(dy0_{part}[{lane}], dy1_{part}[{lane}], dy2_{part}[{lane}], dy3_{part}[{lane}]);
     let sum = vec4f(stat0.x, stat1.x, stat2.x, stat3.x);

@@ -1,9 +1,9 @@
 /**
- * How threads of convolutions share what they read, and the ways of reading and writing that their texts have.
+ * How threads share what they read, and the ways of reading and writing that texts of convolutions have.
  *
  * @module
  */
-import type { Compute } from "../../gpu/compute.ts";
+import type { Compute } from "../gpu/compute.ts";
 
 /** By a subgroup, where a software adapter has them; on hardware they have not been tried. */
 export type Sharing = "subgroups" | "software" | "hardware";
