@@ -1,16 +1,18 @@
 /**
  * `score` from the command line on photographs from disk, and what one image costs stage by stage.
  *
- *     NODEVICE_SELECT=1 deno run -A bench/score/main.ts MODEL [IMAGES] [SIDE] [CLI]    # by default 1000 1024, this tree's cli.ts
+ *     NODEVICE_SELECT=1 deno run -A bench/score/main.ts MODEL [--images 1000] [--side 1024] [--png] [--turns 1] [--other CLI]
  *
- * The images are JPEG files of sums of waves with noise. CLI is another tree's cli.ts, with which calls are to be compared in
- * turns: one from there, one from here, twice. Each begins with an empty cache. The processor's time of a whole process is the
- * figure to go by where a machine has other users. Stages are on one thread, without a GPU.
+ * The images are JPEG files, or PNG files, of sums of waves with noise. CLI is another tree's cli.ts, with which calls are to be
+ * compared in turns. Of two calls a turn the first begins with an empty feature cache, and leaves a full one to the second. The
+ * processor's time of a whole process is the figure to go by where a machine has other users. Stages are on one thread,
+ * without a GPU.
  *
  * @module
  */
 import { encode } from "npm:jpeg-js@^0.4.4";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { decodeImage } from "../../src/data/image.ts";
 import { resizeImage } from "../../src/data/resize.ts";
 import { pngFile } from "../../src/host/png_file.ts";
@@ -18,16 +20,32 @@ import { writeWhole } from "../../src/host/files.ts";
 import { heatmap } from "../../src/report/heatmap.ts";
 import { sha256 } from "../../src/sha256.ts";
 
-const [model, count = "1000", side = "1024", other] = Deno.args, S = Number(side), COUNT = Number(count);
-const OWN = join(import.meta.dirname!, "..", "..", "cli.ts"), SAMPLE = 30;
+const { values: { images: count, side, png, turns, other }, positionals: [model] } = parseArgs({
+  args: Deno.args,
+  allowPositionals: true,
+  options: {
+    images: { type: "string", default: "1000" },
+    side: { type: "string", default: "1024" },
+    png: { type: "boolean", default: false },
+    turns: { type: "string", default: "1" },
+    other: { type: "string" },
+  },
+});
+const S = Number(side), COUNT = Number(count), SAMPLE = 30;
+const OWN = join(import.meta.dirname!, "..", "..", "cli.ts");
 
 const folder = await Deno.makeTempDir();
 try {
-  const images = join(folder, "images");
+  const images = join(folder, "images"), nameOf = (i: number) => join(images, `${i}.${png ? "png" : "jpg"}`);
   await Deno.mkdir(images);
-  for (let i = 0; i < COUNT; i++) await Deno.writeFile(join(images, `${i}.jpg`), photograph(i));
-  await stages(await Deno.readFile(join(images, "0.jpg")));
-  for (const cli of other ? [other, OWN, other, OWN] : [OWN]) await call(cli, images);
+  for (let i = 0; i < COUNT; i++) await Deno.writeFile(nameOf(i), photograph(i));
+  await stages(await Deno.readFile(nameOf(0)));
+  for (let turn = 0; turn < Number(turns); turn++) {
+    for (const cli of other ? [other, OWN] : [OWN]) {
+      for (const cache of ["empty", "full"]) await call(cli, images, cache);
+      await Deno.remove(join(folder, "cache"), { recursive: true });
+    }
+  }
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
@@ -40,14 +58,15 @@ function photograph(seed: number): Uint8Array {
     const x = (i >> 2) % S, y = Math.floor((i >> 2) / S), c = i & 3;
     data[i] = 128 + 40 * Math.sin((x * (c + 2) + y * (seed % 7 + 1)) * 20 / S) + (noise >>> 28);
   }
-  return encode({ width: S, height: S, data }, 90).data;
+  if (!png) return encode({ width: S, height: S, data }, 90).data;
+  return pngFile({ width: S, height: S, data: data.filter((_, i) => i % 4 < 3) });
 }
 
 async function stages(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   const whole = await decodeImage(bytes), seen = resizeImage(whole, 256, 256);
   const data = Float32Array.from({ length: 128 * 128 }, (_, i) => Math.sin(i / 500) ** 2);
   const shades = { low: 0, high: 1, threshold: 0.7 }, map = { width: 128, height: 128, data };
-  const picture = heatmap({ image: seen, map, ...shades }), png = pngFile(picture);
+  const picture = heatmap({ image: seen, map, ...shades }), file = pngFile(picture);
   const all: Record<string, () => unknown> = {
     hash: () => sha256(bytes),
     decode: () => decodeImage(bytes),
@@ -55,7 +74,7 @@ async function stages(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     "resize to 256": () => resizeImage(whole, 256, 256),
     draw: () => heatmap({ image: seen, map, ...shades }),
     "encode PNG": () => pngFile(picture),
-    "write and sync": () => writeWhole(join(folder, "a.png"), (write) => write(png)),
+    "write and sync": () => writeWhole(join(folder, "a.png"), (write) => write(file)),
   };
   for (const [name, run] of Object.entries(all)) {
     for (let i = 0; i < 5; i++) await run();
@@ -65,7 +84,7 @@ async function stages(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   }
 }
 
-async function call(cli: string, images: string): Promise<void> {
+async function call(cli: string, images: string, filled: string): Promise<void> {
   const out = join(folder, "out"), cache = join(folder, "cache");
   const script = 'TIMEFORMAT="%R s by the clock, %U + %S s of processor time"; time "$@" > /dev/null';
   const args = ["run", "-A", cli, "score", "--model", model, "--out", out, images];
@@ -79,6 +98,6 @@ async function call(cli: string, images: string): Promise<void> {
   }).output();
   const text = new TextDecoder().decode(stderr).trim();
   if (!success) throw new Error(text);
-  console.log(`${cli}: ${text.split("\n").at(-1)}, ${COUNT} images`);
-  for (const path of [out, cache]) await Deno.remove(path, { recursive: true }).catch(() => {});
+  console.log(`${cli}, ${filled} cache: ${text.split("\n").at(-1)}, ${COUNT} images`);
+  await Deno.remove(out, { recursive: true });
 }
