@@ -138,8 +138,9 @@ export class Recorder {
         `Expected ${to.size} values of ${to.dtype} for [${to.shape}], but found ${length} of ${found}`,
       );
     }
-    if (parts.some(({ byteLength }, i) => byteLength % 4 !== 0 && i < parts.length - 1)) {
-      throw new RangeError("Expected arrays of an even number of values of f16, but found an odd one");
+    const odd = parts.slice(0, -1).find(({ byteLength }) => byteLength % 4 !== 0);
+    if (odd) {
+      throw new RangeError(`Expected arrays of an even number of values of f16, but found ${odd.length}`);
     }
     this.#owner.check();
     this.submit();

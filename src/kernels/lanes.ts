@@ -9,7 +9,9 @@ import type { Compute } from "../gpu/compute.ts";
 export type Sharing = "subgroups" | "software" | "hardware";
 
 /** What a table of tiles is indexed by, and how many threads share. */
-export function sharingOf({ profile: { kind, subgroup } }: Compute): { sharing: Sharing; LANES: number } {
+export function sharingOf(
+  { profile: { kind, subgroup } }: Pick<Compute, "profile">,
+): { sharing: Sharing; LANES: number } {
   return kind === "software" && subgroup > 0
     ? { sharing: "subgroups", LANES: subgroup }
     : { sharing: kind, LANES: 1 };

@@ -36,7 +36,7 @@ export function enlarged(
 export function mapsOf(gpu: Compute, s: Tensor, { H, W }: FeatureSizes, settings: ScoreSettings): Tensor {
   const { image_size: S, sigma } = settings;
   const [down, across] = [H, W].map((side) =>
-    known(`${side} ${S} ${sigma}`, () => bandOf(enlarged(side, settings)))
+    bandFor(`${side} ${S} ${sigma}`, () => bandOf(enlarged(side, settings)))
   );
   return alongAxes(gpu, s.view([s.size / (H * W), H, W]), down, across);
 }
@@ -50,14 +50,14 @@ export function scoresOf(
 ): Tensor {
   if (image_score === "mean") return reduceImages(gpu, maps, "mean");
   if (window === 1) return reduceImages(gpu, maps, "max");
-  const [, S] = maps.shape, means = known(`${S} window ${window}`, () => bandOf(windowMeans(S, window)));
+  const [, S] = maps.shape, means = bandFor(`${S} window ${window}`, () => bandOf(windowMeans(S, window)));
   return reduceImages(gpu, alongAxes(gpu, maps, means, means), "max");
 }
 
-/** Of the sizes that there are in a program, few; a batch would wait for 2 ms to make one. */
+/** Of the sizes that there are in a program, few: one takes a millisecond at 128 pixels, and seconds where all is largest. */
 const bands = new Map<string, Band>();
 
-function known(sizes: string, make: () => Band): Band {
+function bandFor(sizes: string, make: () => Band): Band {
   const band = bands.get(sizes) ?? make();
   bands.set(sizes, band);
   return band;

@@ -12,8 +12,10 @@ const TRUNCATE = 4; // standard deviations of a Gaussian to each side
 export interface Axis {
   /** How many values the axis has before. */
   readonly inputs: number;
-  /** Of every output. An input may come several times. */
-  readonly rows: readonly (readonly Tap[])[];
+  /** And after. */
+  readonly outputs: number;
+  /** What an output is made of, made anew each time: all of them may be many. An input may come several times. */
+  readonly row: (i: number) => readonly Tap[];
 }
 
 /** An input's part in an output. */
@@ -22,18 +24,14 @@ export interface Tap {
   readonly weight: number;
 }
 
-/** An axis whose outputs are made by `row`. */
-export function axis(inputs: number, outputs: number, row: (i: number) => Tap[]): Axis {
-  return { inputs, rows: Array.from({ length: outputs }, (_, i) => row(i)) };
-}
-
 /** Bilinear interpolation with aligned corners, as resize.wgsl has it. */
 export function resized(inputs: number, outputs: number): Axis {
   const steps = Math.max(outputs, 2) - 1;
-  return axis(inputs, outputs, (i) => {
+  const row = (i: number): Tap[] => {
     const at = Math.floor(i * (inputs - 1) / steps), fraction = i * (inputs - 1) % steps / steps;
     return [{ at, weight: 1 - fraction }, { at: Math.min(at + 1, inputs - 1), weight: fraction }];
-  });
+  };
+  return { inputs, outputs, row };
 }
 
 /** The weights of a Gaussian of that standard deviation, cut off at four of them; they add up to 1. */
@@ -53,11 +51,12 @@ function bell(sigma: number): number[] {
  */
 export function blurred(size: number, sigma: number): Axis {
   const weights = bell(sigma), radius = (weights.length - 1) / 2;
-  return axis(size, size, (i) =>
-    Array.from(weights, (weight, t) => {
+  const row = (i: number): Tap[] =>
+    weights.map((weight, t) => {
       const around = (((i + t - radius) % (2 * size)) + 2 * size) % (2 * size);
       return { at: Math.min(around, 2 * size - 1 - around), weight };
-    }));
+    });
+  return { inputs: size, outputs: size, row };
 }
 
 /**
@@ -67,47 +66,46 @@ export function blurred(size: number, sigma: number): Axis {
  */
 export function windowMeans(inputs: number, size: number): Axis {
   if (size > inputs) throw new RangeError(`Expected maps of at least ${size}×${size}, but found ${inputs}`);
-  return axis(
-    inputs,
-    inputs - size + 1,
-    (i) => Array.from({ length: size }, (_, t) => ({ at: i + t, weight: 1 / size })),
-  );
+  const row = (i: number): Tap[] => Array.from({ length: size }, (_, t) => ({ at: i + t, weight: 1 / size }));
+  return { inputs, outputs: inputs - size + 1, row };
 }
 
-/** One after the other. */
+/** One after the other; no input comes twice. */
 export function chained(first: Axis, second: Axis): Axis {
-  return axis(
-    first.inputs,
-    second.rows.length,
-    (i) =>
-      second.rows[i].flatMap(({ at, weight }) =>
-        first.rows[at].map((tap) => ({ at: tap.at, weight: weight * tap.weight }))
-      ),
-  );
+  const row = (i: number): Tap[] => {
+    const weights = new Map<number, number>();
+    for (const outer of second.row(i)) {
+      for (const { at, weight } of first.row(outer.at)) {
+        weights.set(at, (weights.get(at) ?? 0) + outer.weight * weight);
+      }
+    }
+    return [...weights].map(([at, weight]) => ({ at, weight }));
+  };
+  return { inputs: first.inputs, outputs: second.outputs, row };
 }
 
 /** As a matrix [outputs, inputs]; summed in float64. */
-export function matrixOf(axis: Axis): Float32Array<ArrayBuffer> {
-  return Float32Array.from(summed(axis));
-}
-
-/** As what each output is made of: as many inputs of each as of the one that takes most. */
-export function bandOf(axis: Axis): Band {
-  const { inputs, rows } = axis, matrix = summed(axis);
-  const ends = rows.map((row) => row.map(({ at }) => at)).map((all) => [Math.min(...all), Math.max(...all)]);
-  const taps = 1 + Math.max(...ends.map(([low, high]) => high - low));
-  const first = Uint32Array.from(ends, ([low]) => Math.min(low, inputs - taps));
-  const weights = Float32Array.from(
-    { length: rows.length * taps },
-    (_, i) => matrix[Math.floor(i / taps) * inputs + first[Math.floor(i / taps)] + i % taps],
-  );
-  return { inputs, taps, first, weights };
-}
-
-function summed({ inputs, rows }: Axis): Float64Array<ArrayBuffer> {
-  const matrix = new Float64Array(rows.length * inputs);
-  for (const [i, row] of rows.entries()) {
-    for (const { at, weight } of row) matrix[i * inputs + at] += weight;
+export function matrixOf({ inputs, outputs, row }: Axis): Float32Array<ArrayBuffer> {
+  const matrix = new Float64Array(outputs * inputs);
+  for (let i = 0; i < outputs; i++) {
+    for (const { at, weight } of row(i)) matrix[i * inputs + at] += weight;
   }
-  return matrix;
+  return Float32Array.from(matrix);
+}
+
+/** As what each output is made of: as many inputs of each as of the one that takes most. Summed in float64. */
+export function bandOf({ inputs, outputs, row }: Axis): Band {
+  const first = new Uint32Array(outputs);
+  let taps = 1;
+  for (let i = 0; i < outputs; i++) {
+    const places = row(i).map(({ at }) => at), low = Math.min(...places);
+    first[i] = low;
+    taps = Math.max(taps, Math.max(...places) - low + 1);
+  }
+  const weights = new Float64Array(outputs * taps);
+  for (let i = 0; i < outputs; i++) {
+    first[i] = Math.min(first[i], inputs - taps);
+    for (const { at, weight } of row(i)) weights[i * taps + at - first[i]] += weight;
+  }
+  return { inputs, taps, first, weights: Float32Array.from(weights) };
 }

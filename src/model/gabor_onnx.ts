@@ -6,7 +6,7 @@
  */
 import type { OnnxGraph, OnnxValue } from "../formats/onnx.ts";
 import { gaborFilters, ORIENTATIONS } from "../kernels/conv/gabor.ts";
-import { type Axis, axis, resized, type Tap } from "./axis.ts";
+import { type Axis, resized, type Tap } from "./axis.ts";
 import { DEVIATION_LEVELS, LEVELS } from "./gabor.ts";
 import { alongAxes } from "./onnx.ts";
 
@@ -78,12 +78,12 @@ function reflect(i: number, n: number): number {
 
 /** Binomial blur, every second row and column. */
 function halved(graph: OnnxGraph, { value, channels, side }: Planes): Planes {
-  const half = axis(
-    side,
-    Math.ceil(side / 2),
-    (i) => HALVING.map((weight, p) => ({ at: reflect(2 * i + p - 2, side), weight })),
-  );
-  return { value: alongAxes(graph, value, half, half), channels, side: half.rows.length };
+  const half: Axis = {
+    inputs: side,
+    outputs: Math.ceil(side / 2),
+    row: (i) => HALVING.map((weight, p) => ({ at: reflect(2 * i + p - 2, side), weight })),
+  };
+  return { value: alongAxes(graph, value, half, half), channels, side: half.outputs };
 }
 
 /** Moduli of the bank's responses, channels times orientations, orientation fastest. */
@@ -110,13 +110,14 @@ function bankOf(graph: OnnxGraph): (planes: Planes) => Planes {
 
 /** Means over windows of twice the stride r = n/out: from ⌊ir − r/2⌋ to ⌈ir + 3r/2⌉. */
 function twiceTheStride(n: number, out: number): Axis {
-  return axis(n, out, (i) => {
+  const row = (i: number): Tap[] => {
     const first = Math.floor(n * (2 * i - 1) / (2 * out)), end = Math.ceil(n * (2 * i + 3) / (2 * out));
     return Array.from(
       { length: end - first },
       (_, p) => ({ at: reflect(first + p, n), weight: 1 / (end - first) }),
     );
-  });
+  };
+  return { inputs: n, outputs: out, row };
 }
 
 /**
@@ -124,15 +125,15 @@ function twiceTheStride(n: number, out: number): Axis {
  * shrink. Every window is written out, so that its own mean is taken off before squares are.
  */
 function deviation(graph: OnnxGraph, { value, channels, side }: Planes, H: number): Planes {
-  const windows = side > H ? twiceTheStride(side, H) : axis(
-    side,
-    side,
-    (i) => [-1, 0, 1].map((t) => ({ at: reflect(i + t, side), weight: 1 / 3 })),
-  );
-  const out = windows.rows.length, K = Math.max(...windows.rows.map(({ length }) => length));
-  const taps = windows.rows.flatMap((row) =>
-    Array.from({ length: K }, (_, k): Tap => row[k] ?? { at: 0, weight: 0 })
-  );
+  const windows = side > H ? twiceTheStride(side, H) : {
+    inputs: side,
+    outputs: side,
+    row: (i: number) => [-1, 0, 1].map((t) => ({ at: reflect(i + t, side), weight: 1 / 3 })),
+  };
+  const all = Array.from({ length: windows.outputs }, (_, i) => windows.row(i)),
+    out = all.length,
+    K = Math.max(...all.map(({ length }) => length));
+  const taps = all.flatMap((row) => Array.from({ length: K }, (_, k): Tap => row[k] ?? { at: 0, weight: 0 }));
   const at = graph.ints(taps.map(({ at }) => at));
   const rows = graph.node("Gather", [value, at], { axis: 2 });
   const pixels = graph.reshape(graph.node("Gather", [rows, at], { axis: 3 }), [0, channels, out, K, out, K]);

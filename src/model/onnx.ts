@@ -77,7 +77,7 @@ export function convolved(
 
 /** Linear maps along the rows' and the columns' axis of x [..., H, W], by matrix products. */
 export function alongAxes(graph: OnnxGraph, x: OnnxValue, vertical: Axis, horizontal: Axis): OnnxValue {
-  const H = vertical.rows.length, W = horizontal.rows.length;
+  const H = vertical.outputs, W = horizontal.outputs;
   const across = graph.floats(transpose(matrixOf(horizontal), W, horizontal.inputs), [horizontal.inputs, W]);
   const down = graph.floats(matrixOf(vertical), [H, vertical.inputs]);
   return graph.node("MatMul", [down, graph.node("MatMul", [x, across])]);

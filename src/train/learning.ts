@@ -223,7 +223,7 @@ export class Learning {
     const { list } = this.#options.keeper;
     this.#seen.images = {
       features: list(all.length, (i) => all[i].values.subarray(0, length)),
-      pooled: pooled ? list(all.length, (i) => all[i].values.slice(length)) : [], // apart: they would keep all values in memory
+      pooled: pooled ? list(all.length, (i) => all[i].values.slice(length)) : [], // apart: a part of what a file gives would keep all of it in memory
       pixels: input === "both" ? list(all.length, (i) => all[i].pixels!) : undefined,
     };
     if (this.#settings.folds === 0) this.#seen.all = undefined; // nobody asks again

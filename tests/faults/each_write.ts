@@ -1,7 +1,7 @@
 /**
  * Things that a scene asks the disk for, refused one at a time, as a full disk does, with half of what was to be written:
  * `each_write.ts SCENE POINTS [WITHIN]` in the scene's folder, in one process on one GPU device, so that they may be hundreds, up
- * to all, or all whose paths contain WITHIN. Prints how many there were.
+ * to all. With WITHIN only those count whose paths contain it. Prints how many there were.
  *
  * @module
  */

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Compute } from "../../gpu/compute.ts";
 import type { AdapterKind, Profile } from "../../gpu/profile.ts";
 import {
   attention,
@@ -29,7 +28,7 @@ const SHAPES: Record<AdapterKind, Shape[]> = {
   hardware: [{ B: 16, N: 256, D: 256, heads: 8 }, { B: 4, N: 1024, D: 256, heads: 8 }],
 };
 const ENTRIES: AttentionEntry[] = ["forward", "queries", "keys"];
-const sharing = (profile: Profile): Sharing => sharingOf({ profile } as Compute).sharing;
+const sharing = (profile: Profile): Sharing => sharingOf({ profile }).sharing;
 const PRODUCTS = { forward: 2, queries: 2, keys: 3 }; // as `adtr bench` counts them
 
 /** At the paper's tokens and at four times as many, on a software adapter at the demo's; or at the shapes given. */
@@ -56,7 +55,7 @@ export function attentionFamily(
 
 function candidates(profile: Profile): AttentionTile[] {
   const pairs = {
-    subgroups: [[4, 8], [6, 8], [8, 8], [12, 8]], // a workgroup is a subgroup
+    subgroups: [[4, 1], [6, 1], [8, 1], [12, 1]], // a workgroup is a subgroup
     software: [[24, 16], [16, 16], [8, 16], [16, 32]],
     hardware: [[1, 64], [2, 64], [1, 32], [1, 128], [2, 32], [2, 128], [4, 32], [4, 64], [1, 256]],
   };

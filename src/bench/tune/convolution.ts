@@ -16,7 +16,6 @@ import {
   weightGradient,
   type WeightTile,
 } from "../../kernels/conv/weight_gradient.ts";
-import type { Compute } from "../../gpu/compute.ts";
 import { best, type Family, literal, operand, type Problem, sampled, type Tried } from "./family.ts";
 
 /** From `side`×`side` positions of C channels to O channels, of B images. */
@@ -39,7 +38,7 @@ const SHAPES: Shape[] = [
 /** With how many fours of channels a thread at most. */
 export type ConvolutionTile = CorrelateTile & { FOURS: number };
 
-const sharing = (profile: Profile): Sharing => sharingOf({ profile } as Compute).sharing;
+const sharing = (profile: Profile): Sharing => sharingOf({ profile }).sharing;
 
 /** correlate.ts and pack_filters.ts at shapes of autoencoders, or those given. */
 export function correlateFamily(

@@ -34,33 +34,29 @@ export function alongAxes(gpu: Compute, x: Tensor, down: Band, across: Band): Te
   if (h !== down.inputs || w !== across.inputs) {
     throw new RangeError(`Expected maps of ${down.inputs}×${across.inputs}, but found [${x.shape}]`);
   }
+  const width = W % 4 === 0 ? 4 : 1, rows = B * h, columns = W / width;
   const half = gpu.empty([B, h, W], "maps along an axis"), y = gpu.empty([B, H, W], "maps along both axes");
-  const rows = B * h, width = W % 4 === 0 ? 4 : 1, columns = W / width;
-  run(gpu, across, (band) => {
-    const params = { rows, inputs: w, outputs: W, columns: 0, taps: across.taps };
-    const grid = [Math.ceil(W / GROUP), Math.ceil(rows / ROWS)] as const;
-    gpu.stream.dispatch(kernelOf("across", 1), { x, ...band, y: half }, params, grid);
-  });
-  run(gpu, down, (band) => {
-    const params = { rows: 0, inputs: h, outputs: H, columns, taps: down.taps };
-    gpu.stream.dispatch(kernelOf("down", width), { x: half, ...band, y }, params, [
-      Math.ceil(H * columns / GROUP),
-      B,
-    ]);
-  });
+  const bands = [...new Set([across, down])].map(({ first, weights }) => (
+    { first: gpu.tensor(first), weights: gpu.tensor(weights) }
+  ));
+  gpu.stream.dispatch(
+    kernelOf("across", 1),
+    { x, ...bands[0], y: half },
+    { rows, inputs: w, outputs: W, columns: 0, taps: across.taps },
+    [Math.ceil(W / GROUP), Math.ceil(rows / ROWS)],
+  );
+  gpu.stream.dispatch(
+    kernelOf("down", width),
+    { x: half, ...bands.at(-1)!, y },
+    { rows: 0, inputs: h, outputs: H, columns, taps: down.taps },
+    [Math.ceil(columns / GROUP), H, B],
+  );
+  for (const { first, weights } of bands) {
+    gpu.release(first);
+    gpu.release(weights);
+  }
   gpu.release(half);
   return y;
-}
-
-function run(
-  gpu: Compute,
-  { first, weights }: Band,
-  dispatch: (band: { weights: Tensor; first: Tensor<"u32"> }) => void,
-): void {
-  const band = { weights: gpu.tensor(weights), first: gpu.tensor(first) };
-  dispatch(band);
-  gpu.release(band.weights);
-  gpu.release(band.first);
 }
 
 const kernel = kernelTable();

@@ -35,10 +35,9 @@ fn across(@builtin(global_invocation_id) id: vec3u) {
 
 @compute @workgroup_size(64)
 fn down(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= params.outputs * params.columns) { return; }
-  let i = id.x / params.columns;
-  let start = (id.y * params.inputs + first[i]) * params.columns + id.x - i * params.columns;
+  if (id.x >= params.columns) { return; }
+  let start = (id.z * params.inputs + first[id.y]) * params.columns + id.x;
   var sum = Element(0.0);
-  for (var t = 0u; t < params.taps; t++) { sum += weights[i * params.taps + t] * x[start + t * params.columns]; }
-  y[id.y * params.outputs * params.columns + id.x] = sum;
+  for (var t = 0u; t < params.taps; t++) { sum += weights[id.y * params.taps + t] * x[start + t * params.columns]; }
+  y[(id.z * params.outputs + id.y) * params.columns + id.x] = sum;
 }

@@ -1,6 +1,5 @@
 /**
- * Host side of resize.wgsl: the backbone's taps into the feature map, score maps to the image's size, and maps within
- * networks.
+ * Host side of resize.wgsl: the backbone's taps into the feature map, and maps within networks.
  *
  * @module
  */

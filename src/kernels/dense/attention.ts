@@ -25,10 +25,7 @@ export interface Attention {
   tile?: AttentionTile;
 }
 
-/**
- * What a thread computes: so many rows at most, as long as they have no more values; and threads a workgroup, which where
- * threads share is a subgroup.
- */
+/** What a thread computes: so many rows at most, as long as they have no more values; and threads, or subgroups, a workgroup. */
 export interface AttentionTile {
   values: number;
   rows: number;
@@ -51,9 +48,9 @@ export interface Target {
 // and 10 s of CPU at d = 16. Hardware wants many threads.
 export const TILES: Record<Sharing, Record<AttentionEntry, AttentionTile>> = {
   subgroups: {
-    forward: { values: 256, rows: 8, GROUP: 8 },
-    queries: { values: 256, rows: 4, GROUP: 8 },
-    keys: { values: 256, rows: 4, GROUP: 8 },
+    forward: { values: 256, rows: 8, GROUP: 1 },
+    queries: { values: 256, rows: 4, GROUP: 1 },
+    keys: { values: 256, rows: 4, GROUP: 1 },
   },
   software: {
     forward: { values: 256, rows: 12, GROUP: 16 },
@@ -117,7 +114,7 @@ function launch(
 ): void {
   const [B, N, D] = q.shape, L = k.shape[1], d = D / heads;
   const { sharing, LANES } = sharingOf(gpu), { values, rows: most, GROUP } = tile ?? TILES[sharing][entry];
-  const rows = Math.max(1, Math.min(most, Math.floor(values / d))), group = LANES > 1 ? LANES : GROUP;
+  const rows = Math.max(1, Math.min(most, Math.floor(values / d))), group = GROUP * LANES;
   const blocks = B * heads * LANES * Math.ceil((entry === "keys" ? L : N) / (rows * LANES));
   const { across, grid } = spread(blocks, group);
   gpu.stream.dispatch(

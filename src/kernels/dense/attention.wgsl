@@ -9,10 +9,11 @@
 //
 // A line marked @each is repeated by each.ts, for each row below ROWS, part below PARTS = ⌈DIM / 4⌉, lane and other below 4:
 // `other` is one of the four keys (queries) at hand, `lane` a component of four values or of four others' values. Where LANES
-// > 1, a workgroup is a subgroup of as many threads with rows of one head: each loads some parts of the keys for all.
+// > 1 (4 at least), a workgroup is a subgroup of as many threads with rows of one head: each loads, for all, part `piece` of key
+// `whose` of the four for every `load` below ⌈4 · PARTS / LANES⌉.
 
 struct Params {
-  blocks: u32, across: u32, // ROWS rows each, of all images' heads; threads in a line of workgroups
+  blocks: u32, across: u32, // ROWS rows each, of all images' heads, whole subgroups a head; threads in a line of workgroups
   N: u32, L: u32,
   alpha: f32,
   addFirst: u32, addSecond: u32, // to the gradient that is there: dq, or dk and dv
