@@ -9,8 +9,10 @@
  *
  * @module
  */
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { UNFINISHED } from "../../src/commands/score_folder.ts";
+import { FORMATS } from "../../src/commands/score_rows.ts";
 import { Gpu } from "../../src/gpu/gpu.ts";
 import { FeatureCache } from "../../src/host/feature_cache.ts";
 import { makeFolder } from "../../src/host/files.ts";
@@ -21,7 +23,7 @@ import { RunFolder } from "../../src/host/run_folder.ts";
 import { resolveSettings } from "../../src/methods/resolve.ts";
 import type { Settings } from "../../src/methods/settings.ts";
 import { gaborBackbone } from "../../src/model/gabor.ts";
-import { table } from "../../src/report/table.ts";
+import { table as report } from "../../src/report/table.ts";
 import { learn } from "../../src/train/learn.ts";
 
 const MIB = 2 ** 20, FEATURE_BYTES = 64 * MIB, TRAINED = 256, SCORED = 32;
@@ -47,8 +49,9 @@ async function imagesIn(folder: string, side: number, count: number): Promise<st
   return (await listImages([folder])).slice(0, count);
 }
 
-function peakOf(status: string): number {
-  return 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0);
+/** The most memory that a process has had, bytes; as Linux tells it. */
+async function peakOf(pid: number | "self"): Promise<number> {
+  return 1024 * Number(/VmHWM:\s+(\d+)/.exec(await Deno.readTextFile(`/proc/${pid}/status`))![1]);
 }
 
 /** Trains in this process, and prints seconds, peak and bytes of features as JSON. */
@@ -76,7 +79,7 @@ async function train(folder: string, method: string, count: number): Promise<voi
   const seconds = (performance.now() - began) / 1000;
   model!.fitted[Symbol.dispose]();
   await Deno.remove(out, { recursive: true });
-  const peak = peakOf(await Deno.readTextFile("/proc/self/status"));
+  const peak = await peakOf("self");
   const features = count * 4 * backbone.channels * feature_size ** 2;
   console.log(JSON.stringify({ seconds, peak, features }));
   Deno.exit(); // the device stays open
@@ -96,58 +99,47 @@ async function trainings(folder: string, methods: string[], counts: number[]): P
       rows.push([method, count, Math.round(features / MIB), Math.round(peak / MIB), Math.round(seconds)]);
     }
   }
-  console.log(table(rows, ["method", "images", "features MiB", "peak MiB", "seconds"], { markdown: true }));
+  console.log(report(rows, ["method", "images", "features MiB", "peak MiB", "seconds"], { markdown: true }));
 }
 
 async function scorings(folder: string, counts: number[], heatmaps: boolean): Promise<void> {
-  const cli = join(import.meta.dirname!, "..", "..", "cli.ts"), run = join(folder, "run"), rows = [];
-  const cached = { XDG_CACHE_HOME: join(folder, "cache"), DENO_DIR: denoFolder() };
+  const cli = join(import.meta.dirname!, "..", "..", "cli.ts"), rows = [];
+  const data = join(folder, "data"), run = join(folder, "run"), out = join(folder, "scores");
+  const env = { XDG_CACHE_HOME: join(folder, "cache"), DENO_DIR: denoFolder() };
   const adtr = (...args: string[]) =>
     new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", cli, ...args],
-      env: cached,
+      env,
       stdout: "null",
       stderr: "piped",
     }).spawn();
-  const data = join(folder, "data");
-  for (
-    const args of [["data", "make", data, "--size", `${SCORED}`, "--category", "grid"], [
-      "train",
-      "--data",
-      data,
-    ]]
-  ) {
-    const more = args[0] === "train" ? ["--method", "padim", "--image-size", `${SCORED}`, "--out", run] : [];
-    const child = adtr(...args, ...more),
-      [said, { success }] = await Promise.all([child.stderr.text(), child.status]);
+  const done = async ({ stderr, status }: Deno.ChildProcess): Promise<void> => {
+    const [said, { success }] = await Promise.all([stderr.text(), status]);
     if (!success) throw new Error(said);
-  }
+  };
+  const size = `${SCORED}`;
+  await done(adtr("data", "make", data, "--size", size, "--category", "grid"));
+  await done(adtr("train", "--data", data, "--method", "padim", "--image-size", size, "--out", run));
   for (const count of counts) {
-    const images = await imagesIn(join(folder, `score-${count}`), SCORED, count),
-      out = join(folder, "scores");
-    const began = performance.now();
-    const pictures = heatmaps ? [] : ["--no-heatmaps"], input = basename(join(images[0], ".."));
-    const model = join(run, "model.safetensors");
-    const child = adtr("score", "--model", model, "--out", out, ...pictures, join(folder, input));
-    const said = child.stderr.text(), seen = { peak: 0, halfway: 0 };
+    const images = await imagesIn(join(folder, `score-${count}`), SCORED, count), began = performance.now();
+    const pictures = heatmaps ? [] : ["--no-heatmaps"], model = join(run, "model.safetensors");
+    const child = adtr("score", "--model", model, "--out", out, ...pictures, join(images[0], ".."));
+    // Bytes of rows that are written, and the peak until then.
+    const seen: [rows: number, peak: number][] = [], table = join(out, UNFINISHED, FORMATS.csv.file);
     const timer = setInterval(async () => {
-      seen.peak = Math.max(
-        seen.peak,
-        peakOf(await Deno.readTextFile(`/proc/${child.pid}/status`).catch(() => "")),
-      );
-      const table = await Deno.readTextFile(join(out, "unfinished", "scores.csv")).catch(() => "");
-      if (table.split("\n").length < count / 2) seen.halfway = seen.peak;
-    }, 500);
-    const { success } = await child.status;
+      const known = await Promise.all([Deno.stat(table), peakOf(child.pid)]).catch(() => null);
+      if (known) seen.push([known[0].size, known[1]]);
+    }, 200);
+    await done(child);
     clearInterval(timer);
-    if (!success) throw new Error(await said);
-    const seconds = (performance.now() - began) / 1000,
-      lines = (await Deno.readTextFile(join(out, "scores.csv"))).split("\n");
-    if (lines.length !== count + 2) throw new Error(`Expected ${count} rows, but found ${lines.length - 2}`);
-    rows.push([count, Math.round(seen.halfway / MIB), Math.round(seen.peak / MIB), Math.round(seconds)]);
+    const seconds = (performance.now() - began) / 1000;
+    const written = (await Deno.readTextFile(join(out, FORMATS.csv.file))).split("\n").length - 2;
+    if (written !== count) throw new Error(`Expected ${count} rows, but found ${written}`);
+    const [whole, peak] = seen.at(-1)!, half = seen.findLast(([rows]) => rows <= whole / 2) ?? seen[0];
+    rows.push([count, Math.round(half[1] / MIB), Math.round(peak / MIB), Math.round(seconds)]);
     await Deno.remove(out, { recursive: true });
   }
-  console.log(table(rows, ["images", "peak MiB, first half", "peak MiB", "seconds"], { markdown: true }));
+  console.log(report(rows, ["images", "peak MiB, first half", "peak MiB", "seconds"], { markdown: true }));
 }
 
 function denoFolder(): string {
@@ -165,8 +157,9 @@ const { values, positionals: [folder] } = parseArgs({
   },
 });
 const numbers = (text: string): number[] => text.split(",").filter(Boolean).map(Number);
-const method = Deno.env.get("MEMORY_METHOD");
+const method = Deno.env.get("MEMORY_METHOD"); // a training in a process of its own
 if (method !== undefined) await train(folder, method, Number(Deno.env.get("MEMORY_IMAGES")));
-const counts = numbers(values.train);
-if (counts.length > 0) await trainings(folder, values.methods.split(","), counts);
-if (values.score !== "") await scorings(folder, numbers(values.score), values.heatmaps);
+if (folder === undefined) throw new Error("Expected a FOLDER for images, but found none");
+const [trained, scored] = [numbers(values.train), numbers(values.score)];
+if (trained.length > 0) await trainings(folder, values.methods.split(","), trained);
+if (scored.length > 0) await scorings(folder, scored, values.heatmaps);
