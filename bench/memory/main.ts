@@ -156,7 +156,11 @@ const { values, positionals: [folder] } = parseArgs({
     heatmaps: { type: "boolean", default: false },
   },
 });
-const numbers = (text: string): number[] => text.split(",").filter(Boolean).map(Number);
+const numbers = (text: string): number[] =>
+  text.split(",").filter(Boolean).map((part) => {
+    if (/^[1-9]\d*$/.test(part)) return Number(part);
+    throw new Error(`Expected numbers of images from 1 on, but found ${part}`);
+  });
 const method = Deno.env.get("MEMORY_METHOD"); // a training in a process of its own
 if (method !== undefined) await train(folder, method, Number(Deno.env.get("MEMORY_IMAGES")));
 if (folder === undefined) throw new Error("Expected a FOLDER for images, but found none");

@@ -12,6 +12,9 @@ import { Gpu } from "../../src/gpu/gpu.ts";
 import { type Cell, table } from "../../src/report/table.ts";
 
 const [size = "paper", count = "10"] = Deno.args, steps = Number(count);
+if (!["paper", "demo"].includes(size) || !(steps >= 1)) {
+  throw new Error("Expected paper or demo, and steps from 1 on");
+}
 const gpu = await Gpu.open({ timestamps: true });
 const step = size === "demo" ? trainingStep(gpu, DEMO_ADTR, 8) : trainingStep(gpu, PAPER_ADTR, 16);
 const watch = await Stopwatch.start(gpu);

@@ -31,7 +31,11 @@ const { values: { images: count, side, png, turns, other }, positionals: [model]
     other: { type: "string" },
   },
 });
-const S = Number(side), COUNT = Number(count), SAMPLE = 30;
+const [COUNT, S, TURNS] = [count, side, turns].map(Number), SAMPLE = 30;
+if (model === undefined || ![COUNT, S, TURNS].every((n) => Number.isInteger(n) && n > 0)) {
+  throw new Error("Expected MODEL, and --images, --side and --turns from 1 on");
+}
+await Deno.stat(model);
 const OWN = join(import.meta.dirname!, "..", "..", "cli.ts");
 
 const folder = await Deno.makeTempDir();
@@ -40,7 +44,7 @@ try {
   await Deno.mkdir(images);
   for (let i = 0; i < COUNT; i++) await Deno.writeFile(nameOf(i), photograph(i));
   await stages(await Deno.readFile(nameOf(0)));
-  for (let turn = 0; turn < Number(turns); turn++) {
+  for (let turn = 0; turn < TURNS; turn++) {
     for (const cli of other ? [other, OWN] : [OWN]) {
       for (const cache of ["empty", "full"]) await call(cli, images, cache);
       await Deno.remove(join(folder, "cache"), { recursive: true });

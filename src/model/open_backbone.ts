@@ -43,7 +43,7 @@ const ALGORITHM = { efficientnet: 2, resnet: 1, vgg: 1 }; // raised whenever the
  * @param gpu where its weights are kept until it is disposed of
  * @param weights what a weight file holds; null for the built-in backbones, and for those whose weights are bundled
  * @throws {InputError} where the file does not hold that network, or is missing or too much
- * @throws {SettingError} where there are no such levels; where sizes don't suit `pixels`, or are too small for a VGG; where
+ * @throws {SettingError} where there are no such levels; where sizes don't suit `pixels`, or are too small for the network; where
  *   the adapter has no f16 that is asked for, or weights are too large for it
  */
 export async function openBackbone(
@@ -104,20 +104,29 @@ export async function readNetwork(
     precision: options.precision,
   };
   switch (description.family) {
-    case "efficientnet":
-      return { family: "efficientnet", weights: loadEfficientNet(file, name, description), input, levels };
+    case "efficientnet": {
+      const weights = loadEfficientNet(file, name, description);
+      // Where padding does not go by the image, smaller ones have nothing left after five halvings.
+      if (typeof weights.padding === "number") requireSide(name, 2 ** 5, options);
+      return { family: "efficientnet", weights, input, levels };
+    }
     case "resnet":
       return { family: "resnet", weights: loadResNet(file, description), input, levels };
-    case "vgg": {
-      const least = 2 ** description.groups.length, { image_size = least } = options;
-      if (image_size < least) {
-        throw new SettingError(
-          `Expected {image_size} to be at least ${least} for the backbone ${name}, but found ${image_size}`,
-        );
-      }
+    case "vgg":
+      requireSide(name, 2 ** description.groups.length, options);
       return { family: "vgg", weights: loadVgg(file, description), input, levels };
-    }
   }
+}
+
+function requireSide(
+  name: string,
+  least: number,
+  { image_size = least }: Pick<BackboneOptions, "image_size">,
+): void {
+  if (image_size >= least) return;
+  throw new SettingError(
+    `Expected {image_size} to be at least ${least} for the backbone ${name}, but found ${image_size}`,
+  );
 }
 
 /** Checks that a file holds a backbone's weights. @throws {InputError} where {@linkcode openBackbone} does */

@@ -223,6 +223,18 @@ Deno.test("features and means are each image's own, in whatever chunk", async ()
   assertClose(await gpu.read(pooled), means, 1e-6);
 });
 
+Deno.test("images too small for a network whose padding does not go by them are refused", async () => {
+  const lite0 = (image_size: number) =>
+    openBackbone(gpu, "efficientnet_lite0", null, { image_size, levels: "3" });
+  await assert.rejects(lite0(31), {
+    name: "SettingError",
+    message: "Expected image_size to be at least 32 for the backbone efficientnet_lite0, but found 31",
+  });
+  using least = await lite0(32);
+  const step = gpu.step((on) => on.read(least.features(on, images.subarray(0, bytes), 1, S, 2, 2)));
+  assert.equal((await step).length, 4 * least.channels);
+});
+
 Deno.test("levels that are not there are refused, and any for a built-in backbone", async () => {
   for (const levels of [[], [0, 1], [5], [2, 2], [3, 1], [1.5]]) {
     const message = `Expected levels of resnet18 to be rising numbers of 1 to 4, but found ${
