@@ -11,6 +11,9 @@ import { gpu } from "./gpu.ts";
 /** The same device, said to be no software adapter. */
 export const hardware: Gpu = said("hardware", 0);
 
+/** The same device, said to be a software adapter without subgroups. */
+export const alone: Gpu = said("software", 0);
+
 /** Both ways in which kernels are specialised, by name. */
 export const variants: Record<string, Gpu> = {
   software: said("software", gpu.profile.subgroup),

@@ -3,15 +3,13 @@
  *
  * @module
  */
-import type { Compute } from "../gpu/compute.ts";
+import type { Profile } from "../gpu/profile.ts";
 
 /** By a subgroup, where a software adapter has them; on hardware they have not been tried. */
 export type Sharing = "subgroups" | "software" | "hardware";
 
 /** What a table of tiles is indexed by, and how many threads share. */
-export function sharingOf(
-  { profile: { kind, subgroup } }: Pick<Compute, "profile">,
-): { sharing: Sharing; LANES: number } {
+export function sharingOf({ kind, subgroup }: Profile): { sharing: Sharing; LANES: number } {
   return kind === "software" && subgroup > 0
     ? { sharing: "subgroups", LANES: subgroup }
     : { sharing: kind, LANES: 1 };

@@ -12,7 +12,7 @@ import {
   type AttentionTile,
   TILES,
 } from "../../kernels/dense/attention.ts";
-import { type Sharing, sharingOf } from "../../kernels/lanes.ts";
+import { sharingOf } from "../../kernels/lanes.ts";
 import { best, type Family, literal, operand, type Problem, type Samples } from "./family.ts";
 
 /** B images of N tokens of width D in so many heads. */
@@ -28,7 +28,6 @@ const SHAPES: Record<AdapterKind, Shape[]> = {
   hardware: [{ B: 16, N: 256, D: 256, heads: 8 }, { B: 4, N: 1024, D: 256, heads: 8 }],
 };
 const ENTRIES: AttentionEntry[] = ["forward", "queries", "keys"];
-const sharing = (profile: Profile): Sharing => sharingOf({ profile }).sharing;
 const PRODUCTS = { forward: 2, queries: 2, keys: 3 }; // as `adtr bench` counts them
 
 /** At the paper's tokens and at four times as many, on a software adapter at the demo's; or at the shapes given. */
@@ -39,12 +38,12 @@ export function attentionFamily(
   return {
     name: "attention",
     file: "src/kernels/dense/attention.ts",
-    present: (row, profile) => TILES[sharing(profile)][row as AttentionEntry],
+    present: (row, profile) => TILES[sharingOf(profile).sharing][row as AttentionEntry],
     candidates,
     problems: shapes.flatMap((shape) => ENTRIES.map((entry) => problem(shape, entry))),
     code: (tried, problems, profile) =>
       ENTRIES.map((entry) => {
-        const of = sharing(profile);
+        const of = sharingOf(profile).sharing;
         const own = problems.flatMap(({ row }, p) => row === entry ? [p] : []);
         const tile = best(tried, own)?.tile ?? "table";
         const rows = tile === "table" ? TILES[of][entry] : tile;
@@ -59,7 +58,7 @@ function candidates(profile: Profile): AttentionTile[] {
     software: [[24, 16], [16, 16], [8, 16], [16, 32]],
     hardware: [[1, 64], [2, 64], [1, 32], [1, 128], [2, 32], [2, 128], [4, 32], [4, 64], [1, 256]],
   };
-  return pairs[sharing(profile)].map(([rows, GROUP]) => ({ values: 384, rows, GROUP }));
+  return pairs[sharingOf(profile).sharing].map(([rows, GROUP]) => ({ values: 384, rows, GROUP }));
 }
 
 function problem({ B, N, D, heads }: Shape, entry: AttentionEntry): Problem<AttentionTile> {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AdapterKind, Profile } from "../../gpu/profile.ts";
+import type { AdapterKind } from "../../gpu/profile.ts";
 import { axisOf } from "../../kernels/conv/axis.ts";
 import { correlate, type CorrelateTile, TILES } from "../../kernels/conv/correlate.ts";
 import { accumulate } from "../../kernels/dense/elementwise.ts";
@@ -38,8 +38,6 @@ const SHAPES: Shape[] = [
 /** With how many fours of channels a thread at most. */
 export type ConvolutionTile = CorrelateTile & { FOURS: number };
 
-const sharing = (profile: Profile): Sharing => sharingOf({ profile }).sharing;
-
 /** correlate.ts and pack_filters.ts at shapes of autoencoders, or those given. */
 export function correlateFamily(
   _kind: AdapterKind,
@@ -48,11 +46,14 @@ export function correlateFamily(
   return {
     name: "convolution",
     file: "src/kernels/conv/correlate.ts and pack_filters.ts",
-    present: (_, profile) => ({ ...TILES[sharing(profile)], FOURS: MOST[sharing(profile)].FOURS }),
-    candidates: (profile) => correlateTiles(sharing(profile)),
+    present: (_, profile) => ({
+      ...TILES[sharingOf(profile).sharing],
+      FOURS: MOST[sharingOf(profile).sharing].FOURS,
+    }),
+    candidates: (profile) => correlateTiles(sharingOf(profile).sharing),
     problems: shapes.map((shape) => ({ ...about(shape), prepare: forward(shape) })),
     code(tried, problems, profile) {
-      const name = sharing(profile), tile = chosen(tried, problems);
+      const name = sharingOf(profile).sharing, tile = chosen(tried, problems);
       const { FOURS, ...rest } = tile ?? { ...TILES[name], FOURS: MOST[name].FOURS };
       const end = tile ? "" : " // as it is";
       return `TILES.${name} = ${literal(rest)}${end}\nMOST.${name}.FOURS = ${FOURS}${end}`;
@@ -65,11 +66,11 @@ export function weightFamily(_kind: AdapterKind, shapes: readonly Shape[] = SHAP
   return {
     name: "weight gradient",
     file: "src/kernels/conv/weight_gradient.ts",
-    present: (_, profile) => WEIGHT_TILES[sharing(profile)],
-    candidates: (profile) => weightTiles(sharing(profile)),
+    present: (_, profile) => WEIGHT_TILES[sharingOf(profile).sharing],
+    candidates: (profile) => weightTiles(sharingOf(profile).sharing),
     problems: shapes.map((shape) => ({ ...about(shape), prepare: weight(shape) })),
     code(tried, problems, profile) {
-      const name = sharing(profile), tile = chosen(tried, problems);
+      const name = sharingOf(profile).sharing, tile = chosen(tried, problems);
       return `TILES.${name} = ${literal(tile ?? WEIGHT_TILES[name])}${tile ? "" : " // as it is"}`;
     },
   };
@@ -191,7 +192,7 @@ function forward(shape: Shape): Problem<ConvolutionTile>["prepare"] {
     });
     return {
       run({ FOURS, ...tile }) {
-        const most = { ...MOST[sharing(gpu.profile)], FOURS };
+        const most = { ...MOST[sharingOf(gpu.profile).sharing], FOURS };
         const filters = packFilters(gpu, W, null, axes, false, most);
         correlate(gpu, X, filters, y, axes, { tile });
         gpu.release(filters.values);

@@ -55,7 +55,7 @@ export function correlate(
   [lines, columns]: readonly [Axis, Axis],
   { act = "none", add = false, skip, tile: chosen }: Ending = {},
 ): void {
-  const [B, H, W, C] = x.shape, [, outH, outW, O] = y.shape, { sharing, LANES } = sharingOf(gpu);
+  const [B, H, W, C] = x.shape, [, outH, outW, O] = y.shape, { sharing, LANES } = sharingOf(gpu.profile);
   if (filters.C !== C || filters.O !== O) {
     throw new RangeError(
       `Expected maps of ${C} channels to ${O}, but found filters from ${filters.C} to ${filters.O}`,

@@ -56,7 +56,7 @@ export function packFilters(
   bias: FloatTensor | null,
   [lines, columns]: readonly [Taps, Taps],
   transposed = false,
-  most = MOST[sharingOf(gpu).sharing],
+  most = MOST[sharingOf(gpu.profile).sharing],
 ): PackedFilters {
   const [first, second, K] = weight.shape, pitches = [second * K * K, K * K];
   const [O, C, outPitch, inPitch] = transposed

@@ -48,10 +48,10 @@ export function weightGradient(
   dweight: Tensor,
   add: boolean,
   g: Windows,
-  tile: WeightTile = TILES[sharingOf(gpu).sharing],
+  tile: WeightTile = TILES[sharingOf(gpu.profile).sharing],
 ): void {
   const O = dz.shape[3], C = x.shape[3], padded = (n: number) => Math.ceil(n / 4 / LANES) * LANES;
-  const { LANES } = sharingOf(gpu);
+  const { LANES } = sharingOf(gpu.profile);
   // Without a stride, x and dz may change places, with taps turned around: lanes without a channel are of no use.
   const TURNED = g.stride === 1 && padded(C) * O < padded(O) * C;
   const { parts, splits, KW } = TURNED
@@ -78,7 +78,7 @@ function partsOf(
   { k, stride: STRIDE, padding, dilation }: Windows,
 ): { parts: Tensor; splits: number; KW: number } {
   const [B, rows, columns, O] = dz.shape, [, H, W, C] = x.shape, O4 = Math.ceil(O / 4);
-  const { LANES } = sharingOf(gpu), THREADS = LANES * tile.THREADS;
+  const { LANES } = sharingOf(gpu.profile), THREADS = LANES * tile.THREADS;
   const KW = dilation === 1 ? k : 1, Q = k / KW;
   const CT = Math.min(C, KW === 1 ? tile.alone : tile.CT), WIDTH = C % 4 === 0 ? 4 : 1;
   const tiles = Math.ceil(C / CT), units = k * Q * tiles, lines = B * rows;

@@ -113,7 +113,8 @@ function launch(
   addSecond = false,
 ): void {
   const [B, N, D] = q.shape, L = k.shape[1], d = D / heads;
-  const { sharing, LANES } = sharingOf(gpu), { values, rows: most, GROUP } = tile ?? TILES[sharing][entry];
+  const { sharing, LANES } = sharingOf(gpu.profile),
+    { values, rows: most, GROUP } = tile ?? TILES[sharing][entry];
   const rows = Math.max(1, Math.min(most, Math.floor(values / d))), group = GROUP * LANES;
   const blocks = B * heads * LANES * Math.ceil((entry === "keys" ? L : N) / (rows * LANES));
   const { across, grid } = spread(blocks, group);

@@ -6,14 +6,10 @@ import type { Window } from "../../../src/kernels/conv/geometry.ts";
 import { packFilters } from "../../../src/kernels/conv/pack_filters.ts";
 import { fill } from "../../fill.ts";
 import { gpu } from "../../gpu.ts";
-import { variants } from "../../hardware.ts";
+import { alone, variants } from "../../hardware.ts";
 import * as reference from "../../reference/backbone.ts";
 
-const { profile } = gpu;
-const GPUS: Record<string, Gpu> = {
-  ...variants,
-  "no subgroups": Object.create(gpu, { profile: { value: { ...profile, subgroup: 0 } } }),
-};
+const GPUS: Record<string, Gpu> = { ...variants, "no subgroups": alone };
 
 const CASES: [shape: number[], O: number, k: number, window: Window][] = [
   [[1, 1, 1, 4], 4, 3, { stride: 1, top: 1, left: 1, outH: 1, outW: 1 }],

@@ -2,7 +2,7 @@ import { deepEqual } from "node:assert/strict";
 import { attention, attentionKeys, attentionQueries } from "../../../src/kernels/dense/attention.ts";
 import { fill } from "../../fill.ts";
 import { gpu } from "../../gpu.ts";
-import { variants } from "../../hardware.ts";
+import { alone, variants } from "../../hardware.ts";
 import * as reference from "../../reference/attention.ts";
 import { assertClose } from "../../reference/backbone.ts";
 
@@ -12,12 +12,9 @@ const SHAPES = [
   { B: 1, N: 50, L: 29, D: 16, A: 2 }, // more rows than a thread has
 ];
 
-/** The same device, said to have no subgroups: rows for one shape, as there is much to compile. */
-const alone: typeof gpu = Object.create(gpu, { profile: { value: { ...gpu.profile, subgroup: 0 } } });
-
 for (const [name, on] of Object.entries({ ...variants, "software without subgroups": alone })) {
   Deno.test(`attention and its gradients, ${name}, meet plain loops`, async () => {
-    for (const sizes of on === alone ? SHAPES.slice(0, 1) : SHAPES) {
+    for (const sizes of on === alone ? SHAPES.slice(0, 1) : SHAPES) { // there is much to compile
       for (const drop of [undefined, DROP]) {
         const { B, N, L, D, A } = sizes, what = `${Object.values(sizes)}, ${drop ? "dropout" : "none"}:`;
         const x = { q: fill("q", B * N * D, -2, 2), k: fill("k", B * L * D, -2, 2), v: fill("v", B * L * D) };

@@ -4,7 +4,7 @@ import type { Tensor } from "../../../src/gpu/tensor.ts";
 import { type Activation, type Gemm, gemm, type Layout } from "../../../src/kernels/dense/gemm.ts";
 import { fill } from "../../fill.ts";
 import { gpu } from "../../gpu.ts";
-import { hardware, variants } from "../../hardware.ts";
+import { alone, hardware, variants } from "../../hardware.ts";
 import { assertClose } from "../../reference/backbone.ts";
 import * as reference from "../../reference/training.ts";
 
@@ -76,11 +76,6 @@ async function check(
   });
   return found;
 }
-
-/** The same device, said to be a software adapter without subgroups. */
-const alone: Gpu = Object.create(variants.software, {
-  profile: { value: { ...variants.software.profile, subgroup: 0 } },
-});
 
 for (const [name, on] of Object.entries({ "software without subgroups": alone, hardware })) {
   Deno.test(`gemm, ${name}: every transpose, way of reading and tile, on awkward sizes`, async () => {
