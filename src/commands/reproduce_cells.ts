@@ -31,6 +31,12 @@ export interface CellFailure extends Cell {
   message: string;
 }
 
+/** A cell was begun with other settings, data or weights: a mistake in the command, which holds for all cells. */
+export class OtherRun extends InputError {
+  /** The class, as a stack trace shows it. */
+  override name = "OtherRun";
+}
+
 /** What came of cells. */
 export interface Outcome {
   results: CellResult[];
@@ -87,19 +93,19 @@ export async function resultOf(plan: ReproducePlan, cell: Cell): Promise<CellRes
 /**
  * What is done of cells, whoever is at the others.
  *
- * @throws {InputError} where a cell was begun with other settings or data
+ * @throws {OtherRun} where a cell was begun with other settings or data
  */
 export async function gather(plan: ReproducePlan, cells: readonly Cell[]): Promise<Outcome> {
   const outcome: Outcome = { results: [], failures: [], missing: [] };
-  for (const cell of cells) await refuseOther(plan, cell, null);
   for (const cell of cells) {
     try {
+      await refuseOther(plan, cell, null);
       const result = await resultOf(plan, cell);
       if (result) outcome.results.push(result);
       else outcome.missing.push(cell);
     } catch (error) {
       const message = explain(error);
-      if (message === null) throw error;
+      if (message === null || error instanceof OtherRun) throw error;
       outcome.failures.push({ ...cell, message });
     }
   }
@@ -110,7 +116,8 @@ export async function gather(plan: ReproducePlan, cells: readonly Cell[]): Promi
  * Looks whether a cell was begun as it would be now.
  *
  * @param features the backbone's name with the hash of its weights; null where it isn't open, and isn't compared
- * @throws {InputError} where a cell was begun with other settings, data or weights
+ * @throws {OtherRun} where it was begun with other settings, data or weights
+ * @throws {InputError} where what says so is damaged
  */
 export async function refuseOther(plan: ReproducePlan, cell: Cell, features: string | null): Promise<void> {
   const path = join(cellFolder(plan, cell.entry.name, cell), CONFIG);
@@ -131,7 +138,7 @@ export async function refuseOther(plan: ReproducePlan, cell: Cell, features: str
   const [name, was, is] = differs === undefined
     ? ["the backbone", before, features]
     : [differs, known[differs], found[differs]];
-  throw new InputError(
+  throw new OtherRun(
     `Expected to go on with ${path}, where ${name} is ${told(was)}, but found ${is}.\n` +
       "Another --out begins a new reproduction.",
   );

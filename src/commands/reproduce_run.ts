@@ -24,7 +24,15 @@ import { dataSizes, type FeatureStore, sizesOf } from "../score/features.ts";
 import { explain } from "./explain.ts";
 import { tryLockRun } from "./folders.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
-import { cellFolder, type Outcome, placesOf, refuseOther, resultOf, weightsFor } from "./reproduce_cells.ts";
+import {
+  cellFolder,
+  OtherRun,
+  type Outcome,
+  placesOf,
+  refuseOther,
+  resultOf,
+  weightsFor,
+} from "./reproduce_cells.ts";
 import { type Cell, cellName } from "./reproduce_jobs.ts";
 import type { ReproducePlan } from "./reproduce_plan.ts";
 import { runCategory, writeConfig } from "./run_category.ts";
@@ -48,14 +56,20 @@ export async function runReproduction(
   const outcome: Outcome = { results: [], failures: [], missing: [] };
   using sources = new Sources(plan, gpu, display);
   await refuseUnfit(plan, sources);
-  const refuse = async (cell: Cell): Promise<void> =>
-    await refuseOther(plan, cell, (await sources.open(cell.entry.settings)).features);
-  for (const cell of cells) await refuse(cell);
+  for (const cell of cells) {
+    try {
+      await refuseOther(plan, cell, (await sources.open(cell.entry.settings)).features);
+    } catch (error) {
+      // What is damaged costs its own model only, in its turn.
+      if (explain(error) === null || error instanceof OtherRun) throw error;
+    }
+  }
   const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers, display.warn);
   const began = performance.now(), later: Cell[] = [];
   let category: Category | undefined, ran = 0;
   type Settled = "there" | "made" | "left" | "stopped";
   const settle = async (cell: Cell, opened: OpenedSource, left: Cell[]): Promise<Settled> => {
+    await refuseOther(plan, cell, opened.features);
     const before = await resultOf(plan, cell), folder = cellFolder(plan, cell.entry.name, cell);
     if (before) {
       outcome.results.push(before);
@@ -69,8 +83,8 @@ export async function runReproduction(
       left.push(cell);
       return "left";
     }
-    await refuse(cell);
-    const known = await resultOf(plan, cell); // again, as another run may have ended meanwhile
+    await refuseOther(plan, cell, opened.features);
+    const known = await resultOf(plan, cell); // both again, as another run may have been at it meanwhile
     if (!known) {
       if (category?.name !== cell.category) {
         category = await openCategory(plan.data, cell.category, display.warn);

@@ -315,29 +315,22 @@ test("what is damaged in a model's folder is told with what helps, and the other
   const whole = await adtr(folder, ...args);
   equal(whole.code, 0, whole.stderr);
   const cell = join(folder, "run", "knn", "seed-0", "grid");
-  for (const file of ["metrics.json", "speed.json"]) {
+  for (const file of ["metrics.json", "speed.json", "config.json"]) {
     const good = await Deno.readTextFile(join(cell, file));
     for (const bad of ["null", "{}", '{"grid":{"image_auroc":"x"}}', "{"]) {
       await Deno.writeTextFile(join(cell, file), bad);
-      const { code, stdout, stderr } = await adtr(folder, ...args);
-      equal(code, 1, bad);
-      match(
-        stderr,
-        /knn on grid with seed 0: Expected .*\.json as a run has left it, but found .*\nWithout the folder /,
-      );
-      match(stdout, /^grid +–\nweave +\d+\.\d$/m);
+      for (const mode of [[], ["--table"]]) {
+        const { code, stdout, stderr } = await adtr(folder, ...args, ...mode);
+        equal(code, 1, bad);
+        match(
+          stderr,
+          /knn on grid with seed 0: Expected .*\.json as a run has left it, but found .*\nWithout the folder /,
+        );
+        match(stdout, /^grid +–\nweave +\d+\.\d$/m);
+      }
     }
     await Deno.writeTextFile(join(cell, file), good);
   }
-  const config = await Deno.readTextFile(join(cell, "config.json"));
-  await Deno.writeTextFile(join(cell, "config.json"), "null");
-  const { code, stderr } = await adtr(folder, ...args);
-  equal(code, 1);
-  match(
-    stderr,
-    /^error: Expected run.knn.seed-0.grid.config\.json as a run has left it, but found .*\nWithout /,
-  );
-  await Deno.writeTextFile(join(cell, "config.json"), config);
   equal((await adtr(folder, ...args, "--data", join(folder, "d"))).stdout, whole.stdout); // the same place
   const inside = await adtr(folder, "reproduce", "mvtec", "--data", "d", ...SMALL, "--out", cell);
   match(
