@@ -51,8 +51,11 @@ export function addSettings(command: Command, { method, names, fallback }: Setti
 
 /** What `--help` says of a method beside its settings. */
 export function methodHelp(command: string, method: string): string {
-  const { about } = methodNamed(method);
-  return `\nShown are the settings of ${method}: ${spell(about, flagOf)}.\n` +
+  const { about, input } = methodNamed(method);
+  const others = input === "pixels"
+    ? ""
+    : "Defaults hold for the default of --backbone; another one may have its own.\n";
+  return `\nShown are the settings of ${method}: ${spell(about, flagOf)}.\n${others}` +
     `Those of another method: ./adtr ${command} --help --method NAME`;
 }
 
