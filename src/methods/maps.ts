@@ -9,7 +9,7 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { alongAxes, type Band } from "../kernels/conv/band.ts";
 import { reduceImages } from "../kernels/conv/reduce.ts";
 import { accumulate } from "../kernels/dense/elementwise.ts";
-import { type Axis, bandOf, blurred, chained, resized, windowMeans } from "../model/axis.ts";
+import { type Axis, bandOf, blurred, chained, extended, resized, windowMeans } from "../model/axis.ts";
 import type { FeatureSizes } from "../model/batches.ts";
 import type { Scores, ScoreSettings } from "./method.ts";
 
@@ -37,6 +37,14 @@ export function mapsOf(gpu: Compute, s: Tensor, { H, W }: FeatureSizes, settings
   const { image_size: S, sigma } = settings;
   const [down, across] = [H, W].map((side) =>
     bandFor(`${side} ${S} ${sigma}`, () => bandOf(enlarged(side, settings)))
+  );
+  return alongAxes(gpu, s.view([s.size / (H * W), H, W]), down, across);
+}
+
+/** Scores s of positions [B · N], those of the outermost `margin` positions replaced by the nearest of those within. */
+export function withoutBorder(gpu: Compute, s: Tensor, { H, W }: FeatureSizes, margin: number): Tensor {
+  const [down, across] = [H, W].map((side) =>
+    bandFor(`${side} without ${margin}`, () => bandOf(extended(side, margin)))
   );
   return alongAxes(gpu, s.view([s.size / (H * W), H, W]), down, across);
 }

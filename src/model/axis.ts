@@ -1,5 +1,5 @@
 /**
- * Linear maps along one axis of maps (resizing, smoothing, windows, pyramids), of which some are one after the other: as bands
+ * Linear maps along one axis of maps (resizing, smoothing, windows, borders, pyramids), of which some are one after the other: as bands
  * for the kernel, and as matrices, a form that any other runtime has.
  *
  * @module
@@ -68,6 +68,21 @@ export function windowMeans(inputs: number, size: number): Axis {
   if (size > inputs) throw new RangeError(`Expected maps of at least ${size}×${size}, but found ${inputs}`);
   const row = (i: number): Tap[] => Array.from({ length: size }, (_, t) => ({ at: i + t, weight: 1 / size }));
   return { inputs, outputs: inputs - size + 1, row };
+}
+
+/**
+ * The outermost `margin` values at each end replaced by the nearest of those within.
+ *
+ * @throws {RangeError} where there are none within
+ */
+export function extended(size: number, margin: number): Axis {
+  const last = size - 1 - margin;
+  if (last < margin) throw new RangeError(`Expected more than ${2 * margin} values, but found ${size}`);
+  return {
+    inputs: size,
+    outputs: size,
+    row: (i) => [{ at: Math.min(Math.max(i, margin), last), weight: 1 }],
+  };
 }
 
 /** One after the other; no input comes twice. */

@@ -5,6 +5,7 @@ import {
   bandOf,
   blurred,
   chained,
+  extended,
   matrixOf,
   resized,
   windowMeans,
@@ -85,6 +86,20 @@ Deno.test("means of windows meet plain loops", async () => {
     assertClose(y, averagePool(x, [2, H, W], k), 5e-7, `${H}×${W}, ${k}`);
   }
   assert.throws(() => windowMeans(15, 16), /at least 16×16, but found 15/);
+});
+
+Deno.test("a border takes the nearest values within, exactly", async () => {
+  for (const [H, W, margin] of [[3, 3, 1], [11, 12, 5], [7, 70, 3], [4, 5, 0]]) {
+    const x = fill("x", 2 * H * W),
+      within = (i: number, n: number) => Math.min(Math.max(i, margin), n - 1 - margin);
+    const y = await along(x, [2, H, W], extended(H, margin), extended(W, margin));
+    const wanted = x.map((_, at) => {
+      const b = Math.floor(at / (H * W)), i = Math.floor(at / W) % H, j = at % W;
+      return x[(b * H + within(i, H)) * W + within(j, W)];
+    });
+    assert.deepEqual(y, wanted, `${H}×${W}, ${margin}`);
+  }
+  assert.throws(() => extended(10, 5), /more than 10 values, but found 10/);
 });
 
 Deno.test("one after the other is both", async () => {
