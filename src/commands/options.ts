@@ -7,9 +7,10 @@
 import { type Command, Option } from "npm:commander@^15.1.0";
 import * as v from "npm:valibot@^1.5.0";
 import { SettingError, spell, UsageError } from "../errors.ts";
+import type { DataKind } from "../methods/method.ts";
 import { METHOD_NAMES, methodNamed } from "../methods/registry.ts";
 import { resolveSettings, rulesOf, SETTINGS } from "../methods/resolve.ts";
-import type { Rule, Settings, Value } from "../methods/settings.ts";
+import type { PresetName, Rule, Settings, Value } from "../methods/settings.ts";
 
 /** A setting's option: `--image-size`; `--no-shuffle` for a switch. */
 export function flagOf(name: string): string {
@@ -61,11 +62,12 @@ export function methodHelp(command: string, method: string): string {
 
 /** What holds for a method without any option: with --data, and of the presets `paper` and `demo` where that differs. */
 function defaultsOf(method: string): Map<string, string> {
-  const own = resolveSettings({ method }, { preset: "small", data: "folder", weights: false });
-  const others: Record<string, Record<string, Value>> = {
-    paper: resolveSettings({ method }, { preset: "paper", data: "folder", weights: false }),
-    demo: resolveSettings({ method }, { preset: "demo", data: "demo", weights: false }),
-  };
+  const settingsOf = (preset: PresetName, data: DataKind): Record<string, Value> => ({
+    ...resolveSettings({ method }, { preset, data, weights: false }),
+    method: METHOD_NAMES[0], // where none is named
+  });
+  const own = settingsOf("small", "folder");
+  const others = { paper: settingsOf("paper", "folder"), demo: settingsOf("demo", "demo") };
   return new Map(
     Object.entries(own).map(([name, value]) => {
       const differ = Object.entries(others).filter(([, settings]) => settings[name] !== value);

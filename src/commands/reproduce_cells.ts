@@ -9,8 +9,8 @@ import { InputError, shortened } from "../errors.ts";
 import { isCifar } from "../host/cifar_images.ts";
 import { isThere, readWhole } from "../host/files.ts";
 import { MODEL } from "../host/run_folder.ts";
-import { inputOf } from "../methods/resolve.ts";
-import type { Settings } from "../methods/settings.ts";
+import { inputOf, rulesOf } from "../methods/resolve.ts";
+import type { Rule, Settings } from "../methods/settings.ts";
 import { type BackboneName, BACKBONES } from "../model/backbones.ts";
 import type { Metrics } from "../score/evaluate.ts";
 import { explain } from "./explain.ts";
@@ -121,8 +121,8 @@ export async function gather(plan: ReproducePlan, cells: readonly Cell[]): Promi
  */
 export async function refuseOther(plan: ReproducePlan, cell: Cell, features: string | null): Promise<void> {
   const path = join(cellFolder(plan, cell.entry.name, cell), CONFIG);
-  if (!await isThere(path)) return;
-  const known: Record<string, unknown> = await readAs(v.looseObject({ data: v.string() }), path);
+  if (!await isThere(path) && !await isDone(plan, cell)) return;
+  const known: Record<string, unknown> = await readAs(configOf(cell.entry.settings), path);
   const { data, outliers } = placesOf(plan, cell);
   const found: Record<string, unknown> = {
     ...cell.entry.settings as Record<string, unknown>,
@@ -133,20 +133,26 @@ export async function refuseOther(plan: ReproducePlan, cell: Cell, features: str
   const same = (name: string): boolean =>
     name === "data" ? sameData(known.data as string, plan.data) : known[name] === found[name];
   const differs = Object.keys(found).find((name) => !same(name));
-  const before = (known.environment as { backbone?: string } | undefined)?.backbone;
+  const before = (known.environment as { backbone: string }).backbone;
   if (differs === undefined && (features === null || before === features)) return;
   const [name, was, is] = differs === undefined
     ? ["the backbone", before, features]
     : [differs, known[differs], found[differs]];
   throw new OtherRun(
-    `Expected to go on with ${path}, where ${name} is ${told(was)}, but found ${is}.\n` +
+    `Expected to go on with ${path}, where ${name} is ${shortened(was)}, but found ${is}.\n` +
       "Another --out begins a new reproduction.",
   );
 }
 
-/** A setting as an error tells it, whatever stands in its place. */
-function told(value: unknown): string {
-  return typeof value === "object" && value !== null ? "no single value" : shortened(value);
+/** What the config.json of a model of that method holds. */
+function configOf({ method }: Settings): v.GenericSchema<unknown, Record<string, unknown>> {
+  const rules = Object.entries(rulesOf(method) as Record<string, Rule>);
+  return v.looseObject({
+    ...Object.fromEntries(rules.map(([name, { schema }]) => [name, schema])),
+    data: v.string(),
+    outliers: v.optional(v.string()),
+    environment: v.looseObject({ backbone: v.string() }),
+  });
 }
 
 /** Whether two texts say the same place. */
@@ -174,19 +180,29 @@ const SPEED_SCHEMA = v.object({
 /** Reads JSON that a cell has left. @throws {InputError} where it is not as it was written, with what helps */
 async function readAs<T>(schema: v.GenericSchema<unknown, T>, path: string): Promise<T> {
   const refuse = (found: string): never => {
-    throw new InputError(
-      `Expected ${path} as a run has left it, but found ${shortened(found, 200)}.\nWithout the folder ${
-        dirname(path)
-      } it is done again.`,
-    );
+    throw new InputError(`Expected ${path} as a run has left it, but found ${shortened(found, 200)}`);
   };
-  const text = new TextDecoder().decode(await readWhole(path));
-  let content: unknown;
+  return await orAgain(dirname(path), async () => {
+    const text = new TextDecoder().decode(await readWhole(path));
+    let content: unknown;
+    try {
+      content = JSON.parse(text);
+    } catch (error) {
+      return refuse((error as Error).message);
+    }
+    const result = v.safeParse(schema, content, { abortEarly: true });
+    if (result.success) return result.output;
+    const [{ path: place, received }] = result.issues;
+    return refuse([...(place ?? []).map(({ key }) => String(key)), received].join(": "));
+  });
+}
+
+/** Reads what a cell has left in its folder. @throws {InputError} where that can't be done, with what helps */
+export async function orAgain<T>(folder: string, read: () => Promise<T>): Promise<T> {
   try {
-    content = JSON.parse(text);
+    return await read();
   } catch (error) {
-    return refuse((error as Error).message);
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`${error.message}.\nWithout the folder ${folder} it is done again.`);
   }
-  const result = v.safeParse(schema, content, { abortEarly: true });
-  return result.success ? result.output : refuse(result.issues[0].message);
 }

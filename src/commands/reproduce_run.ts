@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { listOutliers } from "../host/anomalous.ts";
 import { openCategory } from "../host/dataset.ts";
 import type { Category } from "../data/category.ts";
@@ -26,6 +26,7 @@ import { tryLockRun } from "./folders.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
 import {
   cellFolder,
+  orAgain,
   OtherRun,
   type Outcome,
   placesOf,
@@ -224,8 +225,12 @@ async function runCell(
 ): Promise<boolean> {
   const settings = { ...cell.entry.settings, seed: cell.seed };
   const places = placesOf(plan, cell), out = cellFolder(plan, cell.entry.name, cell);
-  const init = places.init &&
-    methodNamed(settings.method).readInit?.(await readWeightFile(places.init), settings, sizesOf(source));
+  const { init: begun } = places, { readInit } = methodNamed(settings.method);
+  const init = begun &&
+    await orAgain(
+      dirname(begun),
+      async () => readInit?.(await readWeightFile(begun), settings, sizesOf(source)),
+    );
   const environment = environmentOf(gpu, features, weightsSha256);
   await writeConfig(out, settings, places, environment);
   const result = await runCategory({

@@ -166,6 +166,8 @@ test("what another run has made in the meantime counts as done, and is not made 
   const speed = { train_seconds: 1, images_per_second: 2, model_bytes: 3 };
   const warn = (text: string) => { // once weave is done, grid ends elsewhere
     told.push(text);
+    const config = JSON.parse(Deno.readTextFileSync(join(grid, "../weave/config.json")));
+    Deno.writeTextFileSync(join(grid, "config.json"), JSON.stringify({ ...config, category: "grid" }));
     Deno.writeTextFileSync(join(grid, "speed.json"), JSON.stringify(speed));
     Deno.writeTextFileSync(join(grid, "metrics.json"), JSON.stringify({ grid: metrics }));
     lock[Symbol.dispose]();
@@ -315,20 +317,31 @@ test("what is damaged in a model's folder is told with what helps, and the other
   const whole = await adtr(folder, ...args);
   equal(whole.code, 0, whole.stderr);
   const cell = join(folder, "run", "knn", "seed-0", "grid");
+  const refused = async (file: string, bad: string) => {
+    for (const mode of [[], ["--table"]]) {
+      const { code, stdout, stderr } = await adtr(folder, ...args, ...mode);
+      equal(code, 1, `${file} ${bad}`);
+      const lines = stderr.slice(stderr.indexOf("knn on grid with seed 0: ")).trimEnd().split("\n");
+      match(lines[0], new RegExp(`: (Expected|Can't read) .*${file}`), bad);
+      equal(lines[1], `Without the folder ${join("run", "knn", "seed-0", "grid")} it is done again.`, bad);
+      equal(lines.length, 2, stderr);
+      match(stdout, /^grid +–\nweave +\d+\.\d$/m);
+    }
+  };
+  const config = JSON.parse(await Deno.readTextFile(join(cell, "config.json")));
+  const others = [{ data: "d" }, { ...config, seed: { a: 1 } }, { ...config, image_size: "32" }, {
+    ...config,
+    environment: 5,
+  }];
   for (const file of ["metrics.json", "speed.json", "config.json"]) {
     const good = await Deno.readTextFile(join(cell, file));
-    for (const bad of ["null", "{}", '{"grid":{"image_auroc":"x"}}', "{"]) {
+    const bads = ["null", '{"grid":{"image_auroc":"x"}}', "{"];
+    for (const bad of file === "config.json" ? [...bads, ...others.map((x) => JSON.stringify(x))] : bads) {
       await Deno.writeTextFile(join(cell, file), bad);
-      for (const mode of [[], ["--table"]]) {
-        const { code, stdout, stderr } = await adtr(folder, ...args, ...mode);
-        equal(code, 1, bad);
-        match(
-          stderr,
-          /knn on grid with seed 0: Expected .*\.json as a run has left it, but found .*\nWithout the folder /,
-        );
-        match(stdout, /^grid +–\nweave +\d+\.\d$/m);
-      }
+      await refused(file, bad);
     }
+    await Deno.remove(join(cell, file));
+    if (file !== "metrics.json") await refused(file, "none"); // without these it is not done
     await Deno.writeTextFile(join(cell, file), good);
   }
   equal((await adtr(folder, ...args, "--data", join(folder, "d"))).stdout, whole.stdout); // the same place

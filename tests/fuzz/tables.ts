@@ -103,7 +103,14 @@ export async function resultSeeds(): Promise<Map<string, Bytes>> {
     images_per_second_from_files: 20,
     model_bytes: 4096,
   };
-  const config = { ...cell.entry.settings, seed: cell.seed, ...placesOf(plan, cell) };
+  const environment = {
+    adtr: "0.2.0",
+    deno: "2.9.6",
+    adapter: {},
+    backbone: "gabor-1",
+    weights_sha256: null,
+  };
+  const config = { ...cell.entry.settings, seed: cell.seed, ...placesOf(plan, cell), environment };
   const files = { [METRICS]: { [cell.category]: fractions }, [SPEED]: speed, [CONFIG]: config };
   return new Map(
     Object.entries(files).map(([name, content]) => [name, utf8(JSON.stringify(content, null, 2))]),
