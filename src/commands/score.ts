@@ -48,7 +48,10 @@ export function addScore(program: Command): void {
         "anomalous",
       ]),
     )
-    .option("--maps", "write maps.safetensors: tensor `maps` [n, height, width], in the order of the table")
+    .option(
+      "--maps",
+      "write maps.safetensors: tensor `maps` [n, height, width], in the order of the table; NaN of what can't be read",
+    )
     .option("--resume", "go on with what an earlier call left unfinished in --out; without any, begin")
     .option("--strict", "stop at the first image that can't be read")
     .option("--watch", "score what is in the folders and whatever appears in them, until Ctrl-C or SIGTERM")
