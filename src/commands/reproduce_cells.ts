@@ -104,12 +104,17 @@ export async function gather(plan: ReproducePlan, cells: readonly Cell[]): Promi
       if (result) outcome.results.push(result);
       else outcome.missing.push(cell);
     } catch (error) {
-      const message = explain(error);
-      if (message === null || error instanceof OtherRun) throw error;
-      outcome.failures.push({ ...cell, message });
+      noteDamage(outcome, cell, error);
     }
   }
   return outcome;
+}
+
+/** Counts a cell as failed whose files are damaged. @throws any other error: it holds for all cells, or is a fault of ours */
+export function noteDamage({ failures }: Outcome, cell: Cell, error: unknown): void {
+  const message = explain(error);
+  if (message === null || error instanceof OtherRun) throw error;
+  failures.push({ ...cell, message });
 }
 
 /**

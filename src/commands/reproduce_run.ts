@@ -26,8 +26,8 @@ import { tryLockRun } from "./folders.ts";
 import { clock, type ProgressDisplay } from "./progress.ts";
 import {
   cellFolder,
+  noteDamage,
   orAgain,
-  OtherRun,
   type Outcome,
   placesOf,
   refuseOther,
@@ -57,12 +57,13 @@ export async function runReproduction(
   const outcome: Outcome = { results: [], failures: [], missing: [] };
   using sources = new Sources(plan, gpu, display);
   await refuseUnfit(plan, sources);
+  const sound: Cell[] = [];
   for (const cell of cells) {
     try {
       await refuseOther(plan, cell, (await sources.open(cell.entry.settings)).features);
+      sound.push(cell);
     } catch (error) {
-      // What is damaged costs its own model only, in its turn.
-      if (explain(error) === null || error instanceof OtherRun) throw error;
+      noteDamage(outcome, cell, error);
     }
   }
   const outliers = plan.outliers === undefined ? undefined : await listOutliers(plan.outliers, display.warn);
@@ -70,7 +71,6 @@ export async function runReproduction(
   let category: Category | undefined, ran = 0;
   type Settled = "there" | "made" | "left" | "stopped";
   const settle = async (cell: Cell, opened: OpenedSource, left: Cell[]): Promise<Settled> => {
-    await refuseOther(plan, cell, opened.features);
     const before = await resultOf(plan, cell), folder = cellFolder(plan, cell.entry.name, cell);
     if (before) {
       outcome.results.push(before);
@@ -106,7 +106,7 @@ export async function runReproduction(
     return known ? "there" : "made";
   };
   // What another run is at has its turn again when all others have had theirs.
-  for (const [round, left] of [[cells, later], [later, outcome.missing]] as const) {
+  for (const [round, left] of [[sound, later], [later, outcome.missing]] as const) {
     for (const cell of round) {
       if (round === later) {
         await claims.known(cellFolder(plan, cell.entry.name, cell), signal, () => {

@@ -33,19 +33,25 @@ export function enlarged(
 }
 
 /** Scores s of positions [B · N] as maps [B, S, S]: enlarged and smoothed at once, one axis after the other. */
-export function mapsOf(gpu: Compute, s: Tensor, { H, W }: FeatureSizes, settings: ScoreSettings): Tensor {
+export function mapsOf(gpu: Compute, s: Tensor, sizes: FeatureSizes, settings: ScoreSettings): Tensor {
   const { image_size: S, sigma } = settings;
-  const [down, across] = [H, W].map((side) =>
-    bandFor(`${side} ${S} ${sigma}`, () => bandOf(enlarged(side, settings)))
-  );
-  return alongAxes(gpu, s.view([s.size / (H * W), H, W]), down, across);
+  return alongSides(gpu, s, sizes, `${S} ${sigma}`, (side) => enlarged(side, settings));
 }
 
 /** Scores s of positions [B · N], those of the outermost `margin` positions replaced by the nearest of those within. */
-export function withoutBorder(gpu: Compute, s: Tensor, { H, W }: FeatureSizes, margin: number): Tensor {
-  const [down, across] = [H, W].map((side) =>
-    bandFor(`${side} without ${margin}`, () => bandOf(extended(side, margin)))
-  );
+export function withoutBorder(gpu: Compute, s: Tensor, sizes: FeatureSizes, margin: number): Tensor {
+  return alongSides(gpu, s, sizes, `without ${margin}`, (side) => extended(side, margin));
+}
+
+/** @param name tells what is made of a side from what else is */
+function alongSides(
+  gpu: Compute,
+  s: Tensor,
+  { H, W }: FeatureSizes,
+  name: string,
+  make: (side: number) => Axis,
+): Tensor {
+  const [down, across] = [H, W].map((side) => bandFor(`${side} ${name}`, () => bandOf(make(side))));
   return alongAxes(gpu, s.view([s.size / (H * W), H, W]), down, across);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Linear maps along one axis of maps (resizing, smoothing, windows, borders, pyramids), of which some are one after the other: as bands
- * for the kernel, and as matrices, a form that any other runtime has.
+ * Linear maps along one axis of maps (resizing, smoothing, windows, borders, pyramids), of which some are one after the
+ * other: as bands for the kernel, and as matrices, a form that any other runtime has.
  *
  * @module
  */
